@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs'
+import { access, constants, mkdir, readdir, realpath } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'pg'
+import { type Account, chooseAccount } from './account.js'
+import { type Binaries, findBinaries } from './binaries.js'
+import { createFiles, removeDrafts } from './initdb.js'
+import { holdLock, lockIsFree, takeLock } from './lock.js'
+import { findPostmaster, postmasterFile, removeStaleLock } from './postmaster.js'
+import { spawnServer, stopOrphan } from './server.js'
+import { type Connection, connectionTo, makeSocketDir, removeSocketDir, socketLockFile } from './socket.js'
+
+export interface Cluster {
+  /** How to reach it with pg. */
+  readonly connection: Connection
+  /** Resolves (never rejects) with a sentence when the server dies without having been asked to. */
+  readonly died: Promise<string>
+  /** Clean fast shutdown; resolves once the process is gone. Safe to call twice and after the server died. */
+  stop(): Promise<void>
+}
+
+export interface ClusterOptions {
+  /** How long to wait, in seconds, for an earlier program that still holds the directory; 15 unless given. */
+  waitSeconds?: number
+  /** Leaves the PostgreSQL from npm aside. */
+  binaries?: 'system'
+}
+
+/** Without a holder of its lock at this many looks in a row, 250 ms apart, a server has lost its program. */
+const FREE_LOOKS = 4
+
+/** PostgreSQL's last words when another server has its files or its socket, or when another program has stopped it. */
+const IN_USE = /already exists|(still|already) in use|is empty|could not create lock file|database system is shut down$/
+
+/**
+ * Starts (creating it the first time) the PostgreSQL whose files are in `<dataDir>/postgres-<major>`. `say` receives
+ * sentences for the person at the terminal. Throws an Error whose message is a sentence saying what to do, also when
+ * another program uses the directory; that one is never disturbed.
+ */
+export async function startCluster(
+  dataDir: string,
+  say: (sentence: string) => void,
+  { waitSeconds = 15, binaries: source }: ClusterOptions = {},
+): Promise<Cluster> {
+  if (process.platform === 'win32')
+    throw new Error(
+      'On Windows, start Chatire inside WSL, or set DATABASE_URL to a PostgreSQL server: it cannot run its own there.',
+    )
+  const home = await openDataDir(dataDir)
+  const binaries = await findBinaries(home, await majorIn(home), source)
+  const dir = join(home, `postgres-${binaries.major}`)
+  const account = await chooseAccount(home, dir, binaries.postgres)
+  if (!existsSync(join(dir, 'PG_VERSION'))) {
+    say(`Creating a database in ${dir}`)
+    await createFiles(dir, binaries, account)
+  }
+
+  const deadline = Date.now() + waitSeconds * 1000
+  for (let seen = 0, freeLooks = 0; ; ) {
+    const other = findPostmaster(dir)
+    if (other) {
+      if (seen === 0) say(`Waiting for the program that uses ${dir} to end`)
+      if (seen !== other.pid) freeLooks = 0
+      seen = other.pid
+      freeLooks = (await lockIsFree(other.socketDir)) ? freeLooks + 1 : 0
+      // Taken first, so that a program which claims its server only now does not get one that is about to stop.
+      if (freeLooks >= FREE_LOOKS && (await takeLock(other.socketDir))) await stopOrphan(dir, other.pid)
+    } else {
+      const cluster = await launch(dir, binaries, account)
+      if (cluster) return cluster
+    }
+    if (Date.now() > deadline) throw inUse(dir, other?.pid)
+    await sleep(250)
+  }
+}
+
+/** How to reach the server of a program that runs on the directory at this moment, if one does. */
+export async function findCluster(dataDir: string): Promise<Connection | undefined> {
+  const home = await realpath(resolve(dataDir)).catch(() => undefined)
+  const major = home && (await majorIn(home))
+  const running = major ? findPostmaster(join(home, `postgres-${major}`)) : undefined
+  return running?.socketDir ? connectionTo(running.socketDir, 'chatire') : undefined
+}
+
+/** The data directory, made private if it was not there, by its real path: programs that spell it differently must meet. */
+async function openDataDir(dataDir: string): Promise<string> {
+  const path = resolve(dataDir)
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    return await realpath(path)
+  } catch (error) {
+    throw new Error(`Chatire cannot keep its data in ${path}. Set DATA_DIR to a directory it may write to. ${error}`)
+  }
+}
+
+/** Data written by one major version can be opened by no other. */
+async function majorIn(home: string): Promise<number | undefined> {
+  const majors = (await readdir(home))
+    .map(name => Number(/^postgres-(\d+)$/.exec(name)?.[1]))
+    .filter(major => existsSync(join(home, `postgres-${major}`, 'PG_VERSION')))
+  return majors.length > 0 ? Math.max(...majors) : undefined
+}
+
+/** Undefined when it has to be tried again: a program was quicker, or a server is not quite dead. */
+async function launch(dir: string, binaries: Binaries, account: Account): Promise<Cluster | undefined> {
+  const socketDir = await makeSocketDir(dir, account)
+  const place = { dir, socketDir }
+  removeStaleLock(postmasterFile(dir), dir)
+  removeStaleLock(socketLockFile(socketDir), dir)
+  const server = spawnServer(place, binaries, account)
+  try {
+    const owner = await holdLock(place, server)
+    if (owner) {
+      await createDatabase(owner)
+      await removeDrafts(dir)
+      const stop = () => server.stop().then(() => removeSocketDir(socketDir))
+      return { connection: connectionTo(socketDir, 'chatire'), died: server.died, stop }
+    }
+    const lastWords = await server.lastWords
+    if (IN_USE.test(lastWords)) return undefined
+    throw new Error(lastWords)
+  } catch (error) {
+    await server.stop()
+    const words = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `PostgreSQL did not start in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${words}`,
+    )
+  }
+}
+
+async function createDatabase(client: Client): Promise<void> {
+  const { rowCount } = await client.query("select from pg_database where datname = 'chatire'")
+  if (rowCount === 0) await client.query('create database chatire')
+}
+
+function inUse(dir: string, pid: number | undefined): Error {
+  const process = pid ? ` (its PostgreSQL is process ${pid})` : ''
+  return new Error(
+    `Another Chatire is already running on ${dir}${process}. Stop that one first, or set DATA_DIR to another directory.`,
+  )
+}

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chown, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Account, commandAs } from './account.js'
+import type { Binaries } from './binaries.js'
+
+/**
+ * Creates an empty cluster in `dir`. It appears there complete or not at all, and if two programs do this at once, one
+ * of their drafts is renamed and the other thrown away.
+ */
+export async function createFiles(dir: string, binaries: Binaries, account: Account): Promise<void> {
+  const draft = await mkdtemp(draftOf(dir))
+  try {
+    if (account.owner) await chown(draft, account.owner.uid, account.owner.gid)
+    // The same order of text on every system, and no locale that a bare one may lack.
+    const locale =
+      binaries.major >= 17
+        ? ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+        : ['--locale=C.UTF-8']
+    // Who may come in is settled by the directory of the socket alone.
+    const options = ['--username=chatire', '--auth=trust', '--encoding=UTF8', '--data-checksums', ...locale]
+    const [command, args] = commandAs(account, binaries.initdb, ['-D', draft, ...options])
+    await promisify(execFile)(command, args, { ...account.owner, env: binaries.env, cwd: '/' })
+    await rename(draft, dir)
+    await flush(dirname(dir))
+  } catch (error) {
+    if (existsSync(join(dir, 'PG_VERSION'))) return
+    const words = (error as { stderr?: string }).stderr || String(error)
+    throw new Error(
+      `PostgreSQL could not create its files in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${words}`,
+    )
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+/** Removes what a program left that was killed while it created `dir`; or some of it, while its initdb is still dying. */
+export async function removeDrafts(dir: string): Promise<void> {
+  const draft = basename(draftOf(dir))
+  const names = (await readdir(dirname(dir))).filter(name => name.startsWith(draft))
+  await Promise.allSettled(names.map(name => rm(join(dirname(dir), name), { recursive: true, force: true })))
+}
+
+function draftOf(dir: string): string {
+  return `${dir}.init-`
+}
+
+/** Without this a power cut could undo the rename, although what was written into the directory since is on disk. */
+async function flush(directory: string): Promise<void> {
+  const handle = await open(directory)
+  await handle.sync()
+  await handle.close()
+}
