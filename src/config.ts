@@ -1,0 +1,126 @@
+import { z } from 'zod'
+
+const MINUTE = 60
+const DAY = 86_400
+
+/**
+ * Every limit in one place. A rate is a token bucket: `burst` at once, then one every `seconds`.
+ * Sizes are bytes unless they say code points.
+ */
+export const LIMITS = {
+  body: 64 * 1024,
+  url: 2048,
+  fields: 100,
+  messageCodePoints: 2000,
+  keyLength: 200,
+  passwordBytes: 1024,
+  chatsPerPage: 20,
+  messagesPerPage: 50,
+  eventsPerPoll: 200,
+  messagesPerList: 200,
+  messagesPerListAtMost: 1000,
+  membersOnPage: 30,
+  tokensPerUser: 100,
+  tokenIdleDays: 90,
+  sessionIdleDays: 30,
+  sessionDays: 180,
+  resetHours: 24,
+  waitingHashes: 50,
+  waitingPosts: 1000,
+  postsPerCall: 256,
+  posts: { burst: 10, seconds: 1 },
+  chats: { burst: 20, seconds: 30 },
+  joins: { burst: 30, seconds: 10 },
+  reports: { burst: 5, seconds: 10 },
+  cursorsAhead: { burst: 10, seconds: 2 },
+  logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
+  signUps: { burst: 30, seconds: DAY / 24 / 30 },
+} as const
+
+export type Rate = { readonly burst: number; readonly seconds: number }
+
+export type Config = ReturnType<typeof readConfig>
+
+/**
+ * The environment as one typed object (DESIGN.md section 6 lists the variables).
+ * Throws an error whose message names each variable that is wrong and says what it should be.
+ */
+export function readConfig(env: Record<string, string | undefined>) {
+  // An empty variable means "not set": that is how shells and compose files unset one.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    throw new Error(parsed.error.issues.map(issue => `${String(issue.path[0])} ${issue.message}.`).join('\n'))
+  }
+  const { data } = parsed
+  return {
+    host: data.HOST,
+    port: data.PORT,
+    dataDir: data.DATA_DIR,
+    databaseUrl: data.DATABASE_URL,
+    publicUrl: data.PUBLIC_URL,
+    secure: data.PUBLIC_URL?.protocol === 'https:',
+    trustedProxies: data.TRUST_PROXY,
+    logLevel: data.LOG_LEVEL,
+    corsOrigins: data.CORS_ORIGINS,
+    limited: data.LIMITS === 'on',
+  }
+}
+
+const integer = (low: number, high: number, sentence: string) =>
+  z
+    .string()
+    .regex(/^\d{1,6}$/, sentence)
+    .transform(Number)
+    .refine(n => n >= low && n <= high, sentence)
+
+const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+
+const environment = z.object({
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
+    .optional(),
+  PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').default(8000),
+  DATA_DIR: z.string().default('./data'),
+  // Not only what URL can parse: postgres://user@/chatire?host=/run/postgresql names a socket.
+  DATABASE_URL: z
+    .string()
+    .regex(
+      /^postgres(ql)?:\/\/\S+$/,
+      'must be the URL of a PostgreSQL database, such as postgres://user:password@host:5432/chatire',
+    )
+    // They would take the place of those that the program counts on.
+    .refine(url => !/[?&]options=/.test(url), 'must not have options')
+    .optional(),
+  PUBLIC_URL: z
+    .string()
+    .refine(
+      text => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+      'must be the http or https URL under which people reach the chat',
+    )
+    .transform(text => new URL(text))
+    .refine(
+      at => at.pathname === '/' && !at.search && !at.hash && !at.username,
+      'must have no path: the chat lives at /, so give only scheme and host, such as https://chat.example.org',
+    )
+    .optional(),
+  TRUST_PROXY: integer(0, 10, 'must be the number of proxies in front, such as 1').default(0),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+    })
+    .default('info'),
+  CORS_ORIGINS: z
+    .string()
+    .transform(list => list.split(/[\s,]+/).filter(Boolean))
+    .refine(
+      list => list.every(item => item === '*' || origin(item)),
+      'must be * or origins separated by commas, such as https://app.example.org',
+    )
+    .default([]),
+  // Both are for the versions to come; a value that they will not know is refused from now on.
+  WEB_CONCURRENCY: integer(1, 1, 'must be 1 in this version').default(1),
+  BUS: z.enum(['postgres', 'off'], { error: 'must be postgres or off' }).default('postgres'),
+  LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+})

@@ -1,0 +1,116 @@
+import { sql } from 'kysely'
+import type { Db } from './schema.js'
+
+export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
+
+/** A new chat under that URI with its owner as first member. */
+export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number; uri: string; title: string | null }) {
+  return db.transaction().execute(async trx => {
+    const { chat_id } = await trx
+      .with('chat', chat => chat.insertInto('chats').values({ owner_id, title }).returning('id'))
+      .insertInto('links')
+      .columns(['uri', 'chat_id'])
+      .expression(from => from.selectFrom('chat').select([sql.val(uri).as('uri'), 'id']))
+      .returning('chat_id')
+      .executeTakeFirstOrThrow()
+    await joinChat(trx, chat_id, owner_id)
+    return chat_id
+  })
+}
+
+/**
+ * The chat behind a URI as one user sees it: `member_name` is null for who is not (or no longer) a member. A link that was
+ * replaced or has expired leads only members to the chat. Without a user it is seen as by a stranger.
+ */
+export function findChat(db: Db, uri: string, user_id: number | undefined) {
+  return db
+    .selectFrom('links')
+    .innerJoin('chats', 'chats.id', 'links.chat_id')
+    .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
+    .leftJoin('members', join =>
+      join
+        .onRef('members.chat_id', '=', 'chats.id')
+        .on('members.user_id', '=', user_id ?? null)
+        .on('members.left_at', 'is', null),
+    )
+    .select([
+      'chats.id',
+      'links.uri',
+      'chats.title',
+      'chats.version',
+      'chats.member_count',
+      'chats.closed_at',
+      'chats.created_at',
+      'owner.id as owner_id',
+      'owner.username as owner_name',
+      'members.name as member_name',
+    ])
+    .where('links.uri', '=', uri)
+    .where(where =>
+      where.or([
+        where('members.user_id', 'is not', null),
+        where.and([
+          where('links.replaced_at', 'is', null),
+          where.or([where('links.expires_at', 'is', null), where('links.expires_at', '>', sql<Date>`now()`)]),
+        ]),
+      ]),
+    )
+    .executeTakeFirst()
+}
+
+/** Makes the user a member, with an event that says so; one who is a member already stays one. Returns the chat's version. */
+export async function joinChat(db: Db, chat_id: number, user_id: number): Promise<number> {
+  const { rows } = await sql<{ version: number }>`select version from join_chat(${chat_id}, ${user_id})`.execute(db)
+  const [row] = rows
+  if (!row) {
+    throw new Error('The chat to join is gone')
+  }
+  return row.version
+}
+
+/** A place in the list of a user's chats: those after it were posted to earlier. */
+export interface ChatsCursor {
+  /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
+  posted_at: string
+  id: number
+}
+
+/** The user's chats with their newest message, the one posted to last first, from `before` on. */
+export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCursor) {
+  return db
+    .selectFrom('members')
+    .innerJoin('chats', 'chats.id', 'members.chat_id')
+    .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
+    .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
+    .leftJoin('events', join =>
+      join.onRef('events.chat_id', '=', 'chats.id').onRef('events.version', '=', 'chats.last_message'),
+    )
+    .leftJoin('members as author', join =>
+      join.onRef('author.chat_id', '=', 'chats.id').onRef('author.user_id', '=', 'events.author_id'),
+    )
+    .select([
+      'chats.id',
+      'links.uri',
+      'chats.title',
+      'chats.version',
+      'chats.member_count',
+      'chats.last_posted_at',
+      sql<string>`(extract(epoch from chats.last_posted_at) * 1000000)::bigint::text`.as('posted_micros'),
+      'chats.created_at',
+      'owner.username as owner_name',
+      'events.text as last_text',
+      'author.name as last_author',
+    ])
+    .where('members.user_id', '=', user_id)
+    .where('members.left_at', 'is', null)
+    .$if(before !== undefined, query =>
+      query.where(
+        sql<boolean>`(chats.last_posted_at, chats.id) <
+          (to_timestamp(0) + ${before?.posted_at ?? '0'}::bigint * interval '1 microsecond', ${before?.id ?? 0})`,
+      ),
+    )
+    .orderBy('chats.last_posted_at', 'desc')
+    .orderBy('chats.id', 'desc')
+    .limit(limit)
+    .execute()
+}

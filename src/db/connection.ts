@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import type { Db, Schema } from './schema.js'
+
+/** Where the database is: a URL, or the socket of the server we started. */
+export type Address = { connectionString: string } | { host: string; user: string; database: string }
+
+export const OLDEST_POSTGRES = 15
+
+/** In milliseconds. The server itself ends statements sooner. */
+const SILENCE = 20_000
+
+// bigint: ids and versions stay far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+// The functions of migration 003 count on each of their statements seeing what was committed before it.
+const DURABLE = ['synchronous_commit=on', 'default_transaction_isolation=read\\ committed', 'timezone=UTC']
+
+/**
+ * Every statement of ours finds its rows by an index, in the index's order, whatever its values: so each is planned once. Left
+ * to itself the planner sorts and hashes whole chats in tables that have grown from empty and were never analysed, and
+ * keeps such plans for the posting function: posting decayed from 7,000/s to 2,100/s within 12 s, and reading grew with
+ * the chat. Where an index is partial, the statement spells the value out, as a plan for any value could not use it.
+ */
+const BY_INDEX = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_bitmapscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  // Before version 18 the settings above add a fortune to costs, and the compiler starts at a certain cost.
+  'jit=off',
+]
+
+/**
+ * A pool of at most `connections`. No statement waits longer than 2 s for a lock or runs longer than 15 s, and a
+ * transaction left open ends after 5 s, so that a stalled program cannot hold a chat. `onError` hears of idle
+ * connections that broke: without a listener a restart of the database would end the program.
+ */
+export function connect(
+  address: Address,
+  onError: (error: Error) => void,
+  connections = 16,
+): { db: Db; pool: pg.Pool } {
+  const pool = new pg.Pool({
+    ...address,
+    Client: PreparingClient,
+    max: connections,
+    connectionTimeoutMillis: 5_000,
+    lock_timeout: 2_000,
+    statement_timeout: 15_000,
+    idle_in_transaction_session_timeout: 5_000,
+    application_name: 'chatire',
+    options: [...DURABLE, ...BY_INDEX].map(setting => `-c ${setting}`).join(' '),
+  })
+  pool.on('error', onError)
+  // The pool listens to idle connections alone. One that breaks in somebody's hands, between two statements, would end the
+  // program; the next statement fails anyway.
+  pool.on('connect', client => client.on('error', () => {}))
+  return { db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool }
+}
+
+/** Throws unless the database answers. */
+export async function probe(db: Db) {
+  await sql`select 1`.execute(db)
+}
+
+/**
+ * Has the server parse and plan each statement once for a connection rather than each time. The statements are those that stand
+ * in our code, so they are few: values never become part of their text.
+ */
+class PreparingClient extends pg.Client {
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads of pg's query cannot be spelled again
+  override query(statement: any, values?: any, ...rest: any[]): any {
+    if (typeof statement !== 'string' || !Array.isArray(values) || values.length === 0 || rest.length > 0) {
+      return super.query(statement, values, ...(rest as []))
+    }
+    const answer = super.query({ name: nameOf(statement), text: statement, values })
+    // A server that vanished from the network says nothing for a quarter of an hour, while everybody waits for this answer.
+    const timer = setTimeout(
+      () => (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy(),
+      SILENCE,
+    )
+    answer.then(
+      () => clearTimeout(timer),
+      () => clearTimeout(timer),
+    )
+    return answer
+  }
+}
+
+const names = new Map<string, string>()
+
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `statement_${names.size + 1}`
+  names.set(text, name)
+  return name
+}

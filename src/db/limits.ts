@@ -1,0 +1,39 @@
+import { sql } from 'kysely'
+import type { Rate } from '../config.js'
+import type { Db } from './schema.js'
+
+/**
+ * Takes one turn of a rate that all processes share (as a bucket does it: see src/buckets.ts). Returns 0, or the seconds
+ * to wait where none is left.
+ */
+export async function takeTurn(db: Db, name: string, subject: string, { burst, seconds }: Rate): Promise<number> {
+  const { rows } = await sql<{ wait: number }>`
+    with taken as (
+      insert into limits as l (name, subject, due_at)
+      values (${name}, ${subject}, now() + make_interval(secs => ${seconds}))
+      on conflict (name, subject) do update
+      set due_at = greatest(l.due_at, now()) + make_interval(secs => ${seconds})
+      where greatest(l.due_at, now()) <= now() + make_interval(secs => ${seconds * (burst - 1)})
+      returning 0::float8 as wait
+    )
+    select wait from taken
+    union all
+    select extract(epoch from due_at - now())::float8 - ${seconds * (burst - 1)}
+    from limits
+    where name = ${name} and subject = ${subject} and not exists (select from taken)`.execute(db)
+  return Math.max(0, rows[0]?.wait ?? 0)
+}
+
+/** Gives a turn back that turned out not to count. */
+export async function returnTurn(db: Db, name: string, subject: string, { seconds }: Rate) {
+  await db
+    .updateTable('limits')
+    .set({ due_at: sql`due_at - make_interval(secs => ${seconds})` })
+    .where('name', '=', name)
+    .where('subject', '=', subject)
+    .execute()
+}
+
+export async function deletePastLimits(db: Db) {
+  await db.deleteFrom('limits').where('due_at', '<', sql<Date>`now()`).execute()
+}

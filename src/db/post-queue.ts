@@ -1,0 +1,67 @@
+import { gather } from './gather.js'
+import { type Outcome, type Post, postMessages } from './messages.js'
+import type { Db } from './schema.js'
+
+/** Thrown to the posts that came when too many waited already. None of them is stored. */
+export class QueueFull extends Error {}
+
+export interface PostQueue {
+  /**
+   * Posts one message together with those that arrive at the same time. Throws `QueueFull`, or the database's error: where the
+   * connection was lost on the way the message may be stored or not, and posting it again with its key settles it.
+   */
+  post(post: Post): Promise<Outcome>
+}
+
+/**
+ * Concurrent posts share a call. A chat whose row is held elsewhere gets a lane of its own, where the call waits for the row,
+ * and all other chats post on.
+ */
+export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCall: number }): PostQueue {
+  const share = gather((posts: Post[]) => postMessages(db, posts, { wait: false }), perCall)
+  const lanes = new Map<string, Lane>()
+  let count = 0
+
+  return {
+    async post(post) {
+      if (count >= waiting) {
+        throw new QueueFull('Too many posts are waiting')
+      }
+      count++
+      try {
+        return lanes.has(post.uri) ? await inLane(post) : await inShare(post)
+      } finally {
+        count--
+      }
+    },
+  }
+
+  async function inShare(post: Post): Promise<Outcome> {
+    const done = await share(post)
+    return done.outcome === 'busy' ? inLane(post) : done
+  }
+
+  async function inLane(post: Post): Promise<Outcome> {
+    const lane = lanes.get(post.uri) ?? openLane()
+    lanes.set(post.uri, lane)
+    lane.posts++
+    try {
+      return await lane.post(post)
+    } finally {
+      lane.posts--
+      if (lane.posts === 0) {
+        lanes.delete(post.uri)
+      }
+    }
+  }
+
+  function openLane(): Lane {
+    return { posts: 0, post: gather(posts => postMessages(db, posts, { wait: true }), perCall) }
+  }
+}
+
+interface Lane {
+  /** How many are in it. */
+  posts: number
+  post: (post: Post) => Promise<Outcome>
+}

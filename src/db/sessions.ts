@@ -1,0 +1,39 @@
+import { sql } from 'kysely'
+import { LIMITS } from '../config.js'
+import type { Db } from './schema.js'
+
+/** For the `where` of a statement: not idle for too long, and not too old. */
+export const sessionIsAlive = sql<boolean>`sessions.last_used_at > now() - ${sql.lit(`${LIMITS.sessionIdleDays} days`)}::interval
+  and sessions.created_at > now() - ${sql.lit(`${LIMITS.sessionDays} days`)}::interval`
+
+export async function createSession(db: Db, id_hash: Buffer, user_id: number) {
+  await db
+    .insertInto('sessions')
+    .values({ id_hash, user_id })
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
+}
+
+export async function touchSession(db: Db, id_hash: Buffer) {
+  await db
+    .updateTable('sessions')
+    .set({ last_used_at: sql`now()` })
+    .where('id_hash', '=', id_hash)
+    .where('last_used_at', '<', sql<Date>`now() - interval '10 minutes'`)
+    .execute()
+}
+
+/** Logs out: the session is gone and whoever follows its user's version hears of it. */
+export async function endSession(db: Db, id_hash: Buffer) {
+  await db
+    .with('ended', ended => ended.deleteFrom('sessions').where('id_hash', '=', id_hash).returning('user_id'))
+    .updateTable('users')
+    .from('ended')
+    .set({ version: sql`version + 1` })
+    .whereRef('users.id', '=', 'ended.user_id')
+    .execute()
+}
+
+export async function deleteEndedSessions(db: Db) {
+  await db.deleteFrom('sessions').where(sql<boolean>`not (${sessionIsAlive})`).execute()
+}

@@ -1,0 +1,64 @@
+import { sql } from 'kysely'
+import { LIMITS } from '../config.js'
+import type { Db } from './schema.js'
+
+/** For the `where` of a statement: used lately. */
+export const tokenIsAlive = sql<boolean>`tokens.last_used_at > now() - ${sql.lit(`${LIMITS.tokenIdleDays} days`)}::interval`
+
+/** Beyond the limit per user, the token that was unused longest gives way: a script that signs in anew each time goes on. */
+export async function createToken(db: Db, user_id: number, key_hash: Buffer) {
+  await db.transaction().execute(async trx => {
+    await trx
+      .deleteFrom('tokens')
+      .where('id', 'in', older =>
+        older
+          .selectFrom('tokens')
+          .select('id')
+          .where('user_id', '=', user_id)
+          .orderBy('last_used_at', 'desc')
+          .orderBy('id', 'desc')
+          .offset(LIMITS.tokensPerUser - 1),
+      )
+      .execute()
+    await trx.insertInto('tokens').values({ key_hash, user_id }).execute()
+  })
+}
+
+export async function touchToken(db: Db, id: number) {
+  await db
+    .updateTable('tokens')
+    .set({ last_used_at: sql`now()` })
+    .where('id', '=', id)
+    .where('last_used_at', '<', sql<Date>`now() - interval '10 minutes'`)
+    .execute()
+}
+
+/** The user's tokens, the one used last first; what they are is not kept. */
+export function tokensOf(db: Db, user_id: number) {
+  return db
+    .selectFrom('tokens')
+    .select(['id', 'created_at', 'last_used_at'])
+    .where('user_id', '=', user_id)
+    .where(tokenIsAlive)
+    .orderBy('last_used_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+}
+
+/** Whether the user had that token. */
+export async function revokeToken(db: Db, user_id: number, id: number): Promise<boolean> {
+  const result = await db
+    .with('revoked', revoked =>
+      revoked.deleteFrom('tokens').where('user_id', '=', user_id).where('id', '=', id).returning('user_id'),
+    )
+    .updateTable('users')
+    .from('revoked')
+    .set({ version: sql`version + 1` })
+    .whereRef('users.id', '=', 'revoked.user_id')
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+export async function deleteEndedTokens(db: Db) {
+  await db.deleteFrom('tokens').where(sql<boolean>`not (${tokenIsAlive})`).execute()
+}

@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os'
+import { dictionary } from '@zxcvbn-ts/language-common'
+import argon2 from 'argon2'
+import pLimit from 'p-limit'
+import { LIMITS } from './config.js'
+import { unavailable } from './errors.js'
+
+/** OWASP's and ASVS' second choice: 19 MiB, two passes, one lane. The package's own default takes four lanes. */
+const COST = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+// Hashing runs in libuv's few threads, beside file reads and name lookups: leave some for those.
+const turns = pLimit(Math.max(1, availableParallelism() - 1))
+
+/** Throws 503 when too many hashes wait already. */
+export function hashPassword(password: string): Promise<string> {
+  return inTurn(() => argon2.hash(password, COST))
+}
+
+/** Whether the password fits the hash. Without a hash (no such user) it takes just as long and says no. Throws 503 as above. */
+export async function passwordFits(hash: string | undefined, password: string): Promise<boolean> {
+  const fits = await inTurn(async () => argon2.verify(hash ?? (await nobodysHash), password))
+  return fits && hash !== undefined
+}
+
+/** Whether the hash was made with another cost than today's and should be made anew. */
+export function hashIsOutdated(hash: string): boolean {
+  return argon2.needsRehash(hash, COST)
+}
+
+/** What is wrong with a new password, in the original's words; the rules are Django's four validators. */
+export function passwordFaults(password: string, about: { username: string; email: string }): string[] {
+  const faults: string[] = []
+  for (const [field, value] of Object.entries(about)) {
+    if (tooAlike(password, value)) {
+      faults.push(`The password is too similar to the ${field}.`)
+    }
+  }
+  if ([...password].length < 8) {
+    faults.push('This password is too short. It must contain at least 8 characters.')
+  }
+  if (COMMON.has(password.toLowerCase())) {
+    faults.push('This password is too common.')
+  }
+  if (/^\p{Nd}+$/u.test(password)) {
+    faults.push('This password is entirely numeric.')
+  }
+  return faults
+}
+
+const COMMON = new Set(dictionary['passwords-common'])
+
+const nobodysHash = argon2.hash('a password that nobody has', COST)
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (turns.pendingCount >= LIMITS.waitingHashes) {
+    throw unavailable('Too many people are signing in at this moment. Please try again in a few seconds.')
+  }
+  return turns(work)
+}
+
+/**
+ * Django's UserAttributeSimilarityValidator: the share of characters in common, order aside, with the value or a part
+ * of it, is 0.7 or more (difflib's quick_ratio).
+ */
+function tooAlike(password: string, value: string): boolean {
+  const typed = password.toLowerCase()
+  const whole = value.toLowerCase()
+  return [whole, ...whole.split(/[^\p{L}\p{N}_]+/u)].some(part => part !== '' && likeness(typed, part) >= 0.7)
+}
+
+function likeness(a: string, b: string): number {
+  const left = new Map<string, number>()
+  for (const letter of b) {
+    left.set(letter, (left.get(letter) ?? 0) + 1)
+  }
+  let common = 0
+  for (const letter of a) {
+    const count = left.get(letter) ?? 0
+    if (count > 0) {
+      common++
+      left.set(letter, count - 1)
+    }
+  }
+  return (2 * common) / ([...a].length + [...b].length)
+}
