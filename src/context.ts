@@ -1,0 +1,46 @@
+import type Koa from 'koa'
+import type { Logger } from 'pino'
+import type { Assets } from './assets.js'
+import type { TakeTurn } from './buckets.js'
+import type { Config } from './config.js'
+import type { Identities } from './db/identities.js'
+import type { PostQueue } from './db/post-queue.js'
+import type { Db } from './db/schema.js'
+import type { User } from './db/users.js'
+import type { Views } from './views.js'
+
+/** A body's fields as they came: nothing about their values is known yet. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** What the program is made of once it runs: made in server.ts (and in tests), handed to whoever needs a part. */
+export interface Parts {
+  config: Config
+  log: Logger
+  db: Db
+  identities: Identities
+  posts: PostQueue
+  takeTurn: TakeTurn
+  /** Seals cookies and form tokens. */
+  secret: Buffer
+  assets: Assets
+  views: Views
+}
+
+/** How the answer is given: a whole document, HTML replacing part of one, or JSON. */
+export type Form = 'page' | 'fragment' | 'json'
+
+export interface State {
+  form: Form
+  /** The request goes by its Authorization header alone, or by none: cookies do not count. */
+  cookieless: boolean
+  user?: User
+  /** The token that authenticated the request. */
+  token_id?: number
+  /** The body's fields, once read. */
+  fields?: Fields
+  /** Sealed for this browser's session, or its signed-out visit; made when a page with a form asks for it. */
+  csrf?: string
+}
+
+export type Context = Koa.ParameterizedContext<State>
+export type Middleware = Koa.Middleware<State>

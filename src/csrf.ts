@@ -1,0 +1,76 @@
+import type { Context, Middleware, Parts } from './context.js'
+import { Refusal } from './errors.js'
+import { randomKey, sameKey, sealed } from './keys.js'
+import { sessionCookie } from './session.js'
+
+const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
+
+/** Where a form is sent before there is a session: another site could sign its visitors in as somebody. */
+const ENTRANCES = /^\/(login|signup|reset\/[^/]+)\/?$/
+
+/**
+ * Refuses what another site makes a browser send with our cookies. Sec-Fetch-Site and Origin tell most of them; browsers
+ * without these headers (lynx and w3m; others on plain http) are told by the form's token. Requests that count no
+ * cookies need no such care, and without a session there is nothing to act with but the entrances.
+ */
+export function refuseForgeries(parts: Parts): Middleware {
+  return async (ctx, next) => {
+    if (['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || ctx.state.cookieless) {
+      return next()
+    }
+    if (!isOwnOrigin(parts, ctx)) {
+      throw new Refusal(403, 'This request came from another site. Please open the page here and try again.')
+    }
+    if (ctx.state.user || ENTRANCES.test(ctx.path)) {
+      const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
+      const subject = subjectOf(parts, ctx)
+      if (typeof sent !== 'string' || !subject || !sameKey(sent, sealed(parts.secret, 'csrf', subject))) {
+        throw new Refusal(403, 'This page is out of date. Please reload it and try again.')
+      }
+    }
+    await next()
+  }
+}
+
+/**
+ * Puts the token for this page's forms at hand. A visitor who is not signed in gets a signed cookie to bind it to, rather than
+ * a row in the database.
+ */
+export function prepareForms(parts: Parts, ctx: Context) {
+  if (ctx.state.cookieless) {
+    return
+  }
+  let subject = subjectOf(parts, ctx)
+  if (!subject) {
+    subject = randomKey(16)
+    ctx.cookies.set(visitCookie(parts.config.secure), subject, {
+      signed: true,
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: parts.config.secure,
+    })
+  }
+  ctx.state.csrf = sealed(parts.secret, 'csrf', subject)
+}
+
+function subjectOf({ config }: Parts, ctx: Context): string | undefined {
+  return ctx.state.user
+    ? ctx.cookies.get(sessionCookie(config.secure))
+    : ctx.cookies.get(visitCookie(config.secure), { signed: true })
+}
+
+/** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
+function isOwnOrigin({ config }: Parts, ctx: Context): boolean {
+  const site = ctx.get('sec-fetch-site')
+  if (site && site !== 'same-origin' && site !== 'none') {
+    return false
+  }
+  const origin = ctx.get('origin')
+  if (!origin) {
+    return true
+  }
+  if (config.publicUrl) {
+    return origin === config.publicUrl.origin
+  }
+  return URL.canParse(origin) && new URL(origin).host === ctx.host.toLowerCase()
+}

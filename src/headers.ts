@@ -1,0 +1,81 @@
+import type { Middleware, Parts } from './context.js'
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  'report-uri /csp-reports',
+].join('; ')
+
+const DOCUMENT = {
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  // Not no-referrer: with that browsers send `Origin: null` with our own forms.
+  'Referrer-Policy': 'same-origin',
+  'X-Frame-Options': 'DENY',
+}
+
+/** The order is for lynx: it heeds no-cache alone, and at the end alone; without it a link to a page that it has shows the old one. */
+export const NOT_STORED = 'no-store, no-cache'
+
+/** On every answer, errors included: not to be kept, indexed, sniffed or embedded. Documents get their policies on top. */
+export function secureHeaders({ config }: Parts): Middleware {
+  return async (ctx, next) => {
+    // By the configuration and not by the connection, which behind a proxy is plain http: there the library would refuse.
+    ctx.cookies.secure = config.secure
+    try {
+      await next()
+    } finally {
+      if (!ctx.response.get('cache-control')) {
+        ctx.set('Cache-Control', NOT_STORED)
+      }
+      ctx.set('X-Content-Type-Options', 'nosniff')
+      ctx.set('X-Robots-Tag', 'noindex, nofollow')
+      if (config.secure) {
+        ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
+      }
+      if (!isCors(ctx.originalUrl)) {
+        ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
+      }
+      if (ctx.state.form === 'page' || ctx.response.is('html')) {
+        ctx.set(DOCUMENT)
+      }
+    }
+  }
+}
+
+/** Lets the configured origins call the API from their pages, with a token: cookies are never allowed along. */
+export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
+  return async (ctx, next) => {
+    if (!isCors(ctx.originalUrl)) {
+      return next()
+    }
+    const origin = ctx.get('origin')
+    const allowed = corsOrigins.includes('*') ? '*' : corsOrigins.includes(origin) ? origin : undefined
+    ctx.vary('Origin')
+    if (allowed) {
+      ctx.set('Access-Control-Allow-Origin', allowed)
+      ctx.set('Access-Control-Expose-Headers', 'ETag, Link, Location, Retry-After')
+    }
+    if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method')) {
+      if (allowed) {
+        ctx.set('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE')
+        ctx.set('Access-Control-Allow-Headers', 'authorization, content-type, idempotency-key, last-event-id')
+        ctx.set('Access-Control-Max-Age', '600')
+      }
+      ctx.status = 204
+      return
+    }
+    await next()
+  }
+}
+
+function isCors(url: string): boolean {
+  return /^\/(api|auth)(\/|\?|$)/.test(url)
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import { LIMITS } from './config.js'
+import type { Context } from './context.js'
+import { invalid, notFound } from './errors.js'
+import { passwordFaults } from './passwords.js'
+import { usernameFault } from './usernames.js'
+
+/** The request's fields in the shape that the handler asked for. Throws 422 (400 on /auth/*) with a sentence for each field that is wrong. */
+export function read<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
+  const parsed = schema.safeParse(ctx.state.fields ?? {})
+  if (!parsed.success) {
+    throw invalid(fieldErrors(parsed.error), ctx.path.startsWith('/auth/') ? 400 : 422)
+  }
+  return parsed.data
+}
+
+/** The same for the query string. */
+export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
+  const parsed = schema.safeParse(ctx.query)
+  if (!parsed.success) {
+    throw invalid(fieldErrors(parsed.error))
+  }
+  return parsed.data
+}
+
+/** The number in a path; whatever is no number cannot be found. */
+export function readId(text: string | undefined): number {
+  const parsed = integer.safeParse(text)
+  if (!parsed.success) {
+    throw notFound()
+  }
+  return parsed.data
+}
+
+/** Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. */
+const text = z
+  .string({
+    error: ({ input }) =>
+      input === undefined
+        ? 'This field is required.'
+        : input === null
+          ? 'This field may not be null.'
+          : 'Not a valid string.',
+  })
+  .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
+  .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
+
+const filled = text.refine(value => value.trim() !== '', 'This field may not be blank.')
+
+const codePoints = (value: string) => [...value].length
+
+/** Left out, null and empty are the same here. */
+const optionalText = z.preprocess(value => value ?? '', text)
+
+/** Phone keyboards put a space behind a name. */
+const normalised = (name: string) => name.normalize('NFKC').trim()
+
+const username = filled.transform(normalised).superRefine((value, issues) => {
+  const fault = usernameFault(value)
+  if (value && fault) {
+    issues.addIssue(fault)
+  }
+})
+
+const password = filled.refine(
+  value => Buffer.byteLength(value) <= LIMITS.passwordBytes,
+  `Ensure this field has no more than ${LIMITS.passwordBytes} characters.`,
+)
+
+const email = optionalText
+  .transform(value => value.trim())
+  .refine(value => value === '' || z.email().max(254).safeParse(value).success, 'Enter a valid email address.')
+
+/** A path on this site to go on to; another site's is left out, as whoever made the link is not the one who reads the error. */
+const next = optionalText.transform(safePath)
+
+export const newUser = z
+  .object({ username, password, email, next })
+  .superRefine(({ username, password, email }, issues) => {
+    for (const fault of passwordFaults(password, { username, email })) {
+      issues.addIssue({ code: 'custom', path: ['password'], message: fault })
+    }
+  })
+
+export const credentials = z.object({ username: filled.transform(normalised), password, next })
+
+/** Of a page's address. */
+export const nextOnly = z.object({ next: next.catch('') })
+
+/** A new password for someone whose name is known. */
+export const newPassword = (about: { username: string; email: string }) =>
+  z.object({
+    password: password.superRefine((value, issues) => {
+      for (const fault of passwordFaults(value, about)) {
+        issues.addIssue(fault)
+      }
+    }),
+  })
+
+export const newChat = z.object({
+  title: optionalText
+    .transform(value => value.trim() || null)
+    .refine(value => value === null || codePoints(value) <= 200, 'Ensure this field has no more than 200 characters.'),
+})
+
+/** Joining may name its user, as the original's clients do. */
+export const newMember = z.object({ username: optionalText })
+
+/** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
+export const newMessage = z.object({
+  message: filled
+    .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
+    .refine(
+      value => codePoints(value) <= LIMITS.messageCodePoints,
+      `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
+    ),
+  key: optionalText
+    .refine(
+      value => codePoints(value) <= LIMITS.keyLength,
+      `Ensure this field has no more than ${LIMITS.keyLength} characters.`,
+    )
+    .transform(value => value || null),
+})
+
+const integer = z
+  .string({ error: 'A valid integer is required.' })
+  .regex(/^\d{1,15}$/, 'A valid integer is required.')
+  .transform(Number)
+
+/** The cursor that a composer sends along, so that the answer brings everything since; one that does not fit counts as none. */
+export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
+
+export const eventsQuery = z.object({
+  after: integer.optional(),
+  before: integer.optional(),
+  limit: integer
+    .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
+    .optional(),
+})
+
+export const pageQuery = z.object({ before: integer.optional() })
+
+/** Where a page of one's chats begins: what `chatsCursor` wrote. */
+export const chatsQuery = z.object({
+  before: z
+    .string({ error: 'Not a place in this list.' })
+    .regex(/^\d{1,17}-\d{1,15}$/, 'Not a place in this list.')
+    .transform(value => value.split('-'))
+    .transform(([posted_at = '', id = '']) => ({ posted_at, id: Number(id) }))
+    .optional(),
+})
+
+/** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
+export function safePath(path: string): string {
+  const base = 'http://here.invalid'
+  if (!/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path) || !URL.canParse(path, base)) {
+    return ''
+  }
+  const url = new URL(path, base)
+  return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : ''
+}
+
+function fieldErrors(error: z.ZodError) {
+  const errors: Record<string, string[]> = {}
+  for (const issue of error.issues) {
+    const field = String(issue.path[0] ?? 'non_field_errors')
+    errors[field] ??= []
+    errors[field].push(issue.message)
+  }
+  return errors
+}

@@ -1,0 +1,144 @@
+import { LIMITS } from './config.js'
+import type { Context, Middleware, Parts } from './context.js'
+import { prepareForms } from './csrf.js'
+import { asRefusal, Refusal } from './errors.js'
+import { NOT_STORED } from './headers.js'
+import { safePath } from './input.js'
+
+interface Answers {
+  /** A whole document, or a redirect. */
+  page: () => unknown
+  /** What htmx puts into the page. */
+  fragment: () => unknown
+  /** The body of the answer. */
+  json: () => unknown
+}
+
+/** Every handler ends here, so that no form of an answer can be forgotten. */
+export async function respond(ctx: Context, answers: Answers) {
+  const body = await answers[ctx.state.form]()
+  if (ctx.state.form === 'json' && body !== undefined) {
+    ctx.body = body
+  }
+}
+
+/** For what is a plain page or form only: htmx and programs get the same document. */
+export async function respondPage(ctx: Context, page: () => unknown) {
+  await respond(ctx, { page, fragment: page, json: page })
+}
+
+/**
+ * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON, and so is a request that asks for JSON; htmx says
+ * so in a header; everything else is a page.
+ */
+export function settleForm(): Middleware {
+  return async (ctx, next) => {
+    const api = /^\/api(?=\/chats(\/|$))/
+    if (api.test(ctx.path) || /^\/(auth|api)(\/|$)/.test(ctx.path)) {
+      ctx.state.form = 'json'
+      ctx.path = ctx.path.replace(api, '')
+    } else if (ctx.get('hx-request') === 'true') {
+      ctx.state.form = 'fragment'
+    } else {
+      ctx.state.form = ctx.accepts('html', 'json') === 'json' ? 'json' : 'page'
+    }
+    ctx.set('Vary', 'Accept, HX-Request')
+    await next()
+  }
+}
+
+export function refuseLongUrls(): Middleware {
+  return async (ctx, next) => {
+    if (ctx.originalUrl.length > LIMITS.url) {
+      throw new Refusal(414, `This address is longer than ${LIMITS.url} characters.`)
+    }
+    await next()
+  }
+}
+
+/** The usual answer to a form: go and look. */
+export function seeOther(ctx: Context, path: string) {
+  ctx.status = 303
+  ctx.set('Location', path)
+  ctx.type = 'html'
+  ctx.body = ''
+}
+
+/** The same for htmx, which would follow a redirect and put the page it leads to into this one. */
+export function leadTo(ctx: Context, path: string) {
+  ctx.status = 204
+  ctx.set('HX-Redirect', path)
+}
+
+/** Shows a document, with what every page's frame needs. */
+export function showPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown> = {}) {
+  prepareForms(parts, ctx)
+  ctx.type = 'html'
+  ctx.body = parts.views.render(view, {
+    user: ctx.state.user ?? null,
+    csrf: ctx.state.csrf ?? '',
+    assets: parts.assets.paths,
+    ...values,
+  })
+}
+
+export function showFragment({ views }: Parts, ctx: Context, view: string, values: Record<string, unknown>) {
+  ctx.type = 'html'
+  ctx.body = views.render(view, values)
+}
+
+/** The one place where an exception becomes an answer, in the form that was asked for. */
+export function answerErrors(parts: Parts): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      showRefusal(parts, ctx, asRefusal(error))
+    }
+  }
+}
+
+function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
+  const { status, message, headers, errors, extra } = refusal
+  ctx.status = status
+  ctx.remove('ETag')
+  ctx.remove('Link')
+  ctx.set({ ...headers, 'Cache-Control': NOT_STORED })
+  const title = TITLES[status] ?? 'Error'
+  if (ctx.state.form === 'json') {
+    ctx.body = { type: 'about:blank', title, status, detail: message, ...(errors ? { errors } : {}), ...extra }
+    ctx.type = 'application/problem+json'
+    return
+  }
+  const current = ctx.state.form === 'fragment' ? ctx.get('hx-current-url') : ctx.href
+  const values = { status, title, sentence: message, next: URL.canParse(current) ? safePath(pathOf(current)) : '' }
+  if (ctx.state.form === 'fragment') {
+    // Goes into #alert although error answers are not swapped: a partial names its own target.
+    showFragment(parts, ctx, '_refusal.njk', values)
+  } else {
+    const typed = ctx.state.fields?.message
+    showPage(parts, ctx, 'error.njk', { ...values, typed: typeof typed === 'string' ? typed : '' })
+  }
+}
+
+/** Back to where the visitor was: what was posted to cannot be opened, the chat above it can. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url)
+  return pathname.replace(/^(\/chats\/[^/]+)\/.*$/, '$1') + search
+}
+
+const TITLES: Record<number, string> = {
+  400: 'Bad request',
+  401: 'You are signed out',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Method not allowed',
+  410: 'Gone',
+  413: 'Too long',
+  414: 'Address too long',
+  415: 'Unsupported media type',
+  422: 'That will not do',
+  429: 'Too many requests',
+  500: 'Something went wrong',
+  503: 'Not reachable at this moment',
+}

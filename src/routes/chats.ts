@@ -1,0 +1,138 @@
+import Router from '@koa/router'
+import { shareUrl } from '../address.js'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { type Chat, chatsOf, createChat, findChat, joinChat } from '../db/chats.js'
+import { chatView } from '../db/events.js'
+import { membersOf } from '../db/members.js'
+import type { User } from '../db/users.js'
+import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
+import { chatJson, listedChatJson, membersJson } from '../json.js'
+import { randomKey } from '../keys.js'
+import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { requireUser } from '../session.js'
+import { chatPath, EXACT, requireChat, requireMember } from './scope.js'
+
+/** Starting a chat, one's chats, and a chat's own page. */
+export function chats(parts: Parts) {
+  const { db } = parts
+  const router = new Router<State>({ ...EXACT, prefix: '/chats' })
+
+  router.get('/', async ctx => {
+    const user = requireUser(ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, '/'),
+      fragment: () => leadTo(ctx, '/'),
+      json: async () => {
+        const { chats, older } = await listChats(parts, ctx, user)
+        if (older) {
+          ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
+        }
+        return { chats: chats.map(listedChatJson) }
+      },
+    })
+  })
+
+  router.post('/', async ctx => {
+    const user = requireUser(ctx)
+    const { title } = read(ctx, newChat)
+    parts.takeTurn('chats', user.id, 'You have started many chats. Please wait a little.')
+    const uri = randomKey(16)
+    await createChat(db, { owner_id: user.id, uri, title })
+    await respond(ctx, {
+      page: () => seeOther(ctx, chatPath(uri)),
+      fragment: () => leadTo(ctx, chatPath(uri)),
+      json: async () => {
+        ctx.status = 201
+        ctx.set('Location', `/api/chats/${uri}/`)
+        const chat = await findChat(db, uri, user.id)
+        return { status: 'SUCCESS', message: 'New chat session created', ...(chat ? chatJson(chat) : { uri }) }
+      },
+    })
+  })
+
+  router.get('/:uri', async ctx => {
+    await respond(ctx, {
+      page: () => visitChat(parts, ctx),
+      fragment: () => visitChat(parts, ctx),
+      json: async () => {
+        const chat = await requireMember(parts, ctx)
+        const members = await membersOf(db, chat.id, LIMITS.messagesPerListAtMost).execute()
+        return { ...chatJson(chat), members: membersJson(members) }
+      },
+    })
+  })
+
+  return router
+}
+
+/** One page of the user's chats, and where the next one begins. */
+export async function listChats({ db }: Parts, ctx: Context, user: User) {
+  const { before } = readQuery(ctx, chatsQuery)
+  const rows = await chatsOf(db, user.id, LIMITS.chatsPerPage + 1, before)
+  const chats = rows.slice(0, LIMITS.chatsPerPage)
+  const last = chats.at(-1)
+  const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
+  return { chats, older, newest: before === undefined }
+}
+
+/** Shows the chat to its members; who comes by its URL becomes one. Visitors learn who invites them, and nothing else. */
+async function visitChat(parts: Parts, ctx: Context) {
+  const chat = await requireChat(parts, ctx)
+  const { user } = ctx.state
+  if (!user) {
+    showPage(parts, ctx, 'chats/invite.njk', { chat, next: chatPath(chat.uri), values: {}, errors: {} })
+  } else if (chat.member_name === null && !isVisit(ctx)) {
+    showPage(parts, ctx, 'chats/join.njk', { chat })
+  } else {
+    if (chat.member_name === null) {
+      parts.takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
+      await joinChat(parts.db, chat.id, user.id)
+    }
+    await showChat(parts, ctx, chat, user)
+  }
+}
+
+/**
+ * Whether a person opens the page, so that coming here joins: not a prefetch, an image or a preview, and not another site
+ * sending its visitor here without a click.
+ */
+function isVisit(ctx: Context): boolean {
+  const purpose = `${ctx.get('sec-purpose')} ${ctx.get('purpose')}`
+  const dest = ctx.get('sec-fetch-dest')
+  return (
+    ctx.method === 'GET' &&
+    ctx.state.form === 'page' &&
+    ctx.get('accept').includes('text/html') &&
+    !purpose.includes('prefetch') &&
+    (dest === '' || dest === 'document') &&
+    (ctx.get('sec-fetch-site') !== 'cross-site' || ctx.get('sec-fetch-user') === '?1')
+  )
+}
+
+/** What was typed into a composer that could not be sent, and why. */
+export interface Unsent {
+  text: string
+  key: string | null
+  sentence: string
+}
+
+/** The chat's page for a member. */
+export async function showChat(parts: Parts, ctx: Context, chat: Chat, user: User, unsent?: Unsent) {
+  const { before } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : {}
+  const view = await chatView(parts.db, chat.id, {
+    messages: LIMITS.messagesPerPage,
+    members: LIMITS.membersOnPage,
+    before,
+  })
+  showPage(parts, ctx, 'chats/show.njk', {
+    chat,
+    owner_id: chat.owner_id,
+    ...view,
+    before: before ?? null,
+    me: user.id,
+    share_url: shareUrl(ctx, parts.config, chatPath(chat.uri)),
+    composer: unsent ?? { text: '', key: null, sentence: '' },
+    key: unsent?.key ?? randomKey(16),
+  })
+}

@@ -1,0 +1,39 @@
+import Router from '@koa/router'
+import type Koa from 'koa'
+import type { Middleware, Parts, State } from '../context.js'
+import { notFound, Refusal } from '../errors.js'
+import { chats } from './chats.js'
+import { members } from './members.js'
+import { messages } from './messages.js'
+import { resets } from './resets.js'
+import { EXACT } from './scope.js'
+import { sessions } from './sessions.js'
+import { start } from './start.js'
+import { tokens } from './tokens.js'
+import { users } from './users.js'
+
+/** All routes; then 405 for a path that knows other methods, and 404. */
+export function routes(app: Koa<State>, parts: Parts) {
+  const router = new Router<State>(EXACT)
+  for (const noun of [start, users, sessions, resets, tokens, chats, members, messages]) {
+    router.use(noun(parts).routes())
+  }
+  app.use(router.routes())
+  app.use(refuseMethod(router))
+}
+
+function refuseMethod(router: Router<State>): Middleware {
+  return ctx => {
+    const allowed = new Set(router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods))
+    if (allowed.size === 0) {
+      throw notFound()
+    }
+    allowed.add('OPTIONS')
+    ctx.set('Allow', [...allowed].join(', '))
+    if (ctx.method === 'OPTIONS') {
+      ctx.status = 204
+      return
+    }
+    throw new Refusal(405, `Method "${ctx.method}" not allowed.`)
+  }
+}

@@ -1,0 +1,54 @@
+import Router from '@koa/router'
+import type { Context, Parts, State } from '../context.js'
+import { findReset, useReset } from '../db/resets.js'
+import { notFound } from '../errors.js'
+import { newPassword, read } from '../input.js'
+import { keyHash } from '../keys.js'
+import { hashPassword } from '../passwords.js'
+import { respondPage, seeOther, showPage } from '../respond.js'
+import { showFormAgain } from './forms.js'
+import { EXACT } from './scope.js'
+
+/** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
+export function resets(parts: Parts) {
+  const { db, identities } = parts
+  const router = new Router<State>({ ...EXACT, prefix: '/reset' })
+
+  router.get('/:key', async ctx => {
+    const user = await requireReset(ctx)
+    await respondPage(ctx, () => showPage(parts, ctx, 'resets/edit.njk', { username: user.username, errors: {} }))
+  })
+
+  router.post('/:key', async ctx => {
+    const user = await requireReset(ctx)
+    const { username, email } = user
+    await showFormAgain(
+      parts,
+      ctx,
+      'resets/edit.njk',
+      async () => {
+        const { password } = read(ctx, newPassword({ username, email }))
+        if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
+          throw gone()
+        }
+        identities.forget()
+        await respondPage(ctx, () => seeOther(ctx, '/login'))
+      },
+      { username },
+    )
+  })
+
+  return router
+
+  async function requireReset(ctx: Context & { params: Record<string, string> }) {
+    const user = await findReset(db, keyHash(ctx.params.key ?? ''))
+    if (!user) {
+      throw gone()
+    }
+    return user
+  }
+}
+
+function gone() {
+  return notFound('This link has been used or has run out. Ask for a new one.')
+}

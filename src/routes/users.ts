@@ -1,0 +1,65 @@
+import Router from '@koa/router'
+import { addressOf } from '../address.js'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { takeTurn } from '../db/limits.js'
+import { createUser, findUser, type User } from '../db/users.js'
+import { invalid, tooMany } from '../errors.js'
+import { newUser, nextOnly, read, readQuery } from '../input.js'
+import { accountJson } from '../json.js'
+import { hashPassword } from '../passwords.js'
+import { respondPage, seeOther, showPage } from '../respond.js'
+import { signIn } from '../session.js'
+import { showFormAgain } from './forms.js'
+import { EXACT } from './scope.js'
+
+/** Signing up. */
+export function users(parts: Parts) {
+  const router = new Router<State>(EXACT)
+
+  router.get('/signup', async ctx => {
+    const { next } = readQuery(ctx, nextOnly)
+    await respondPage(ctx, () => showPage(parts, ctx, 'users/signup.njk', { next, values: {}, errors: {} }))
+  })
+
+  router.post('/signup', async ctx => {
+    await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
+      const fields = read(ctx, newUser)
+      await signIn(ctx, await signUp(parts, ctx, fields, 422))
+      await respondPage(ctx, () => seeOther(ctx, fields.next || '/'))
+    })
+  })
+
+  router.post('/auth/users/create', async ctx => {
+    const user = await signUp(parts, ctx, read(ctx, newUser), 400)
+    ctx.status = 201
+    ctx.body = accountJson(user)
+  })
+
+  return router
+}
+
+/** Throws `status` when the name is taken, and 429 after too many accounts from one address. */
+async function signUp(
+  { db, config }: Parts,
+  ctx: Context,
+  { username, password, email }: { username: string; password: string; email: string },
+  status: number,
+): Promise<User> {
+  const taken = () => invalid({ username: ['A user with that username already exists.'] }, status)
+  if (config.limited) {
+    const wait = await takeTurn(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
+    if (wait > 0) {
+      throw tooMany(wait, 'Too many accounts were made from your address. Please try again later.')
+    }
+  }
+  // Asked before the costly hash; the constraint decides between two who ask at once.
+  if (await findUser(db, username)) {
+    throw taken()
+  }
+  const user = await createUser(db, { username, email, password_hash: await hashPassword(password) })
+  if (!user) {
+    throw taken()
+  }
+  return user
+}

@@ -1,0 +1,121 @@
+import type Koa from 'koa'
+import session from 'koa-session'
+import { LIMITS } from './config.js'
+import type { Context, Middleware, Parts, State } from './context.js'
+import { createSession, endSession, touchSession } from './db/sessions.js'
+import { touchToken } from './db/tokens.js'
+import type { User } from './db/users.js'
+import { notSignedIn } from './errors.js'
+import { keyHash, randomKey } from './keys.js'
+
+/** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
+export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
+
+/**
+ * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
+ * token that is unknown or has ended. `/auth/*` stands outside: a stale token or cookie must not stand in the way of
+ * signing up or in. So do reports, which browsers send by themselves.
+ */
+export function authenticate(parts: Parts, app: Koa<State>): Middleware {
+  const bySession = sessions(parts, app)
+  return async (ctx, next) => {
+    const authorization = ctx.get('authorization')
+    ctx.state.cookieless = authorization !== '' || /^\/(auth\/|csp-reports$)/.test(ctx.path)
+    if (!ctx.state.cookieless) {
+      return bySession(ctx, next)
+    }
+    if (authorization && !OPEN_TO_ANYONE.test(ctx.path)) {
+      await byToken(parts, ctx, authorization)
+    }
+    await next()
+  }
+}
+
+const OPEN_TO_ANYONE = /^\/auth\/(users|token)\/create\/?$/
+
+async function byToken({ db, identities }: Parts, ctx: Context, authorization: string) {
+  const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
+  const found = key ? await identities.ofToken(key) : undefined
+  if (!found || found.token_id === null) {
+    throw notSignedIn('Invalid token.')
+  }
+  ctx.state.user = found.user
+  ctx.state.token_id = found.token_id
+  if (found.stale) {
+    found.stale = false
+    await touchToken(db, found.token_id)
+  }
+}
+
+/**
+ * koa-session over our table. When a session ends is decided there and not by the library, which would write on every
+ * answer, polls included: the cookie lives as long as a session at most can.
+ */
+function sessions({ db, identities, config }: Parts, app: Koa<State>): Middleware {
+  return session(
+    {
+      key: sessionCookie(config.secure),
+      maxAge: LIMITS.sessionDays * 86_400_000,
+      httpOnly: true,
+      // 256 random bits need no signature, and without one the cookie is half as long.
+      signed: false,
+      sameSite: 'lax',
+      secure: config.secure,
+      genid: () => randomKey(),
+      store: {
+        async get(id: string, _maxAge: unknown, { ctx }: { ctx: Context }) {
+          const found = await identities.ofSession(id)
+          if (!found) {
+            return undefined
+          }
+          ctx.state.user = found.user
+          if (found.stale && !isPoll(ctx)) {
+            found.stale = false
+            await touchSession(db, found.hash)
+          }
+          return { user_id: found.user.id }
+        },
+        async set(id: string, { user_id }: { user_id: number }) {
+          await createSession(db, keyHash(id), user_id)
+        },
+        async destroy(id: string) {
+          await endSession(db, keyHash(id))
+          identities.forget()
+        },
+      },
+    } as unknown as Parameters<typeof session>[0],
+    app as never,
+  ) as unknown as Middleware
+}
+
+/** A page left open asks for news by itself: that is no use of the session. */
+function isPoll(ctx: Context): boolean {
+  return ctx.state.form === 'fragment' && ctx.method === 'GET'
+}
+
+/** Begins a session for the user under a new id; one that the browser had is over. */
+export async function signIn(ctx: Context, user: User) {
+  const { session } = ctx as unknown as SessionContext
+  session.user_id = user.id
+  await session.regenerate()
+  ctx.state.user = user
+}
+
+/** Ends the session; the browser is told to forget what this site stored. */
+export function signOut(ctx: Context) {
+  ;(ctx as unknown as { session: null }).session = null
+  ctx.set('Clear-Site-Data', '"storage"')
+  delete ctx.state.user
+}
+
+interface SessionContext {
+  session: { user_id?: number; regenerate(): Promise<void> }
+}
+
+/** The user who sent the request. Throws 401 for a visitor. */
+export function requireUser(ctx: Context): User {
+  if (!ctx.state.user) {
+    throw ctx.state.form === 'json' ? notSignedIn() : notSignedIn('You are signed out. Sign in to go on.')
+  }
+  return ctx.state.user
+}

@@ -1,0 +1,81 @@
+import * as linkify from 'linkifyjs'
+import type { Event } from './db/events.js'
+
+/** A message's text as HTML: escaped, with line breaks and links to http, https and mailto addresses. */
+export function messageHtml(text: string): string {
+  return linkify
+    .tokenize(text)
+    .map(token => {
+      const target = token.isLink ? linkTarget(token.toHref('https')) : undefined
+      const shown = escapeHtml(token.toString()).replaceAll('\n', '<br>')
+      return target
+        ? `<a href="${escapeHtml(target)}" target="_blank" rel="noopener noreferrer nofollow ugc">${shown}</a>`
+        : shown
+    })
+    .join('')
+}
+
+/** The browser's own parser decides what scheme an address has, not a pattern of ours. */
+function linkTarget(address: string): string | undefined {
+  if (!URL.canParse(address)) {
+    return undefined
+  }
+  const url = new URL(address)
+  return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href : undefined
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, character => ESCAPES[character] ?? '')
+}
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/** The first character of a name as people see characters. */
+export function initial(name: string): string {
+  for (const { segment } of graphemes.segment(name)) {
+    return segment.toUpperCase()
+  }
+  return ''
+}
+
+/** The first 120 characters, with a sign that there are more. */
+export function shortened(text: string): string {
+  const characters = [...text]
+  return characters.length > 120 ? `${characters.slice(0, 120).join('')}…` : text
+}
+
+/** Which of the eight avatar colours a user has. */
+export function avatarColour(user_id: number): number {
+  return user_id % 8
+}
+
+/** Whether a message stands under the one before it without its author's name again: the same hand within five minutes. */
+export function continues(event: Event): boolean {
+  return (
+    event.previous_kind === 'message' &&
+    event.previous_author_id === event.author_id &&
+    event.previous_created_at !== null &&
+    event.created_at.getTime() - event.previous_created_at.getTime() < 300_000 &&
+    day(event.created_at) === day(event.previous_created_at)
+  )
+}
+
+/** The time of day, in UTC: the script puts the reader's own in its place. */
+export function clock(date: Date): string {
+  return `${date.toISOString().slice(11, 16)} UTC`
+}
+
+/** The date in UTC, in words. */
+export function day(date: Date): string {
+  return DAY.format(date)
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'long',
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+})

@@ -1,0 +1,34 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import nunjucks from 'nunjucks'
+import { avatarColour, clock, continues, day, initial, messageHtml, shortened } from './text.js'
+
+export interface Views {
+  render(view: string, values: Record<string, unknown>): string
+}
+
+/** The templates in views/, all compiled now: a fault in one shows at the start, and a file that changes later changes nothing. */
+export function loadViews(): Views {
+  const folder = fileURLToPath(new URL('../../views', import.meta.url))
+  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(folder), {
+    autoescape: true,
+    throwOnUndefined: true,
+    trimBlocks: true,
+    lstripBlocks: true,
+  })
+  // What comes out is markup made by us around escaped text.
+  environment.addFilter('messageHtml', (text: string) => new nunjucks.runtime.SafeString(messageHtml(text)))
+  environment.addFilter('initial', initial)
+  environment.addFilter('avatarColour', avatarColour)
+  environment.addFilter('shortened', shortened)
+  environment.addFilter('clock', clock)
+  environment.addFilter('day', day)
+  environment.addFilter('continues', continues)
+  environment.addFilter('iso', (date: Date) => date.toISOString())
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    if (String(entry).endsWith('.njk')) {
+      environment.getTemplate(String(entry), true)
+    }
+  }
+  return { render: (view, values) => environment.render(view, values) }
+}

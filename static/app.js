@@ -1,0 +1,318 @@
+// Comforts on top of pages that work without them. Each function is one behaviour and finds its elements by a data- attribute.
+;(() => {
+  const messages = document.querySelector('[data-messages]')
+  const composer = document.querySelector('[data-composer]')
+  const alert = document.getElementById('alert')
+
+  localiseTimes(document)
+  document.querySelector('[data-sign-out]')?.addEventListener('submit', () => sessionStorage.clear())
+  for (const source of document.querySelectorAll('[data-copy]')) copyButton(source)
+  if (messages) {
+    localiseDays()
+    const follow = followNews(document.querySelector('[data-log]'))
+    // Whatever brings messages (a poll, an answer, older ones), it is seen here before it is painted.
+    const observer = new MutationObserver(changes => {
+      const came = changes.flatMap(change => [...change.addedNodes])
+      if (came.some(node => node.matches?.('.aside'))) htmx.trigger('#members', 'members-changed')
+      localiseTimes(messages)
+      localiseDays()
+      follow.settle()
+      observer.takeRecords()
+    })
+    observer.observe(messages, { childList: true })
+    mendConnection()
+    quietOlder(document.querySelector('[data-log]'))
+    if (composer) sendInPlace(follow)
+  }
+
+  function localiseTimes(root) {
+    for (const time of root.querySelectorAll('time:not([title])')) {
+      const date = new Date(time.dateTime)
+      time.title = date.toLocaleString([], { dateStyle: 'full', timeStyle: 'medium' })
+      if (time.closest('.day')) continue
+      const clock = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+      const today = date.toDateString() === new Date().toDateString()
+      const day = date.toLocaleDateString([], { dateStyle: 'medium' })
+      time.textContent = 'when' in time.dataset && !today ? `${day}, ${clock}` : clock
+    }
+  }
+
+  /** The server separates days as UTC has them; the reader's own begin elsewhere. */
+  function localiseDays() {
+    let last = ''
+    let separator = null
+    for (const item of [...messages.children]) {
+      if (item.matches('.day')) {
+        separator?.remove()
+        separator = item
+        continue
+      }
+      const time = item.querySelector('time')
+      if (!time) continue
+      const date = new Date(time.dateTime)
+      if (date.toDateString() === last) {
+        separator?.remove()
+      } else {
+        last = date.toDateString()
+        separator ??= document.createElement('li')
+        separator.className = 'day'
+        const words = date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
+        if (separator.textContent !== words) separator.textContent = words
+        if (separator.nextElementSibling !== item) item.before(separator)
+      }
+      separator = null
+    }
+  }
+
+  /**
+   * Keeps the end in view for a reader who was there, and every other reader's place where it was (Safari anchors nothing by
+   * itself). The log is laid out from its end, so its scrollTop is 0 there and negative above.
+   */
+  function followNews(log) {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'news'
+    button.textContent = 'New messages ↓'
+    button.hidden = true
+    log.after(button)
+    let atEnd = true
+    let anchor = null
+    let top = 0
+    let newest = newestMessage()
+
+    function notice() {
+      atEnd = Math.abs(log.scrollTop) < 40
+      if (atEnd) button.hidden = true
+      const edge = log.getBoundingClientRect().top
+      anchor = [...messages.children].find(
+        item => !item.hidden && item.getBoundingClientRect().bottom > edge && item.id,
+      )
+      top = anchor?.getBoundingClientRect().top ?? 0
+    }
+    function toEnd() {
+      log.scrollTop = 0
+      notice()
+    }
+    function newestMessage() {
+      return [...messages.querySelectorAll('.message')].at(-1)?.id
+    }
+    log.addEventListener('scroll', notice, { passive: true })
+    // A composer that grows, an alert, a keyboard: all move the end of the log without a scroll event.
+    new ResizeObserver(() => (atEnd ? toEnd() : notice())).observe(log)
+    button.addEventListener('click', () => {
+      toEnd()
+      document.getElementById('message')?.focus()
+    })
+    notice()
+    return {
+      toEnd,
+      settle() {
+        const came = newestMessage() !== newest
+        newest = newestMessage()
+        if (atEnd) {
+          toEnd()
+          return
+        }
+        if (anchor?.isConnected) log.scrollTop += anchor.getBoundingClientRect().top - top
+        notice()
+        if (came && !atEnd) button.hidden = false
+      },
+    }
+  }
+
+  /** One thing at a time, and by whom it was said. */
+  function say(sentence, by) {
+    const line = document.createElement('p')
+    line.className = 'alert__sentence'
+    line.textContent = sentence
+    alert.replaceChildren(line)
+    alert.dataset.by = by
+  }
+
+  /** Whether the answer says by itself what is wrong; a proxy's does not. */
+  function explains(ctx) {
+    return ctx.text?.includes('<hx-partial') ?? false
+  }
+
+  /** Says once what keeps the tail from its news, as all that is said is read out, and takes it back when it is over. */
+  function mendConnection() {
+    let trouble = null
+    document.addEventListener('htmx:error', event => {
+      if (!event.target.matches?.('.tail') || trouble === 'lost') return
+      trouble = 'lost'
+      say('The connection is lost. Trying again…', 'tail')
+    })
+    document.addEventListener('htmx:after:request', event => {
+      const { ctx } = event.detail
+      if (!ctx.sourceElement.matches?.('.tail')) return
+      const { status } = ctx.response
+      if (status < 400) {
+        if (trouble !== null && alert.dataset.by === 'tail') alert.replaceChildren()
+        trouble = null
+      } else if (trouble === status) {
+        event.preventDefault()
+      } else {
+        trouble = status
+        alert.dataset.by = 'tail'
+        if (!explains(ctx)) say('New messages cannot be fetched at this moment. Trying again…', 'tail')
+      }
+    })
+  }
+
+  /** Older messages are not news: a screen reader is not to read them all out. */
+  function quietOlder(log) {
+    log.addEventListener('htmx:before:request', event => {
+      if (event.target.matches('.older__link')) log.ariaBusy = 'true'
+    })
+    log.addEventListener('htmx:finally:request', () => {
+      log.ariaBusy = 'false'
+    })
+  }
+
+  /**
+   * Sends without leaving the page: the text becomes a pending message and the composer is free at once. Each message has a
+   * key of its own, so that sending it again cannot store it twice.
+   */
+  function sendInPlace(follow) {
+    const text = composer.elements.message
+    const key = composer.elements.key
+    const pending = document.createElement('ul')
+    pending.className = 'messages messages--pending'
+    pending.setAttribute('aria-label', 'Being sent')
+    messages.after(pending)
+    const sent = new WeakMap()
+
+    if (matchMedia('(pointer: fine)').matches) text.focus()
+    text.addEventListener('input', () => {
+      text.rows = Math.min(6, text.value.split('\n').length)
+      keepDraft()
+    })
+    if (text.value === '') restore(draft() ?? { text: '', key: key.value })
+    text.addEventListener('keydown', event => {
+      // Safari ends a composition before it tells of the key that ended it: 229.
+      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+        event.preventDefault()
+        composer.requestSubmit()
+      }
+    })
+
+    composer.addEventListener('htmx:config:request', event => {
+      const { ctx } = event.detail
+      const body = ctx.request.body
+      if (body.get('message').trim() === '') {
+        event.preventDefault()
+        return
+      }
+      const bubble = pendingBubble(body.get('message'))
+      pending.append(bubble)
+      sent.set(ctx, { bubble, text: body.get('message'), key: body.get('key') })
+      alert.replaceChildren()
+      alert.dataset.by = 'composer'
+      restore({ text: '', key: newKey() })
+      follow.toEnd()
+    })
+
+    // A message that waited for the one before it knows an old tail.
+    composer.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
+      const after = messages.querySelector('.tail input')?.value
+      if (after) ctx.request.body.set('after', after)
+    })
+
+    composer.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+      const message = sent.get(ctx)
+      if (!message) return
+      const status = ctx.response?.status
+      if (status >= 200 && status < 300) {
+        message.bubble.remove()
+        // Where a poll was faster the answer found no tail to replace: ask for the rest now.
+        const [, id] = /id="(tail-\d+)"/.exec(ctx.text ?? '') ?? []
+        const tail = messages.querySelector('.tail')
+        if (tail && tail.id !== id) htmx.trigger(tail, 'catch-up')
+      } else {
+        if (!explains(ctx)) say('The message could not be sent: the server cannot be reached.', 'composer')
+        // 422 stored nothing and never will; anything else may have stored it, and the same key finds out.
+        giveBack({ ...message, key: status === 422 ? newKey() : message.key })
+      }
+      follow.settle()
+    })
+
+    /** Puts the text back where it was typed, or, when something else stands there by now, keeps it in sight with a button. */
+    function giveBack(message) {
+      if (text.value === '') {
+        message.bubble.remove()
+        restore(message)
+        return
+      }
+      message.bubble.classList.add('message--failed')
+      const again = document.createElement('button')
+      again.type = 'button'
+      again.className = 'message__again'
+      again.textContent = 'Not sent. Send again'
+      again.addEventListener('click', () => {
+        const typed = { text: text.value, key: key.value }
+        message.bubble.remove()
+        restore(message)
+        composer.requestSubmit()
+        restore(typed)
+        text.focus()
+      })
+      message.bubble.querySelector('.message__bubble').append(again)
+    }
+
+    function restore(message) {
+      text.value = message.text
+      key.value = message.key
+      text.dispatchEvent(new Event('input'))
+    }
+
+    /** What is typed outlives a reload, and the way round by the login. */
+    function keepDraft() {
+      if (text.value === '') sessionStorage.removeItem(composer.action)
+      else sessionStorage.setItem(composer.action, JSON.stringify({ text: text.value, key: key.value }))
+    }
+
+    function draft() {
+      return JSON.parse(sessionStorage.getItem(composer.action))
+    }
+  }
+
+  function pendingBubble(text) {
+    const item = document.createElement('li')
+    item.className = 'message message--mine message--pending'
+    const bubble = document.createElement('div')
+    bubble.className = 'message__bubble'
+    const words = document.createElement('div')
+    words.className = 'message__text'
+    words.dir = 'auto'
+    words.textContent = text
+    bubble.append(words)
+    item.append(bubble)
+    return item
+  }
+
+  /** Not crypto.randomUUID, which plain http on a local network does not have. */
+  function newKey() {
+    return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('')
+  }
+
+  /** Copies where the browser lets us (not on plain http); else selects the text, ready for the reader's own copying. */
+  function copyButton(source) {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'share__copy'
+    button.textContent = 'Copy'
+    source.after(button)
+    button.addEventListener('click', async () => {
+      source.select()
+      try {
+        await navigator.clipboard.writeText(source.value)
+      } catch {
+        if (!document.execCommand('copy')) return
+      }
+      button.textContent = 'Copied'
+      setTimeout(() => {
+        button.textContent = 'Copy'
+      }, 2000)
+    })
+  }
+})()

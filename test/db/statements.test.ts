@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { openSite, type Site } from '../support/site.js'
+import { type Statement, statementsOf } from '../support/statements.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+/** A page of events, each with the one before it, and a few to say that there is more. */
+const MOST_ROWS = 250
+
+/** What each kind of request may ask of the database; the same with 10 and with 100,000 messages. */
+describe('SQL statements', () => {
+  let site: Site
+  let ann: Visitor
+  let program: Program
+  let small: string
+  let large: string
+
+  before(async function () {
+    this.timeout(60_000)
+    site = await openSite()
+    // What an operator's database looks like before anything has analysed it: grown from empty, without statistics.
+    for (const table of ['users', 'sessions', 'tokens', 'chats', 'links', 'members', 'events']) {
+      await site.pool.query(`alter table ${table} set (autovacuum_enabled = false)`)
+    }
+    ann = await new Visitor(site).signUp('ann')
+    program = await signUpProgram(site, 'prog')
+    small = await ann.startChat()
+    large = await ann.startChat()
+    await site.pool.query(`
+      insert into users (username, folded_username, password_hash)
+        select 'filler' || n, 'filler' || n, 'none' from generate_series(1, 3000) n;
+      insert into sessions (id_hash, user_id) select sha256(username::bytea), id from users;
+      insert into tokens (key_hash, user_id) select sha256(username::bytea), id from users;
+      with more as (insert into chats (owner_id) select id from users returning id)
+        insert into links (uri, chat_id) select 'filler-uri-0123456789-' || id, id from more;
+      insert into members (chat_id, user_id, name, folded_name)
+        select c.id, c.owner_id, u.username, u.folded_username
+        from chats c join users u on u.id = c.owner_id on conflict do nothing`)
+    for (const uri of [small, large]) {
+      await program.join(uri)
+    }
+    await grow(small, 10)
+    await grow(large, 100_000)
+  })
+  after(() => site.close())
+
+  const requests: [string, number, (uri: string) => Promise<{ status: number }>, number][] = [
+    ['an idle poll', 2, async uri => ann.htmx('GET', `/chats/${uri}/messages?after=${await version(uri)}`), 204],
+    [
+      'a poll with news',
+      3,
+      async uri => ann.htmx('GET', `/chats/${uri}/messages?after=${(await version(uri)) - 5}`),
+      200,
+    ],
+    [
+      'an idle poll of the API',
+      2,
+      async uri => program.call('GET', `/api/chats/${uri}/messages/?after=${await version(uri)}`),
+      200,
+    ],
+    ['a poll with news of the API', 3, async uri => program.call('GET', `/api/chats/${uri}/messages/?after=3`), 200],
+    ['the newest messages by the API', 3, uri => program.call('GET', `/api/chats/${uri}/messages/`), 200],
+    [
+      'a post by htmx',
+      3,
+      async uri => ann.htmx('POST', `/chats/${uri}/messages`, { message: 'x', after: String(await version(uri)) }),
+      201,
+    ],
+    ['a post by a form', 2, uri => ann.post(`/chats/${uri}/messages`, { message: 'x' }), 303],
+    ['a post by the API', 2, uri => program.post(uri, 'x'), 201],
+    ['a page with 50 messages', 3, uri => ann.get(`/chats/${uri}`), 200],
+    ['a page of older messages', 3, uri => ann.get(`/chats/${uri}?before=9`), 200],
+    ['older messages by htmx', 3, uri => ann.htmx('GET', `/chats/${uri}/messages?before=9`), 200],
+    ['the start page', 2, () => ann.get('/'), 200],
+  ]
+
+  for (const [name, most, request, status] of requests) {
+    it(`${name}: at most ${most}, each by an index`, async () => {
+      const counts: number[] = []
+      for (const uri of [small, large]) {
+        let answer = { status: 0 }
+        const cursor = await version(uri)
+        site.forget()
+        const statements = await statementsOf(async () => {
+          knownVersion = cursor
+          answer = await request(uri)
+          knownVersion = undefined
+        })
+        assert.equal(answer.status, status)
+        assert.ok(statements.length <= most, statements.map(({ text }) => text).join('\n---\n'))
+        counts.push(statements.length)
+        await assertIndexes(statements)
+      }
+      assert.equal(counts[0], counts[1], 'the same number with 10 and with 100,000 messages')
+    })
+  }
+
+  it('a page for somebody who joins by it: at most 4, each by an index', async () => {
+    for (const [n, uri] of [small, large].entries()) {
+      const visitor = await new Visitor(site).signUp(`visitor${n}`)
+      const statements = await statementsOf(() => visitor.get(`/chats/${uri}`))
+      assert.ok(statements.length <= 4, `${statements.length}`)
+      await assertIndexes(statements)
+    }
+  })
+
+  let knownVersion: number | undefined
+
+  /** Asked before counting starts. */
+  async function version(uri: string): Promise<number> {
+    if (knownVersion !== undefined) {
+      return knownVersion
+    }
+    const { rows } = await site.pool.query(
+      'select c.version from chats c join links l on l.chat_id = c.id where l.uri = $1',
+      [uri],
+    )
+    return rows[0].version
+  }
+
+  async function grow(uri: string, count: number) {
+    await site.pool.query(
+      `with chat as (select c.id, c.version, c.owner_id from chats c join links l on l.chat_id = c.id where l.uri = $1),
+       grown as (
+         insert into events (chat_id, version, kind, author_id, text)
+         select id, version + n, 'message', owner_id, 'message ' || n from chat, generate_series(1, $2::int) n
+       )
+       update chats c set version = c.version + $2, last_message = c.version + $2 from chat where c.id = chat.id`,
+      [uri, count],
+    )
+  }
+
+  /**
+   * Runs each statement again with its plan, and the plans of what happens inside our functions; undoes what they did. No step
+   * may go over more rows than a page holds, however long the chat is.
+   */
+  async function assertIndexes(statements: Statement[]) {
+    const client = await site.pool.connect()
+    const plans: string[] = []
+    client.on('notice', notice => plans.push(notice.message ?? ''))
+    await client.query(`
+      load 'auto_explain';
+      set auto_explain.log_min_duration = 0;
+      set auto_explain.log_nested_statements = on;
+      set auto_explain.log_analyze = on;
+      set client_min_messages = log`)
+    for (const { text, values } of statements) {
+      await client.query('begin')
+      await client.query(text, values)
+      await client.query('rollback')
+    }
+    client.release(true)
+    assert.ok(plans.length >= statements.length, 'every statement showed its plan')
+    for (const plan of plans) {
+      assert.doesNotMatch(plan, /Seq Scan|Hash Join|Bitmap/)
+      for (const [step, rows, loops] of plan.matchAll(/.*actual .*?rows=([\d.]+) loops=(\d+)/g)) {
+        assert.ok(Number(rows) * Number(loops) <= MOST_ROWS, `${step}\n${plan}`)
+      }
+      for (const [step, rows] of plan.matchAll(/.*Rows Removed by .*?: (\d+)/g)) {
+        assert.ok(Number(rows) <= 10, `${step}\n${plan}`)
+      }
+    }
+  }
+})

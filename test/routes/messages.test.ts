@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { openSite, type Site } from '../support/site.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+describe('posting and reading at the same time', () => {
+  let site: Site
+  let users: Program[]
+
+  before(async () => {
+    site = await openSite()
+    users = await Promise.all(Array.from({ length: 8 }, (_, n) => signUpProgram(site, `racer${n}`)))
+  })
+  after(() => site.close())
+
+  it('gives four readers who poll by cursor all 400 messages of eight writers, in one order', async function () {
+    this.timeout(60_000)
+    const [owner] = users as [Program]
+    const uri = await owner.startChat()
+    for (const user of users) {
+      await user.join(uri)
+    }
+    const readers = users.slice(0, 4).map(reader => readUntil(reader, uri, 400))
+    const posted = (
+      await Promise.all(
+        users.map(async (user, n) => {
+          const ids: number[] = []
+          for (let count = 0; count < 50; count++) {
+            const answer = await user.post(uri, `${n}:${count}`)
+            assert.equal(answer.status, 201)
+            ids.push(answer.json.id)
+          }
+          return ids
+        }),
+      )
+    ).flat()
+
+    const seen = await Promise.all(readers)
+    for (const events of seen) {
+      assert.deepEqual(events, seen[0])
+      const ids = events.map(({ id }) => id)
+      assert.deepEqual(
+        ids,
+        Array.from({ length: 400 }, (_, place) => (ids[0] ?? 0) + place),
+        'no hole, none twice',
+      )
+    }
+    assert.deepEqual(new Set(posted), new Set(seen[0]?.map(({ id }) => id)))
+    for (let n = 0; n < 8; n++) {
+      const own = seen[0]?.filter(({ message }) => message.startsWith(`${n}:`)).map(({ message }) => message)
+      assert.deepEqual(
+        own,
+        Array.from({ length: 50 }, (_, count) => `${n}:${count}`),
+        'in the order they were sent',
+      )
+    }
+  })
+
+  it('stores one message for 50 posts with the same key at once, and tells all of them its id', async () => {
+    const [user] = users as [Program]
+    const uri = await user.startChat()
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => user.post(uri, 'once', { 'idempotency-key': 'the same' })),
+    )
+    assert.deepEqual(new Set(answers.map(({ json }) => json.id)), new Set([2]))
+    assert.equal(answers.filter(({ status }) => status === 201).length, 1)
+    assert.equal(answers.filter(({ status }) => status === 200).length, 49)
+    const { json } = await user.call('GET', `/api/chats/${uri}/messages/?after=0`)
+    assert.equal(json.version, 2)
+  })
+
+  it('answers 503 in 2 to 3 s in the chat whose row somebody holds, while other chats post on', async () => {
+    const [user, other] = users as [Program, Program]
+    const stuck = await user.startChat()
+    const free = await other.startChat()
+    const client = await site.pool.connect()
+    await client.query('begin')
+    await client.query('select 1 from chats join links on chat_id = id where uri = $1 for update of chats', [stuck])
+    const begun = performance.now()
+    const held = user.post(stuck, 'held')
+    for (let n = 0; n < 10; n++) {
+      assert.equal((await other.post(free, `free ${n}`)).status, 201)
+    }
+    assert.ok(performance.now() - begun < 1900)
+    const answer = await held
+    await client.query('rollback')
+    client.release()
+    assert.equal(answer.status, 503)
+    assert.ok(answer.headers.get('retry-after'))
+    const seconds = (performance.now() - begun) / 1000
+    assert.ok(seconds > 1.8 && seconds < 6, `${seconds} s`)
+    assert.equal((await user.post(stuck, 'held')).status, 201)
+  })
+
+  async function readUntil(reader: Program, uri: string, count: number) {
+    const events: { id: number; message: string }[] = []
+    for (let after = 0; events.length < count; ) {
+      const { json } = await reader.call('GET', `/api/chats/${uri}/messages/?after=${after}&limit=30`)
+      for (const event of json.messages) {
+        if (event.event === 'message') {
+          events.push({ id: event.id, message: event.message })
+        }
+      }
+      after = json.version
+    }
+    return events
+  }
+})
+
+describe('GET /chats/:uri/messages', () => {
+  let site: Site
+  let ann: Visitor
+  let bob: Visitor
+  let uri: string
+
+  before(async () => {
+    site = await openSite()
+    ann = await new Visitor(site).signUp('ann')
+    bob = await new Visitor(site).signUp('bob')
+    uri = await ann.startChat()
+    await bob.get(`/chats/${uri}`)
+  })
+  after(() => site.close())
+
+  const poll = (after: number) => ann.htmx('GET', `/chats/${uri}/messages?after=${after}`)
+
+  it('answers a poll with nothing new by 204 without a body', async () => {
+    const answer = await poll(2)
+    assert.equal(answer.status, 204)
+    assert.equal(answer.text, '')
+  })
+
+  it('answers a poll with the newer events and a tail that goes on from the last', async () => {
+    await bob.post(`/chats/${uri}/messages`, { message: 'one' })
+    await bob.post(`/chats/${uri}/messages`, { message: 'two' })
+    const answer = await poll(3)
+    assert.equal(answer.status, 200)
+    assert.deepEqual(ids(answer.text), ['message-4', 'tail-4'])
+    assert.match(answer.text, /hx-get="\/chats\/[\w-]+\/messages\?after=4" hx-trigger="every 3s, catch-up"/)
+    assert.doesNotMatch(answer.text, /message--mine/)
+    assert.match((await bob.htmx('GET', `/chats/${uri}/messages?after=3`)).text, /message--mine/)
+  })
+
+  it('shows what depends on nothing but who wrote it: two readers get the same', async () => {
+    const carl = await new Visitor(site).signUp('carl')
+    await carl.get(`/chats/${uri}`)
+    const [hers, his] = await Promise.all([poll(2), carl.htmx('GET', `/chats/${uri}/messages?after=2`)])
+    assert.equal(hers.text, his.text)
+  })
+
+  it('reloads a page whose cursor is ahead of the chat', async () => {
+    const answer = await poll(999)
+    assert.equal(answer.status, 410)
+    assert.equal(answer.headers.get('hx-refresh'), 'true')
+  })
+
+  it('leads a removed member away, and tells one who is signed out without leading anywhere', async () => {
+    const dan = await new Visitor(site).signUp('dan')
+    await dan.get(`/chats/${uri}`)
+    await site.pool.query(`update members set left_at = now() where name = 'dan'`)
+    const removed = await dan.htmx('GET', `/chats/${uri}/messages?after=2`)
+    assert.equal(removed.status, 404)
+    assert.equal(removed.headers.get('hx-redirect'), '/')
+    const signedOut = await new Visitor(site).htmx('GET', `/chats/${uri}/messages?after=2`)
+    assert.equal(signedOut.status, 401)
+    assert.equal(signedOut.headers.get('hx-redirect'), null)
+    assert.match(signedOut.text, /hx-target="#alert".*You are signed out.*<a href="\/login/)
+  })
+
+  it('answers htmx that sends with everything the reader has not seen, in the place of the tail it knew', async () => {
+    const before = await version()
+    await bob.post(`/chats/${uri}/messages`, { message: 'bob was faster' })
+    const answer = await ann.htmx('POST', `/chats/${uri}/messages`, {
+      message: 'mine',
+      key: 'k1',
+      after: String(before),
+    })
+    assert.equal(answer.status, 201)
+    assert.match(answer.text, new RegExp(`^\\s*<hx-partial hx-target="#tail-${before}" hx-swap="outerHTML">`))
+    assert.deepEqual(ids(answer.text), [`message-${before + 1}`, `message-${before + 2}`, `tail-${before + 2}`])
+  })
+
+  it('brings the whole of a long absence in several answers, each asking for the next at once', async () => {
+    const before = await version()
+    await site.pool.query(
+      `insert into events (chat_id, version, kind, author_id, text)
+         select c.id, c.version + n, 'message', c.owner_id, 'n' || n from chats c, generate_series(1, 250) n where c.version = $1`,
+      [before],
+    )
+    await site.pool.query(`update chats set version = version + 250, last_message = version + 250 where version = $1`, [
+      before,
+    ])
+    const first = await poll(before)
+    assert.match(first.text, /hx-trigger="load, every 3s, catch-up"/)
+    assert.equal(ids(first.text).at(-1), `tail-${before + 200}`)
+    const second = await poll(before + 200)
+    assert.equal(ids(second.text).at(-1), `tail-${before + 250}`)
+    assert.doesNotMatch(second.text, /load, every/)
+  })
+
+  it('groups what one hand wrote, and says the day where a new one begins', async () => {
+    const before = await version()
+    await ann.post(`/chats/${uri}/messages`, { message: 'first' })
+    await ann.post(`/chats/${uri}/messages`, { message: 'second' })
+    await site.pool.query(`update events set created_at = created_at - interval '3 days' where version <= $1`, [before])
+    const { text } = await poll(before)
+    assert.equal(text.match(/class="day"/g)?.length, 1)
+    assert.ok(text.indexOf('class="day"') < text.indexOf('first'))
+    assert.equal(text.match(/message--continued/g)?.length, 1)
+    assert.ok(text.indexOf('message--continued') > text.indexOf('first'))
+  })
+
+  async function version(): Promise<number> {
+    const { rows } = await site.pool.query(
+      'select c.version from chats c join links on chat_id = c.id where uri = $1',
+      [uri],
+    )
+    return rows[0].version
+  }
+
+  function ids(html: string): string[] {
+    return [...html.matchAll(/ id="((?:message|tail|event)-\d+)"/g)].map(([, id]) => id ?? '')
+  }
+})

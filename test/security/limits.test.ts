@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { LIMITS } from '../../src/config.js'
+import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+const WRONG = 'wrong horse battery'
+
+describe('limits', () => {
+  /** Behind one proxy, so that a test can come from wherever it likes. */
+  let site: Site
+  before(async () => {
+    site = await openSite({ LIMITS: 'on', TRUST_PROXY: '1' })
+  })
+  after(() => site.close())
+
+  const signIn = (username: string, password: string, from: string) =>
+    new Program(site).call('POST', '/auth/token/create/', { username, password }, { 'x-forwarded-for': from })
+  const signUp = (username: string, from: string) =>
+    new Program(site).call('POST', '/auth/users/create/', { username, password: PASSWORD }, { 'x-forwarded-for': from })
+
+  describe('signing in', () => {
+    it('is limited by name, from wherever it is tried and however the name is written', async () => {
+      await signUp('ann', '10.1.0.1')
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        const name = ['ann', 'ANN', 'ａｎｎ'][n % 3] ?? ''
+        assert.equal((await signIn(name, WRONG, `10.1.1.${n}`)).status, 400, String(n))
+      }
+      const refused = await signIn('Ann', PASSWORD, '10.1.2.1')
+      assertProblem(refused, 429)
+      assert.equal(refused.status, 429)
+      assertRetryAfter(refused, 90)
+    })
+
+    it('is limited by name for names that nobody has, in the same words', async () => {
+      const answers: Answer[] = []
+      for (let n = 1; n <= LIMITS.logins.burst + 1; n++) {
+        answers.push(await signIn('nobody-here', WRONG, `10.2.1.${n}`))
+      }
+      assert.deepEqual(
+        answers.map(answer => answer.status),
+        [...Array(LIMITS.logins.burst).fill(400), 429],
+      )
+      const { detail } = (await signIn('ann', PASSWORD, '10.2.2.1')).json
+      assert.equal(answers.at(-1)?.json.detail, detail)
+    })
+
+    it('is limited by address, whatever the names', async () => {
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        assert.equal((await signIn(`name-${n}`, WRONG, '10.3.0.1')).status, 400, String(n))
+      }
+      const refused = await signIn('name-0', WRONG, '10.3.0.1')
+      assert.equal(refused.status, 429)
+      assertRetryAfter(refused, 90)
+      assert.equal((await signIn('name-0', WRONG, '10.3.0.2')).status, 400)
+    })
+
+    it('is limited by what one subscriber has of IPv6, the /64, and not by more', async () => {
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        assert.equal((await signIn(`six-${n}`, WRONG, `2001:db8:1:2:${n}::${n}`)).status, 400, String(n))
+      }
+      assert.equal((await signIn('six-0', WRONG, '2001:db8:1:2:ffff::1')).status, 429)
+      assert.equal((await signIn('six-0', WRONG, '2001:db8:1:3::1')).status, 400)
+    })
+
+    it('counts no success', async () => {
+      await signUp('carl', '10.4.0.1')
+      for (let n = 0; n < LIMITS.logins.burst + 3; n++) {
+        assert.equal((await signIn('carl', PASSWORD, '10.4.0.1')).status, 200, String(n))
+      }
+      assert.equal((await signIn('carl', WRONG, '10.4.0.1')).status, 400)
+    })
+
+    it('is told on the page, beside the form with the name that was typed', async () => {
+      const visitor = new Visitor(site)
+      const from = { 'x-forwarded-for': '10.3.0.1' }
+      await visitor.get('/login', from)
+      const refused = await visitor.post('/login', { username: 'dora', password: WRONG }, from)
+      assert.equal(refused.status, 429)
+      assertRetryAfter(refused, 90)
+      assertPage(refused)
+      assert.match(refused.text, /Too many attempts to sign in/)
+      assert.match(refused.text, /action="\/login"[\s\S]*value="dora"/)
+      assert.ok(!refused.text.includes(WRONG))
+    })
+
+    it('from an address that is over its limit does not use up the turns of the names it tries', async () => {
+      await signUp('emma', '10.5.0.1')
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        await signIn(`other-${n}`, WRONG, '10.5.0.2')
+      }
+      for (let n = 0; n < LIMITS.logins.burst + 2; n++) {
+        assert.equal((await signIn('emma', WRONG, '10.5.0.2')).status, 429)
+      }
+      // Who is shut out by their address must not be able to shut out everybody else by name.
+      assert.equal((await signIn('emma', PASSWORD, '10.5.0.3')).status, 200)
+    })
+
+    it('takes names of any length that a body can hold without 5xx', async () => {
+      let state = 5
+      const random = Array.from({ length: 20_000 }, () => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+        return String.fromCharCode(97 + ((state >> 8) % 26))
+      }).join('')
+      for (const [n, username] of ['x'.repeat(60_000), random, '\ufdfa'.repeat(10_000)].entries()) {
+        const answer = await signIn(username, WRONG, `10.6.0.${n + 1}`)
+        assert.ok([400, 429].includes(answer.status), `${username.length} characters: ${answer.status}`)
+      }
+    })
+
+    it('is limited in the same measure where tries come at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: LIMITS.logins.burst + 10 }, (_, n) => signIn('at-once', WRONG, `10.7.0.${n + 1}`)),
+      )
+      const let_in = answers.filter(answer => answer.status === 400)
+      assert.equal(let_in.length, LIMITS.logins.burst)
+    })
+  })
+
+  describe('signing up', () => {
+    it('is limited by address, also for names that are taken', async () => {
+      const statuses = new Set<number>()
+      for (let n = 0; n < LIMITS.signUps.burst; n++) {
+        statuses.add((await signUp('ann', '10.8.0.1')).status)
+      }
+      assert.deepEqual(statuses, new Set([400]))
+      const refused = await signUp('somebody-new', '10.8.0.1')
+      assertProblem(refused, 429)
+      assertRetryAfter(refused, 3_600)
+      const visitor = new Visitor(site)
+      await visitor.get('/signup')
+      const page = await visitor.post(
+        '/signup',
+        { username: 'somebody-new', password: PASSWORD, email: 'new@example.org' },
+        { 'x-forwarded-for': '10.8.0.1' },
+      )
+      assert.equal(page.status, 429)
+      assertPage(page)
+      assert.match(page.text, /value="somebody-new"[\s\S]*value="new@example\.org"/)
+      assert.equal((await signUp('somebody-new', '10.8.0.2')).status, 201)
+    })
+  })
+
+  describe('posting', () => {
+    it('is limited for each user: ten at once, then one a second, told in every form, the text kept', async () => {
+      const fay = await signUpProgram(site, 'fay')
+      const visitor = new Visitor(site)
+      await visitor.get('/login')
+      await visitor.post('/login', { username: 'fay', password: PASSWORD })
+      await visitor.get('/')
+      const uri = await visitor.startChat()
+      const answers = await Promise.all(Array.from({ length: 16 }, (_, n) => fay.post(uri, `m${n}`)))
+      const posted = answers.filter(answer => answer.status === 201)
+      const refused = answers.filter(answer => answer.status === 429)
+      // The bucket fills by one a second while the requests run.
+      assert.ok(posted.length >= 10 && posted.length <= 13, String(posted.length))
+      assert.equal(posted.length + refused.length, 16)
+      const [first] = refused
+      assert.ok(first)
+      assertProblem(first, 429)
+      assertRetryAfter(first, 2)
+
+      const drain = () => Promise.all(Array.from({ length: 4 }, () => fay.post(uri, 'more')))
+      await drain()
+      const page = await visitor.post(`/chats/${uri}/messages`, { message: 'typed and kept', key: 'kept-key' })
+      assert.equal(page.status, 429)
+      assertRetryAfter(page, 2)
+      assertPage(page)
+      assert.match(page.text, /id="composer"[\s\S]*value="kept-key"[\s\S]*typed and kept/)
+      const fragment = await visitor.htmx('POST', `/chats/${uri}/messages`, { message: 'x', after: '0' })
+      assert.equal(fragment.status, 429)
+      assertAlert(fragment)
+
+      // Nobody else has to wait for that.
+      const gil = await signUpProgram(site, 'gil')
+      await gil.join(uri)
+      assert.equal((await gil.post(uri, 'hello')).status, 201)
+      const { messages } = (await gil.call('GET', `/api/chats/${uri}/messages/`)).json
+      assert.ok(!messages.some((item: { message: string }) => item.message === 'typed and kept'))
+    })
+  })
+
+  describe('starting chats and joining', () => {
+    it('are limited for each user, starting', async () => {
+      const hal = await signUpProgram(site, 'hal')
+      const made = await Promise.all(
+        Array.from({ length: LIMITS.chats.burst + 3 }, () => hal.call('POST', '/api/chats/')),
+      )
+      assert.equal(made.filter(answer => answer.status === 201).length, LIMITS.chats.burst)
+      const refused = made.find(answer => answer.status === 429)
+      assert.ok(refused)
+      assertProblem(refused, 429)
+      assertRetryAfter(refused, LIMITS.chats.seconds)
+    })
+
+    it('are limited for each user, joining', async () => {
+      const ida = await signUpProgram(site, 'ida')
+      const uris: string[] = []
+      for (const owner of ['jo1', 'jo2']) {
+        const program = await signUpProgram(site, owner)
+        uris.push(...(await Promise.all(Array.from({ length: LIMITS.chats.burst }, () => program.startChat()))))
+      }
+      const joined = await Promise.all(uris.map(uri => ida.join(uri)))
+      assert.equal(joined.filter(answer => answer.status === 200).length, LIMITS.joins.burst)
+      assert.equal(joined.filter(answer => answer.status === 429).length, uris.length - LIMITS.joins.burst)
+    })
+  })
+
+  describe('looking ahead of the chat', () => {
+    it('is limited for each user', async () => {
+      const kim = await signUpProgram(site, 'kim')
+      const uri = await kim.startChat()
+      const looks = await Promise.all(
+        Array.from({ length: LIMITS.cursorsAhead.burst + 5 }, () =>
+          kim.call('GET', `/api/chats/${uri}/messages/?after=999`),
+        ),
+      )
+      const statuses = looks.map(answer => answer.status)
+      assert.ok(statuses.filter(status => status === 410).length <= LIMITS.cursorsAhead.burst + 2)
+      assert.ok(statuses.includes(429))
+      assert.ok(statuses.every(status => status === 410 || status === 429))
+    })
+  })
+})
+
+describe('X-Forwarded-For', () => {
+  it('is ignored unless TRUST_PROXY says how many proxies are in front', async () => {
+    const site = await openSite({ LIMITS: 'on' })
+    try {
+      const statuses: number[] = []
+      for (let n = 0; n <= LIMITS.logins.burst; n++) {
+        const login = { username: `name-${n}`, password: WRONG }
+        const headers = { 'x-forwarded-for': `10.0.0.${n}`, 'x-real-ip': `10.0.0.${n}`, forwarded: `for=10.0.0.${n}` }
+        statuses.push((await new Program(site).call('POST', '/auth/token/create/', login, headers)).status)
+      }
+      assert.deepEqual(statuses, [...Array(LIMITS.logins.burst).fill(400), 429])
+    } finally {
+      await site.close()
+    }
+  })
+
+  it('counts by the last hop alone behind one proxy: what the visitor claims before it is nothing', async () => {
+    const site = await openSite({ LIMITS: 'on', TRUST_PROXY: '1' })
+    try {
+      const statuses: number[] = []
+      for (let n = 0; n <= LIMITS.logins.burst; n++) {
+        const login = { username: `name-${n}`, password: WRONG }
+        const headers = { 'x-forwarded-for': `10.0.0.${n}, 203.0.113.9` }
+        statuses.push((await new Program(site).call('POST', '/auth/token/create/', login, headers)).status)
+      }
+      assert.deepEqual(statuses, [...Array(LIMITS.logins.burst).fill(400), 429])
+    } finally {
+      await site.close()
+    }
+  })
+})
+
+function assertRetryAfter({ headers }: Answer, most: number) {
+  const seconds = headers.get('retry-after') ?? ''
+  assert.match(seconds, /^[1-9]\d*$/)
+  assert.ok(Number(seconds) <= most, seconds)
+}

@@ -1,0 +1,49 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright'
+import type { Site } from './site.js'
+import { PASSWORD } from './visitor.js'
+
+let browser: Browser | undefined
+
+/** The one Chromium of the run (bin/test.js says where it is). */
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM
+  if (!executablePath) {
+    throw new Error('CHROMIUM does not say where the browser is: run the tests by npm test')
+  }
+  browser ??= await chromium.launch({ executablePath })
+  return browser
+}
+
+export async function closeBrowser() {
+  await browser?.close()
+  browser = undefined
+}
+
+/** A person at a browser of their own. What the page's console complains of fails the test that asks `complaints`. */
+export async function person(site: Pick<Site, 'url'>, options: BrowserContextOptions = {}) {
+  const context = await (await openBrowser()).newContext({ baseURL: site.url, ...options })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', error => complaints.push(error.message))
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      complaints.push(message.text())
+    }
+  })
+  return { context, page, complaints }
+}
+
+export async function signUp(page: Page, username: string) {
+  const form = page.locator('form').filter({ has: page.getByRole('heading', { name: 'Sign Up' }) })
+  await form.getByLabel('Username').fill(username)
+  await form.getByLabel('Password').fill(PASSWORD)
+  await form.getByRole('button', { name: 'Sign Up' }).click()
+}
+
+export function composer(page: Page) {
+  return page.getByRole('textbox', { name: 'Message', exact: true })
+}
+
+export function log(page: Page) {
+  return page.getByRole('log', { name: 'Messages' })
+}

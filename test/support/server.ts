@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+export interface Running {
+  /** Without a slash at its end. */
+  url: string
+  child: ChildProcess
+  /** What it has printed so far, line by line. */
+  lines: string[]
+  /** Milliseconds from the call to the line that says it is ready. */
+  startedIn: number
+  /** Resolves with its exit code, or the name of the signal that ended it. */
+  ended: Promise<number | string>
+}
+
+/** The program as `npm start` runs it, on a port of its own. Rejects with what it printed when it ends without being ready. */
+export async function startServer(env: Record<string, string>): Promise<Running> {
+  const begun = performance.now()
+  const { child, lines, ended } = runScript(['bin/start.js'], { PORT: '0', HOST: '127.0.0.1', LIMITS: 'off', ...env })
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+    lines.push(line)
+    const [, url] = /Ready: (http:[^\s"]+)\//.exec(line) ?? []
+    if (url) {
+      child.stdout?.on('data', chunk => lines.push(...String(chunk).split('\n')))
+      return { url, child, lines, ended, startedIn: performance.now() - begun }
+    }
+  }
+  throw new Error(`It ended with ${await ended}:\n${lines.join('\n')}`)
+}
+
+/** One of bin/'s scripts. What it prints to standard error is among its lines. */
+export function runScript(args: string[], env: Record<string, string>) {
+  return runProgram(process.execPath, args, env)
+}
+
+export function runProgram(program: string, args: string[], env: Record<string, string>) {
+  const lines: string[] = []
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stderr.on('data', chunk => lines.push(...String(chunk).trimEnd().split('\n')))
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  return { child, lines, ended }
+}
+
+export async function temporaryFolder(name = 'chatire-data-'): Promise<{ path: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(tmpdir(), name))
+  return { path: folder, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/** The processes of PostgreSQL servers whose files are below the folder. */
+export function postgresProcesses(folder: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+        return program.endsWith('/postgres') && args.some(arg => arg.startsWith(folder))
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+/** Asks again and again until it holds. */
+export async function until(holds: () => boolean | Promise<boolean>, seconds = 15): Promise<void> {
+  const deadline = Date.now() + seconds * 1000
+  while (!(await holds())) {
+    if (Date.now() > deadline) {
+      throw new Error(`Still not so after ${seconds} s`)
+    }
+    await new Promise(resolve => setTimeout(resolve, 25))
+  }
+}

@@ -1,0 +1,27 @@
+import pg from 'pg'
+
+export interface Statement {
+  text: string
+  values: unknown[]
+}
+
+/** The SQL statements that this process sends while `act` runs. Counted at the driver, so nothing can go around it. */
+export async function statementsOf(act: () => Promise<unknown>): Promise<Statement[]> {
+  const statements: Statement[] = []
+  const { query } = pg.Client.prototype
+  pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+    const [first, values] = args as [string | { text: string; values?: unknown[] }, unknown]
+    const text = typeof first === 'string' ? first : first.text
+    statements.push({
+      text,
+      values: Array.isArray(values) ? values : typeof first === 'string' ? [] : (first.values ?? []),
+    })
+    return Reflect.apply(query, this, args)
+  } as typeof query
+  try {
+    await act()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return statements
+}

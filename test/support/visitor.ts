@@ -1,0 +1,150 @@
+import type { Site } from './site.js'
+
+export const PASSWORD = 'correct horse battery'
+
+/** An answer, read to its end. */
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  json: any
+}
+
+type Fields = Record<string, string | string[]>
+
+/** A browser without JavaScript: keeps cookies, follows nothing by itself, sends forms with the token of the page they stood on. */
+export class Visitor {
+  readonly cookies = new Map<string, string>()
+  csrf = ''
+  private readonly site: Pick<Site, 'url'>
+
+  constructor(site: Pick<Site, 'url'>) {
+    this.site = site
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.send('GET', path, undefined, { accept: 'text/html', ...headers })
+  }
+
+  /** Sends a form as the page's form would; `csrf` among the fields takes the place of the page's. */
+  async post(path: string, fields: Fields = {}, headers: Record<string, string> = {}): Promise<Answer> {
+    const body = new URLSearchParams()
+    for (const [name, value] of Object.entries({ csrf: this.csrf, ...fields })) {
+      for (const one of [value].flat()) {
+        body.append(name, one)
+      }
+    }
+    return this.send('POST', path, body, { accept: 'text/html', ...headers })
+  }
+
+  /** Sends what htmx sends. */
+  async htmx(method: string, path: string, fields?: Fields, headers: Record<string, string> = {}): Promise<Answer> {
+    const body = fields ? new URLSearchParams(fields as Record<string, string>) : undefined
+    return this.send(method, path, body, {
+      accept: 'text/html',
+      'hx-request': 'true',
+      'hx-request-type': 'partial',
+      'sec-fetch-site': 'same-origin',
+      'x-csrf-token': this.csrf,
+      ...headers,
+    })
+  }
+
+  async send(method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}): Promise<Answer> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await read(
+      await fetch(this.site.url + path, {
+        method,
+        headers: { ...headers, ...(cookie ? { cookie } : {}) },
+        ...(body === undefined ? {} : { body }),
+        redirect: 'manual',
+      }),
+    )
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '' || /expires=Thu, 01 Jan 1970/i.test(line)) {
+        this.cookies.delete(name)
+      } else {
+        this.cookies.set(name, value)
+      }
+    }
+    this.csrf = /name="csrf" value="([^"]+)"/.exec(answer.text)?.[1] ?? this.csrf
+    return answer
+  }
+
+  /** Signs up by the page's form and is signed in then. */
+  async signUp(username: string, password = PASSWORD): Promise<this> {
+    await this.get('/signup')
+    const answer = await this.post('/signup', { username, password })
+    if (answer.status !== 303) {
+      throw new Error(`Signing up ${username}: ${answer.status} ${answer.text}`)
+    }
+    await this.get('/')
+    return this
+  }
+
+  /** Starts a chat by the button and returns its URI. */
+  async startChat(): Promise<string> {
+    const answer = await this.post('/chats')
+    const [, uri] = /^\/chats\/([\w-]+)$/.exec(answer.headers.get('location') ?? '') ?? []
+    if (!uri) {
+      throw new Error(`Starting a chat: ${answer.status} ${answer.text}`)
+    }
+    return uri
+  }
+}
+
+/** A program that calls the API with a token. */
+export class Program {
+  readonly token: string | undefined
+  private readonly site: Pick<Site, 'url'>
+
+  constructor(site: Pick<Site, 'url'>, token?: string) {
+    this.site = site
+    this.token = token
+  }
+
+  /** `body` goes as JSON. */
+  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return read(
+      await fetch(this.site.url + path, {
+        method,
+        headers: {
+          ...(this.token ? { authorization: `Token ${this.token}` } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'manual',
+      }),
+    )
+  }
+
+  /** Starts a chat and returns its URI. */
+  async startChat(): Promise<string> {
+    return (await this.call('POST', '/api/chats/')).json.uri
+  }
+
+  async join(uri: string): Promise<Answer> {
+    return this.call('PATCH', `/api/chats/${uri}/`, {})
+  }
+
+  async post(uri: string, message: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.call('POST', `/api/chats/${uri}/messages/`, { message }, headers)
+  }
+}
+
+/** Signs up and takes a token, by the API. */
+export async function signUpProgram(site: Pick<Site, 'url'>, username: string, password = PASSWORD): Promise<Program> {
+  const anyone = new Program(site)
+  await anyone.call('POST', '/auth/users/create/', { username, password })
+  const { json } = await anyone.call('POST', '/auth/token/create/', { username, password })
+  return new Program(site, json.auth_token)
+}
+
+async function read(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
+}
