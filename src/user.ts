@@ -1,0 +1,49 @@
+import { readConfig } from './config.js'
+import { type Address, connect } from './db/connection.js'
+import { migrate } from './db/migrate.js'
+import { createReset } from './db/resets.js'
+import type { Db } from './db/schema.js'
+import { findUser } from './db/users.js'
+import { keyHash, randomKey } from './keys.js'
+import { findCluster, startCluster } from './postgres/cluster.js'
+
+const USAGE = `npm run user -- reset-password <name>    prints a link by which the user can set a new password`
+
+/**
+ * What an operator does for users, beside the running program or without it. Returns what to print. Throws an error whose
+ * message is for the person at the terminal.
+ */
+export async function manageUsers(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const [command, name, ...rest] = args
+  if (command !== 'reset-password' || !name || rest.length > 0) {
+    throw new Error(USAGE)
+  }
+  const config = readConfig(env)
+  const link = await withDatabase(config, async db => {
+    const user = await findUser(db, name)
+    if (!user) {
+      throw new Error(`There is no user called ${name}.`)
+    }
+    const key = randomKey()
+    await createReset(db, user.id, keyHash(key))
+    return new URL(`/reset/${key}`, config.publicUrl ?? `http://localhost:${config.port}`).href
+  })
+  return `${name} can set a new password once, within a day, at\n${link}`
+}
+
+/** Beside a running program its server is used; where none runs, one is started for the moment. */
+async function withDatabase<T>(config: ReturnType<typeof readConfig>, use: (db: Db) => Promise<T>): Promise<T> {
+  const running = config.databaseUrl ? undefined : await findCluster(config.dataDir)
+  const started = config.databaseUrl || running ? undefined : await startCluster(config.dataDir, () => {})
+  const address: Address = config.databaseUrl
+    ? { connectionString: config.databaseUrl }
+    : ((running ?? started?.connection) as Address)
+  const { db } = connect(address, () => {}, 1)
+  try {
+    await migrate(db)
+    return await use(db)
+  } finally {
+    await db.destroy()
+    await started?.stop()
+  }
+}
