@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict'
+import type { Page } from 'playwright'
+import { composer, log, person, signUp } from '../support/browser.js'
+import { openSite, type Site } from '../support/site.js'
+import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
+
+describe('the chat page with htmx', () => {
+  let site: Site
+  let bob: Program
+  let uri: string
+  let page: Page
+  let ann: Awaited<ReturnType<typeof person>>
+  let count = 0
+
+  before(async () => {
+    site = await openSite()
+    bob = await signUpProgram(site, 'bob')
+  })
+  after(() => site.close())
+
+  beforeEach(async () => {
+    ann = await person(site)
+    page = ann.page
+    await page.goto('/signup')
+    await signUp(page, `ann${++count}`)
+    await page.getByRole('button', { name: 'Start Chatting' }).click()
+    await page.waitForURL(/\/chats\//)
+    uri = page.url().split('/').at(-1) ?? ''
+    await bob.join(uri)
+  })
+  afterEach(() => ann.context.close())
+
+  it('sends by Enter without reloading, keeps the focus, shows the message at once, and breaks lines by Shift+Enter', async () => {
+    await page.evaluate(() => Object.assign(window, { same: true }))
+    await composer(page).pressSequentially('one')
+    await page.keyboard.press('Shift+Enter')
+    await composer(page).pressSequentially('two')
+    await page.keyboard.press('Enter')
+    assert.equal(await composer(page).inputValue(), '')
+    await page.locator('#messages').getByText('one').waitFor()
+    assert.match(await page.locator('#messages').getByText('one').innerHTML(), /one<br>two/)
+    assert.equal(await page.evaluate(() => 'same' in window), true)
+    assert.equal(await composer(page).evaluate(field => field === document.activeElement), true)
+    assert.equal(await page.getByLabel('Being sent').locator('li').count(), 0)
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('shows a message before the server has answered, and frees the composer for the next', async () => {
+    const held = await holdPosts(page)
+    await send(page, 'slow one')
+    await page.getByLabel('Being sent').getByText('slow one').waitFor()
+    await send(page, 'slow two')
+    await send(page, 'slow three')
+    await composer(page).pressSequentially('typing on')
+    held.release()
+    await page.locator('#messages').getByText('slow three').waitFor()
+    const texts = await page.locator('#messages .message__text').allTextContents()
+    assert.deepEqual(texts, ['slow one', 'slow two', 'slow three'])
+    assert.equal(await composer(page).inputValue(), 'typing on')
+    assert.equal(await page.getByLabel('Being sent').locator('li').count(), 0)
+  })
+
+  it('gets what others write by polling, and leaves typed text, focus and selection alone', async () => {
+    await composer(page).fill('half typed')
+    await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
+    await bob.post(uri, 'while you type')
+    await log(page).getByText('while you type').waitFor({ timeout: 15_000 })
+    assert.equal(await composer(page).inputValue(), 'half typed')
+    const selection = await composer(page).evaluate(field => {
+      const area = field as HTMLTextAreaElement
+      return [area.selectionStart, area.selectionEnd, area === document.activeElement]
+    })
+    assert.deepEqual(selection, [2, 5, true])
+    await page.getByText('2 members').waitFor()
+  })
+
+  it('shows every message once and in order while both sides write and polls and answers cross', async function () {
+    this.timeout(40_000)
+    const theirs = (async () => {
+      for (let n = 0; n < 30; n++) {
+        await bob.post(uri, `theirs ${n}`)
+      }
+    })()
+    for (let n = 0; n < 15; n++) {
+      await send(page, `mine ${n}`)
+    }
+    await theirs
+    await bob.post(uri, 'the last')
+    await log(page).getByText('the last', { exact: true }).waitFor({ timeout: 15_000 })
+    await page.locator('#messages').getByText('mine 14', { exact: true }).waitFor({ timeout: 15_000 })
+    const { json } = await bob.call('GET', `/api/chats/${uri}/messages/?limit=1000`)
+    const ids = await page.locator('#messages .message').evaluateAll(items => items.map(({ id }) => id))
+    assert.deepEqual(
+      ids,
+      json.messages.map(({ id }: { id: number }) => `message-${id}`),
+    )
+    assert.equal(json.messages.length, 46)
+  })
+
+  it('offers a text back when it could not be sent, and sends it once with the same key', async () => {
+    let tries = 0
+    await page.route('**/messages', async route => {
+      if (route.request().method() === 'POST' && ++tries === 1) {
+        // Stored, but the answer is lost on the way.
+        await route.fetch()
+        await route.abort()
+      } else {
+        await route.fallback()
+      }
+    })
+    await send(page, 'only once')
+    await page.getByRole('alert').getByText('The message could not be sent').waitFor()
+    assert.equal(await composer(page).inputValue(), 'only once')
+    await page.keyboard.press('Enter')
+    await page.getByLabel('Being sent').locator('li').first().waitFor({ state: 'detached' })
+    await log(page).getByText('only once').waitFor()
+    const { json } = await bob.call('GET', `/api/chats/${uri}/messages/`)
+    assert.deepEqual(
+      json.messages.map(({ message }: { message: string }) => message),
+      ['only once'],
+    )
+    assert.equal(tries, 2)
+  })
+
+  it('keeps a failed text in sight when something else is being typed, with a button to send it', async () => {
+    const held = await holdPosts(page)
+    await send(page, 'failed one')
+    await composer(page).fill('something else')
+    held.fail()
+    await page.getByRole('button', { name: 'Not sent. Send again' }).click()
+    await page.locator('#messages').getByText('failed one').waitFor()
+    assert.equal(await composer(page).inputValue(), 'something else')
+  })
+
+  it('keeps what is typed when the session has ended, and says so', async () => {
+    await site.pool.query('delete from sessions')
+    site.forget()
+    await send(page, 'not lost')
+    await page.getByRole('alert').getByText('You are signed out.').waitFor()
+    assert.equal(await composer(page).inputValue(), 'not lost')
+    await page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByLabel('Username').fill(`ann${count}`)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign In' }).click()
+    await page.waitForURL(url => url.pathname === `/chats/${uri}`)
+    assert.equal(await composer(page).inputValue(), 'not lost')
+    await composer(page).press('Enter')
+    await page.locator('#messages').getByText('not lost').waitFor()
+    await page.reload()
+    assert.equal(await composer(page).inputValue(), '')
+  })
+
+  it('leads from a page of older messages to the newest when something is sent there', async () => {
+    await fill(3)
+    await page.goto(`/chats/${uri}?before=4`)
+    await send(page, 'from the past')
+    await page.waitForURL(url => url.search === '')
+    await log(page).getByText('from the past').waitFor()
+  })
+
+  it('says what is wrong once, however often a poll fails, and when there is no word from us', async function () {
+    this.timeout(30_000)
+    let polls = 0
+    await page.route('**/messages?after=*', route => {
+      polls++
+      return route.fulfill({ status: 502, body: 'Bad gateway' })
+    })
+    const sentence = page.getByRole('alert').getByText('New messages cannot be fetched at this moment.')
+    await sentence.waitFor({ timeout: 15_000 })
+    await sentence.evaluate(line => Object.assign(line, { same: true }))
+    const seen = polls
+    await page.waitForRequest('**/messages?after=*', { timeout: 15_000 })
+    await page.waitForResponse('**/messages?after=*', { timeout: 15_000 })
+    assert.ok(polls > seen)
+    assert.equal(await sentence.evaluate(line => 'same' in line), true)
+    await page.unroute('**/messages?after=*')
+    await sentence.waitFor({ state: 'detached', timeout: 15_000 })
+  })
+
+  it('goes on polling through an outage, says so meanwhile, and misses nothing', async function () {
+    this.timeout(40_000)
+    await page.route('**/messages?after=*', route => route.abort())
+    await bob.post(uri, 'during the outage')
+    await page.getByRole('alert').getByText('The connection is lost.').waitFor({ timeout: 15_000 })
+    await page.unroute('**/messages?after=*')
+    await log(page).getByText('during the outage').waitFor({ timeout: 15_000 })
+    await page.getByText('The connection is lost.').waitFor({ state: 'detached' })
+  })
+
+  it('follows the end for a reader who is there, and otherwise offers a button and moves nothing', async function () {
+    this.timeout(40_000)
+    await fill(60)
+    await page.reload()
+    await log(page).getByText('line 60', { exact: true }).waitFor()
+    assert.ok(await inView('line 60'), 'begins at the newest')
+    await bob.post(uri, 'follows')
+    await log(page).getByText('follows').waitFor({ timeout: 15_000 })
+    assert.ok(await inView('follows'))
+
+    await log(page).hover()
+    await page.mouse.wheel(0, -1500)
+    await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
+    const before = await top('line 30')
+    await bob.post(uri, 'does not move')
+    await page.getByRole('button', { name: 'New messages' }).waitFor({ timeout: 15_000 })
+    assert.ok(Math.abs((await top('line 30')) - before) <= 1)
+    await page.getByRole('button', { name: 'New messages' }).click()
+    assert.ok(await inView('does not move'))
+    assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
+  })
+
+  it('loads older messages in place without moving what is being read', async function () {
+    this.timeout(40_000)
+    await fill(120)
+    await page.reload()
+    const older = page.getByRole('link', { name: 'Older messages' })
+    await older.scrollIntoViewIfNeeded()
+    const before = await top('line 71')
+    await older.click()
+    await log(page).getByText('line 21', { exact: true }).waitFor()
+    assert.ok(Math.abs((await top('line 71')) - before) <= 1, `${before} ${await top('line 71')}`)
+    await page.getByRole('link', { name: 'Older messages' }).click()
+    await log(page).getByText('line 1', { exact: true }).waitFor()
+    assert.equal(await page.getByRole('link', { name: 'Older messages' }).count(), 0)
+    const texts = await page.locator('#messages .message__text').allTextContents()
+    assert.deepEqual(
+      texts,
+      Array.from({ length: 120 }, (_, n) => `line ${n + 1}`),
+    )
+    assert.equal(await page.locator('#messages .day').count(), 1, 'one day, said once')
+  })
+
+  it('says times and days as the reader has them', async () => {
+    await site.pool.query(
+      `insert into events (chat_id, version, kind, author_id, text, created_at)
+         select c.id, c.version + n, 'message', c.owner_id, 'at ' || n, timestamptz '2026-03-01 20:00Z' + n * interval '1 hour'
+         from chats c join links on chat_id = c.id, generate_series(1, 4) n where uri = $1`,
+      [uri],
+    )
+    await site.pool.query(`update chats c set version = version + 4 from links where chat_id = c.id and uri = $1`, [
+      uri,
+    ])
+    const tokyo = await person(site, {
+      timezoneId: 'America/New_York',
+      locale: 'en-GB',
+      storageState: await ann.context.storageState(),
+    })
+    await tokyo.page.goto(`/chats/${uri}`)
+    const first = tokyo.page.locator('.message').filter({ hasText: 'at 4' })
+    assert.equal(await first.locator('time').textContent(), '19:00')
+    // In UTC there is a midnight between them; five hours west there is none.
+    const days = await tokyo.page.locator('.day').allTextContents()
+    assert.equal(days.filter(day => /March 2026/.test(day)).length, 1)
+    await tokyo.context.close()
+  })
+
+  it('leads a removed member away', async () => {
+    await site.pool.query(`update members set left_at = now() where name = 'ann${count}'`)
+    await page.waitForURL(url => url.pathname === '/', { timeout: 15_000 })
+  })
+
+  it('can be used by keyboard alone: to the composer first, and to the log', async () => {
+    await page.goto(page.url())
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+    await page.keyboard.press('Tab')
+    await page.getByRole('link', { name: 'Skip to the composer' }).press('Enter')
+    assert.match(page.url(), /#message$/)
+    assert.equal(await composer(page).evaluate(field => field === document.activeElement), true)
+  })
+
+  for (const [name, viewport] of Object.entries({
+    '320 px wide': { width: 320, height: 568 },
+    'with a phone’s keyboard open': { width: 375, height: 340 },
+  })) {
+    it(`is usable ${name}: nothing overflows, composer and newest message are in view`, async () => {
+      await page.setViewportSize(viewport)
+      await fill(20)
+      await bob.post(uri, `https://example.org/${'long'.repeat(60)}`)
+      await page.reload()
+      await log(page).getByText('line 20', { exact: true }).waitFor()
+      const [width, scrolled] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth])
+      assert.equal(scrolled, width)
+      const box = await page.getByRole('button', { name: 'Send' }).boundingBox()
+      assert.ok(box && box.y + box.height <= viewport.height && box.x + box.width <= viewport.width)
+      const area = await log(page).boundingBox()
+      assert.ok(area && area.height > 100, `${area?.height} px of messages`)
+    })
+  }
+
+  async function send(page: Page, text: string) {
+    await composer(page).fill(text)
+    await page.keyboard.press('Enter')
+  }
+
+  /** Holds posts on their way to the server until they are let through, or cut. */
+  async function holdPosts(page: Page) {
+    let decide: (fate: 'release' | 'fail') => void = () => {}
+    const fate = new Promise<'release' | 'fail'>(resolve => {
+      decide = resolve
+    })
+    await page.route(
+      '**/messages',
+      async route => {
+        await ((await fate) === 'release' ? route.continue() : route.abort())
+        await page.unroute('**/messages')
+      },
+      { times: 1 },
+    )
+    return { release: () => decide('release'), fail: () => decide('fail') }
+  }
+
+  async function fill(lines: number) {
+    for (let n = 1; n <= lines; n++) {
+      await bob.post(uri, `line ${n}`)
+    }
+  }
+
+  async function top(text: string): Promise<number> {
+    return log(page)
+      .getByText(text, { exact: true })
+      .evaluate(element => element.getBoundingClientRect().top)
+  }
+
+  async function inView(text: string): Promise<boolean> {
+    const area = await log(page).boundingBox()
+    const box = await log(page).getByText(text, { exact: true }).boundingBox()
+    return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
+  }
+})

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { openSite, type Site } from './support/site.js'
+import { canOpen, openTerminal, printed } from './support/terminal.js'
+import { PASSWORD, type Program, signUpProgram } from './support/visitor.js'
+
+const TAB = '\t'
+const ENTER = '\r'
+
+describe('a chat in a text terminal', function () {
+  this.timeout(60_000)
+  let site: Site
+  let ann: Program
+  let uri: string
+
+  before(async () => {
+    site = await openSite()
+    ann = await signUpProgram(site, 'ann')
+    await signUpProgram(site, 'bob')
+  })
+  after(() => site.close())
+
+  beforeEach(async () => {
+    uri = await ann.startChat()
+    await ann.post(uri, 'hello from the API')
+  })
+
+  describe('in lynx', () => {
+    before(skipWithout('lynx'))
+
+    it('is read, written in and refreshed by who signs in there', async () => {
+      const terminal = await openTerminal('lynx', ['-nopause', '-accept_all_cookies', '-show_cursor=on', loginUrl()])
+      try {
+        await terminal.pointsAt('| Skip to the content')
+        terminal.type(TAB + TAB)
+        await terminal.pointsAt('Username |')
+        terminal.type(`bob${TAB}`)
+        await terminal.pointsAt('Password |')
+        terminal.type(PASSWORD + TAB)
+        await terminal.pointsAt('|(BUTTON) Sign In')
+        terminal.type(ENTER)
+        await terminal.shows('hello from the API')
+
+        await terminal.pointsAt('| Skip to the composer')
+        terminal.type(ENTER)
+        await terminal.pointsAt('|____')
+        terminal.type('Grüße aus lynx')
+        await terminal.pointsAt('Grüße aus lynx|')
+        terminal.type(TAB)
+        await terminal.pointsAt('|(BUTTON) Send')
+        terminal.type(ENTER)
+        await terminal.shows(/bob \d\d:\d\d UTC\s+Grüße aus lynx/)
+        assert.deepEqual(await messagesBy('bob'), ['Grüße aus lynx'])
+
+        await ann.post(uri, 'hello again')
+        terminal.type(`/Refresh${ENTER}`)
+        await terminal.pointsAt('| Refresh to see new messages')
+        terminal.type(ENTER)
+        await terminal.shows('hello again')
+      } finally {
+        await terminal.close()
+      }
+    })
+
+    it('is offered to a visitor with who invites them and both forms', async () => {
+      assertInvites(await printed('lynx', ['-dump', chatUrl()]))
+    })
+  })
+
+  describe('in w3m', () => {
+    before(skipWithout('w3m'))
+
+    it('is read, written in and refreshed by who signs in there', async () => {
+      // w3m leaves a textarea to an editor, which it calls with the name of a file.
+      const editor = 'echo Grüße aus w3m >'
+      const terminal = await openTerminal('w3m', ['-M', '-cookie', '-o', `editor=${editor}`, loginUrl()])
+      try {
+        await terminal.pointsAt('|Skip to the content')
+        terminal.type(TAB + TAB)
+        await terminal.pointsAt('Username [|')
+        terminal.type(ENTER)
+        await terminal.pointsAt('TEXT:|')
+        terminal.type(`bob${ENTER}`)
+        await terminal.pointsAt('Username [|bob')
+        terminal.type(TAB)
+        await terminal.pointsAt('Password [|')
+        terminal.type(ENTER)
+        await terminal.pointsAt('Password:|')
+        terminal.type(PASSWORD + ENTER)
+        await terminal.pointsAt('Password [|*')
+        terminal.type(TAB)
+        await terminal.pointsAt('|Sign In')
+        terminal.type(ENTER)
+        await terminal.shows('hello from the API')
+
+        await terminal.pointsAt('|Skip to the composer')
+        terminal.type(ENTER)
+        // w3m goes to the place before the textarea, so that it takes a Tab more than in lynx.
+        await terminal.pointsAt('Message |[')
+        terminal.type(TAB)
+        await terminal.pointsAt('Message [|')
+        terminal.type(ENTER)
+        await terminal.pointsAt('Message [|Grüße aus w3m')
+        terminal.type(TAB)
+        await terminal.pointsAt('|Send')
+        terminal.type(ENTER)
+        await terminal.shows(/bob \d\d:\d\d UTC\s+Grüße aus w3m/)
+        assert.deepEqual(await messagesBy('bob'), ['Grüße aus w3m'])
+
+        await ann.post(uri, 'hello again')
+        terminal.type(`/Refresh${ENTER}`)
+        await terminal.pointsAt('|Refresh to see new messages')
+        terminal.type(ENTER)
+        await terminal.shows('hello again')
+      } finally {
+        await terminal.close()
+      }
+    })
+
+    it('is offered to a visitor with who invites them and both forms', async () => {
+      assertInvites(await printed('w3m', ['-dump', chatUrl()]))
+    })
+  })
+
+  const chatUrl = () => `${site.url}/chats/${uri}`
+  const loginUrl = () => `${site.url}/login?next=/chats/${uri}`
+
+  function skipWithout(browser: string) {
+    return async function (this: Mocha.Context) {
+      if (!(await canOpen(browser))) {
+        if (process.env.CI === 'true') {
+          throw new Error(`This test needs ${browser} and the script of util-linux. Please install them.`)
+        }
+        this.skip()
+      }
+    }
+  }
+
+  async function messagesBy(username: string): Promise<string[]> {
+    const { json } = await ann.call('GET', `/api/chats/${uri}/messages/`)
+    const messages: { user: { username: string }; message: string }[] = json.messages
+    return messages.filter(({ user }) => user.username === username).map(({ message }) => message)
+  }
+
+  function assertInvites(page: string) {
+    assert.match(page, /ann invites you to chat/)
+    assert.match(page, /Sign Up\s+Username.*Password.*Email address.*Sign Up\s+Sign In\s+Username.*Password.*Sign In/s)
+    assert.doesNotMatch(page, /hello from the API/)
+  }
+})
