@@ -1,0 +1,72 @@
+import { connect } from 'node:net'
+
+export interface Load {
+  /** Answers with a 2xx status in each second. */
+  perSecond: number[]
+  /** Any other answers. */
+  refused: number
+}
+
+/**
+ * Sends requests for so many seconds, each sender one after another on a connection of its own. Written on bare sockets, as the
+ * load shares the machine with what it measures. `next` gives a sender's next request, headers and all.
+ */
+export async function load(
+  port: number,
+  senders: number,
+  seconds: number,
+  next: (sender: number) => string,
+): Promise<Load> {
+  const perSecond = Array<number>(seconds).fill(0)
+  let refused = 0
+  const begun = performance.now()
+  await Promise.all(
+    Array.from(
+      { length: senders },
+      (_, sender) =>
+        new Promise<void>((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1')
+          let received = ''
+          socket.setNoDelay(true)
+          socket.on('error', reject)
+          socket.on('connect', () => socket.write(next(sender)))
+          socket.on('data', chunk => {
+            received += chunk.toString('latin1')
+            const length = answerLength(received)
+            if (length === undefined || received.length < length) {
+              return
+            }
+            const second = Math.floor((performance.now() - begun) / 1000)
+            if (received.startsWith('HTTP/1.1 2')) {
+              perSecond[second] = (perSecond[second] ?? 0) + 1
+            } else {
+              refused++
+            }
+            received = received.slice(length)
+            if (second >= seconds) {
+              socket.end()
+              resolve()
+            } else {
+              socket.write(next(sender))
+            }
+          })
+        }),
+    ),
+  )
+  return { perSecond: perSecond.slice(0, seconds), refused }
+}
+
+/** The length of the first answer in it, once its headers are there. */
+function answerLength(received: string): number | undefined {
+  const end = received.indexOf('\r\n\r\n')
+  if (end < 0) {
+    return undefined
+  }
+  const [, length = '0'] = /\r\ncontent-length: (\d+)/i.exec(received.slice(0, end)) ?? []
+  return end + 4 + Number(length)
+}
+
+export function postRequest(path: string, headers: Record<string, string>, body: string): string {
+  const lines = Object.entries({ Host: 'localhost', ...headers, 'Content-Length': String(Buffer.byteLength(body)) })
+  return `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+}

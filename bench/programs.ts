@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { createInterface } from 'node:readline'
+
+const pins = spawnSync('taskset', ['-V']).status === 0 && availableParallelism() > 1
+
+/** What the table says about where things ran. */
+export const placement = pins ? 'servers and PostgreSQL on core 0, load on core 1' : 'servers and load share all cores'
+
+/** Starts one of our programs on core 0 and waits until it says where it is ready. */
+export async function start(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ url: string; child: ChildProcess }> {
+  const command = [...(pins ? ['taskset', '-c', '0'] : []), process.execPath, ...args]
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, url] = /Ready: ([^\s"]+)/.exec(line) ?? []
+    if (url) {
+      child.stdout.resume()
+      return { url, child }
+    }
+  }
+  throw new Error(`${args.join(' ')} did not become ready`)
+}
+
+export async function stop(child: ChildProcess) {
+  if (child.exitCode === null) {
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await ended
+  }
+}
+
+/** Keeps this process, which makes the load, off the servers' core. */
+export function stayOffTheServersCore() {
+  if (pins) {
+    spawnSync('taskset', ['-cp', '1', String(process.pid)])
+  }
+}
