@@ -15,7 +15,7 @@ export interface Event extends Pick<Selectable<Schema['events']>, 'version' | 'k
 
 /** The chat's events after `version`, in order, at most `limit`. */
 export async function eventsAfter(db: Db, chat_id: number, version: number, limit: number): Promise<Event[]> {
-  return await events(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
+  return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
 }
 
 /**
@@ -43,10 +43,11 @@ export async function chatView(
   { messages, members, before }: { messages: number; members: number; before?: number | undefined },
 ) {
   const shown = messagesBefore(db, chat_id, messages + 1, before)
-  const oldest = db.selectFrom(shown.as('shown')).select(({ fn }) => fn.min<number>('shown.version').as('version'))
-  const asides = events(db, chat_id)
+  // The newest message that is left out, if there is one: what lies before it is another page's.
+  const leftOut = messagesBefore(db, chat_id, 1, before).offset(messages).clearSelect().select('e.version')
+  const asides = selectEvents(db, chat_id)
     .where('e.kind', 'in', [sql.lit<EventKind>('joined'), sql.lit<EventKind>('left')])
-    .where('e.version', '>', eb => eb.fn.coalesce(oldest, sql<number>`0`))
+    .where('e.version', '>', eb => eb.fn.coalesce(leftOut, sql<number>`0`))
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
     .orderBy('e.version', 'desc')
     .limit(messages)
@@ -60,19 +61,18 @@ export async function chatView(
     ])
     .executeTakeFirstOrThrow()
   const more = row.messages.length > messages
-  const events_ = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
-  const first = more ? Math.min(...row.messages.slice(0, messages).map(message => message.version)) : 0
+  const events = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
   return {
     version: row.version ?? 0,
     more,
     member_count: row.member_count ?? 0,
     members: row.members as Member[],
-    events: events_.filter(event => event.version >= first).sort((a, b) => a.version - b.version),
+    events: events.sort((a, b) => a.version - b.version),
   }
 }
 
 function messagesBefore(db: Db, chat_id: number, limit: number, before: number | undefined) {
-  return events(db, chat_id)
+  return selectEvents(db, chat_id)
     .where('e.kind', '=', sql.lit('message'))
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
     .orderBy('e.version', 'desc')
@@ -83,7 +83,7 @@ function versionOf(db: Db, chat_id: number) {
   return db.selectFrom('chats').select('version').where('id', '=', chat_id)
 }
 
-function events(db: Db, chat_id: number) {
+function selectEvents(db: Db, chat_id: number) {
   return db
     .selectFrom('events as e')
     .innerJoin('users as u', 'u.id', 'e.author_id')

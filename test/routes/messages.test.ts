@@ -106,6 +106,33 @@ describe('posting and reading at the same time', () => {
   }
 })
 
+describe('GET /chats/:uri', () => {
+  it('shows the newest 50 messages with who joined among them, and the rest page by page, each event once', async () => {
+    const site = await openSite()
+    const ann = await new Visitor(site).signUp('ann')
+    const uri = await ann.startChat()
+    assert.deepEqual(shown((await ann.get(`/chats/${uri}`)).text), ['event-1'])
+    const program = await signUpProgram(site, 'bob')
+    await program.join(uri)
+    for (let n = 0; n < 60; n++) {
+      await program.post(uri, `line ${n}`)
+    }
+    await (await new Visitor(site).signUp('carl')).get(`/chats/${uri}`)
+    await program.post(uri, 'after carl')
+    // Versions: 1 ann, 2 bob, 3 to 62 the lines, 63 carl, 64 the last message.
+    const newest = shown((await ann.get(`/chats/${uri}`)).text)
+    assert.deepEqual(newest.slice(0, 1), ['message-14'])
+    assert.deepEqual(newest.slice(-3), ['message-62', 'event-63', 'message-64'])
+    assert.equal(newest.filter(id => id.startsWith('message-')).length, 50)
+    const older = shown((await ann.get(`/chats/${uri}?before=14`)).text)
+    assert.deepEqual(older, ['event-1', 'event-2', ...Array.from({ length: 11 }, (_, n) => `message-${n + 3}`)])
+    assert.deepEqual(shown((await ann.htmx('GET', `/chats/${uri}/messages?before=14`)).text), older)
+    await site.close()
+  })
+
+  const shown = (html: string) => [...html.matchAll(/ id="((?:message|event)-\d+)"/g)].map(([, id]) => id ?? '')
+})
+
 describe('GET /chats/:uri/messages', () => {
   let site: Site
   let ann: Visitor
