@@ -73,20 +73,22 @@ export async function probe(db: Db) {
 class PreparingClient extends pg.Client {
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of pg's query cannot be spelled again
   override query(statement: any, values?: any, ...rest: any[]): any {
-    if (typeof statement !== 'string' || !Array.isArray(values) || values.length === 0 || rest.length > 0) {
-      return super.query(statement, values, ...(rest as []))
+    const isOurs = typeof statement === 'string' && Array.isArray(values) && values.length > 0 && rest.length === 0
+    const answer = isOurs
+      ? super.query({ name: nameOf(statement), text: statement, values })
+      : super.query(statement, values, ...(rest as []))
+    if (answer instanceof Promise) {
+      this.endIfSilent(answer)
     }
-    const answer = super.query({ name: nameOf(statement), text: statement, values })
-    // A server that vanished from the network says nothing for a quarter of an hour, while everybody waits for this answer.
-    const timer = setTimeout(
-      () => (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy(),
-      SILENCE,
-    )
-    answer.then(
-      () => clearTimeout(timer),
-      () => clearTimeout(timer),
-    )
     return answer
+  }
+
+  /** A server that vanished from the network says nothing for a quarter of an hour, while everybody waits for this answer. */
+  private endIfSilent(answer: Promise<unknown>) {
+    const { connection } = this as unknown as { connection: { stream: Socket } }
+    const timer = setTimeout(() => connection.stream.destroy(), SILENCE)
+    const heard = () => clearTimeout(timer)
+    answer.then(heard, heard)
   }
 }
 
