@@ -26,7 +26,8 @@ interface Buckets {
   take(subject: number | string): number
 }
 
-function buckets({ burst, seconds }: Rate, now = () => performance.now() / 1000): Buckets {
+function buckets({ burst, seconds }: Rate): Buckets {
+  const now = () => performance.now() / 1000
   const fullAt = new Map<number | string, number>()
   let swept = now()
   return {

@@ -22,6 +22,13 @@ function errorLine(error: Error & { code?: unknown }) {
   return { name, message, stack, code }
 }
 
+/** Writes down the cause of a failure that is answered with the visitor's form rather than thrown on. */
+export function logCause({ log }: Parts, error: unknown) {
+  if (asRefusal(error).status >= 500) {
+    log.error({ err: error }, 'The form comes back because of this')
+  }
+}
+
 /**
  * One line for each request: by its route and not its path, which would give a chat's URI away; nothing of its query, its
  * headers or its body.

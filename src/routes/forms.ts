@@ -1,6 +1,7 @@
 import type { Context, Parts } from '../context.js'
 import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
 import { safePath } from '../input.js'
+import { logCause } from '../log.js'
 import { showPage } from '../respond.js'
 
 /**
@@ -21,6 +22,7 @@ export async function showFormAgain(
     if (ctx.state.form !== 'page' || ![422, 429, 503].includes(refusal.status)) {
       throw error
     }
+    logCause(parts, error)
     const { username, email, next } = ctx.state.fields ?? {}
     ctx.status = refusal.status
     ctx.set(refusal.headers)

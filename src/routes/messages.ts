@@ -8,6 +8,7 @@ import { QueueFull } from '../db/post-queue.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
 import { eventJson, messageJson, postedJson } from '../json.js'
+import { logCause } from '../log.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
 import { requireUser } from '../session.js'
 import { showChat } from './chats.js'
@@ -130,6 +131,7 @@ async function keepTyped(parts: Parts, ctx: Context, post: () => Promise<void>) 
     if (ctx.state.form !== 'page' || ![403, 422, 429, 503].includes(status)) {
       throw error
     }
+    logCause(parts, error)
     const { message, key } = ctx.state.fields ?? {}
     const chat = await requireMember(parts, ctx)
     ctx.status = status

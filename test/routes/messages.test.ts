@@ -55,6 +55,23 @@ describe('posting and reading at the same time', () => {
     }
   })
 
+  it('gives the text back to a form whose chat is held by somebody, and writes the cause down', async function () {
+    this.timeout(20_000)
+    const carl = await new Visitor(site).signUp('carl')
+    const uri = await carl.startChat()
+    await carl.get(`/chats/${uri}`)
+    const client = await site.pool.connect()
+    await client.query('begin')
+    await client.query('select 1 from chats join links on chat_id = id where uri = $1 for update of chats', [uri])
+    const answer = await carl.post(`/chats/${uri}/messages`, { message: 'kept through it', key: 'k' })
+    await client.query('rollback')
+    client.release()
+    assert.equal(answer.status, 503)
+    assert.match(answer.text, /<textarea[^>]*>\nkept through it<\/textarea>/)
+    assert.match(answer.text, /name="key" value="k"/)
+    assert.ok(site.log.some(line => line.includes('55P03')))
+  })
+
   it('stores one message for 50 posts with the same key at once, and tells all of them its id', async () => {
     const [user] = users as [Program]
     const uri = await user.startChat()
