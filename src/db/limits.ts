@@ -7,21 +7,22 @@ import type { Db } from './schema.js'
  * to wait where none is left.
  */
 export async function takeTurn(db: Db, name: string, subject: string, { burst, seconds }: Rate): Promise<number> {
+  const { rows: taken } = await sql`
+    insert into limits as l (name, subject, due_at)
+    values (${name}, ${subject}, now() + make_interval(secs => ${seconds}))
+    on conflict (name, subject) do update
+    set due_at = greatest(l.due_at, now()) + make_interval(secs => ${seconds})
+    where greatest(l.due_at, now()) <= now() + make_interval(secs => ${seconds * (burst - 1)})
+    returning 1`.execute(db)
+  if (taken.length > 0) {
+    return 0
+  }
+  // A statement of its own: the one above may have waited for turns taken at the same time, which its snapshot does not show.
   const { rows } = await sql<{ wait: number }>`
-    with taken as (
-      insert into limits as l (name, subject, due_at)
-      values (${name}, ${subject}, now() + make_interval(secs => ${seconds}))
-      on conflict (name, subject) do update
-      set due_at = greatest(l.due_at, now()) + make_interval(secs => ${seconds})
-      where greatest(l.due_at, now()) <= now() + make_interval(secs => ${seconds * (burst - 1)})
-      returning 0::float8 as wait
-    )
-    select wait from taken
-    union all
-    select extract(epoch from due_at - now())::float8 - ${seconds * (burst - 1)}
+    select extract(epoch from due_at - now())::float8 - ${seconds * (burst - 1)} as wait
     from limits
-    where name = ${name} and subject = ${subject} and not exists (select from taken)`.execute(db)
-  return Math.max(0, rows[0]?.wait ?? 0)
+    where name = ${name} and subject = ${subject}`.execute(db)
+  return Math.max(1, rows[0]?.wait ?? 1)
 }
 
 /** Gives a turn back that turned out not to count. */
