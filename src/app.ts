@@ -5,7 +5,7 @@ import type { Parts, State } from './context.js'
 import { refuseForgeries } from './csrf.js'
 import { allowOrigins, secureHeaders } from './headers.js'
 import { logRequests } from './log.js'
-import { answerErrors, refuseLongUrls, settleForm } from './respond.js'
+import { answerErrors, openStreams, refuseLongUrls, settleForm } from './respond.js'
 import { routes } from './routes/index.js'
 import { authenticate } from './session.js'
 
@@ -15,6 +15,7 @@ export function createApp(parts: Parts) {
   app.keys = [parts.secret.toString('base64url')]
   app.on('error', error => parts.log.error({ err: error }, 'response failed'))
 
+  app.use(openStreams())
   app.use(secureHeaders(parts))
   app.use(settleForm())
   app.use(answerErrors(parts))

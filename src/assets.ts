@@ -22,7 +22,7 @@ export interface Assets {
 
 /**
  * The few files that pages refer to, read and compressed once. Their paths carry a hash of their content, so browsers keep
- * them for ever. htmx and our script are one file: loaded as two, an extension can register too late (htmx issue 3693).
+ * them for ever. htmx, its extension and our script are one file: loaded as several, the extension can register too late (htmx issue 3693).
  */
 export async function loadAssets(): Promise<Assets> {
   const require = createRequire(import.meta.url)
@@ -30,8 +30,13 @@ export async function loadAssets(): Promise<Assets> {
     'app.css': { type: 'text/css; charset=utf-8', parts: [staticFile('app.css')] },
     'app.js': {
       type: 'text/javascript; charset=utf-8',
-      parts: [require.resolve('htmx.org/dist/htmx.min.js'), staticFile('app.js')],
+      parts: [
+        require.resolve('htmx.org/dist/htmx.min.js'),
+        require.resolve('htmx.org/dist/ext/hx-sse.min.js'),
+        staticFile('app.js'),
+      ],
     },
+    'noscript.css': { type: 'text/css; charset=utf-8', parts: [staticFile('noscript.css')] },
     'icon.svg': { type: 'image/svg+xml', parts: [staticFile('icon.svg')] },
   }
   const paths: Record<string, string> = {}

@@ -46,7 +46,8 @@ function bytes(request: IncomingMessage): Promise<Buffer> {
   })
 }
 
-async function fields(type: string, contentType: string, body: Buffer): Promise<Fields> {
+/** Throws 400, 413 or 415 for what are no fields. */
+export async function fields(type: string, contentType: string, body: Buffer): Promise<Fields> {
   if (![FORM, MULTIPART, ...JSON_TYPES].includes(type)) {
     throw new Refusal(415, `Unsupported media type "${type}" in request.`)
   }

@@ -7,8 +7,14 @@ export type TakeTurn = (rate: keyof typeof RATES, subject: number | string, sent
 const { posts, chats, joins, cursorsAhead, reports } = LIMITS
 const RATES = { posts, chats, joins, cursorsAhead, reports }
 
-export function turnTaker(limited: boolean): TakeTurn {
-  const rates = new Map(Object.entries(RATES).map(([name, rate]) => [name, buckets(rate)]))
+/** Of `processes` that share what comes, each grants its part of the rates. */
+export function turnTaker(limited: boolean, processes: number): TakeTurn {
+  const rates = new Map(
+    Object.entries(RATES).map(([name, { burst, seconds }]) => [
+      name,
+      buckets({ burst: Math.ceil(burst / processes), seconds: seconds * processes }),
+    ]),
+  )
   return (rate, subject, sentence) => {
     const wait = limited ? (rates.get(rate)?.take(subject) ?? 0) : 0
     if (wait > 0) {

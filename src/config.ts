@@ -32,6 +32,7 @@ export const LIMITS = {
   chats: { burst: 20, seconds: 30 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
+  streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   cursorsAhead: { burst: 10, seconds: 2 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   signUps: { burst: 30, seconds: DAY / 24 / 30 },
@@ -64,6 +65,8 @@ export function readConfig(env: Record<string, string | undefined>) {
     logLevel: data.LOG_LEVEL,
     corsOrigins: data.CORS_ORIGINS,
     limited: data.LIMITS === 'on',
+    bus: data.BUS === 'postgres',
+    workers: data.WEB_CONCURRENCY,
   }
 }
 
@@ -119,8 +122,7 @@ const environment = z.object({
       'must be * or origins separated by commas, such as https://app.example.org',
     )
     .default([]),
-  // Both are for the versions to come; a value that they will not know is refused from now on.
-  WEB_CONCURRENCY: integer(1, 1, 'must be 1 in this version').default(1),
+  WEB_CONCURRENCY: integer(1, 64, 'must be a number of processes from 1 to 64').default(1),
   BUS: z.enum(['postgres', 'off'], { error: 'must be postgres or off' }).default('postgres'),
   LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
 })

@@ -3,10 +3,11 @@ import type { Logger } from 'pino'
 import type { Assets } from './assets.js'
 import type { TakeTurn } from './buckets.js'
 import type { Config } from './config.js'
-import type { Identities } from './db/identities.js'
 import type { PostQueue } from './db/post-queue.js'
 import type { Db } from './db/schema.js'
 import type { User } from './db/users.js'
+import type { Credential } from './live/identities.js'
+import type { Live } from './live/live.js'
 import type { Views } from './views.js'
 
 /** A body's fields as they came: nothing about their values is known yet. */
@@ -17,7 +18,7 @@ export interface Parts {
   config: Config
   log: Logger
   db: Db
-  identities: Identities
+  live: Live
   posts: PostQueue
   takeTurn: TakeTurn
   /** Seals cookies and form tokens. */
@@ -34,10 +35,16 @@ export interface State {
   /** The request goes by its Authorization header alone, or by none: cookies do not count. */
   cookieless: boolean
   user?: User
+  /** By what the user was found. */
+  credential?: Credential
   /** The token that authenticated the request. */
   token_id?: number
   /** The body's fields, once read. */
   fields?: Fields
+  /** The answer stands in a frame of our own page. */
+  isFrame?: boolean
+  /** Opens the stream that is the answer, once all headers are set. */
+  openStream?: () => void
   /** Sealed for this browser's session, or its signed-out visit; made when a page with a form asks for it. */
   csrf?: string
 }

@@ -60,7 +60,7 @@ function subjectOf({ config }: Parts, ctx: Context): string | undefined {
 }
 
 /** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
-function isOwnOrigin({ config }: Parts, ctx: Context): boolean {
+export function isOwnOrigin({ config }: Parts, ctx: Context): boolean {
   const site = ctx.get('sec-fetch-site')
   if (site && site !== 'same-origin' && site !== 'none') {
     return false

@@ -22,6 +22,28 @@ export class Refusal extends Error {
     this.errors = errors
     this.extra = extra
   }
+
+  /** The status in words. */
+  get title(): string {
+    return TITLES[this.status] ?? 'Error'
+  }
+}
+
+const TITLES: Record<number, string> = {
+  400: 'Bad request',
+  401: 'You are signed out',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Method not allowed',
+  406: 'Not acceptable',
+  410: 'Gone',
+  413: 'Too long',
+  414: 'Address too long',
+  415: 'Unsupported media type',
+  422: 'That will not do',
+  429: 'Too many requests',
+  500: 'Something went wrong',
+  503: 'Not reachable at this moment',
 }
 
 export function invalid(errors: FieldErrors, status = 422): Refusal {
@@ -41,8 +63,8 @@ export function tooMany(seconds: number, sentence: string): Refusal {
   return new Refusal(429, sentence, { headers: { 'Retry-After': String(Math.ceil(seconds)) } })
 }
 
-export function unavailable(sentence: string): Refusal {
-  return new Refusal(503, sentence, { headers: { 'Retry-After': '2' } })
+export function unavailable(sentence: string, seconds = 2): Refusal {
+  return new Refusal(503, sentence, { headers: { 'Retry-After': String(seconds) } })
 }
 
 /**

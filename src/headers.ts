@@ -6,6 +6,7 @@ const POLICY = [
   "style-src 'self'",
   "img-src 'self' data:",
   "connect-src 'self'",
+  "frame-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -19,6 +20,12 @@ const DOCUMENT = {
   // Not no-referrer: with that browsers send `Origin: null` with our own forms.
   'Referrer-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
+}
+
+/** What stands in a page of ours. */
+const FRAME = {
+  'Content-Security-Policy': POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+  'X-Frame-Options': 'SAMEORIGIN',
 }
 
 /** The order is for lynx: it heeds no-cache alone, and at the end alone; without it a link to a page that it has shows the old one. */
@@ -45,6 +52,9 @@ export function secureHeaders({ config }: Parts): Middleware {
       }
       if (ctx.state.form === 'page' || ctx.response.is('html')) {
         ctx.set(DOCUMENT)
+        if (ctx.state.isFrame) {
+          ctx.set(FRAME)
+        }
       }
     }
   }

@@ -7,18 +7,19 @@ import { usernameFault } from './usernames.js'
 
 /** The request's fields in the shape that the handler asked for. Throws 422 (400 on /auth/*) with a sentence for each field that is wrong. */
 export function read<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
-  const parsed = schema.safeParse(ctx.state.fields ?? {})
-  if (!parsed.success) {
-    throw invalid(fieldErrors(parsed.error), ctx.path.startsWith('/auth/') ? 400 : 422)
-  }
-  return parsed.data
+  return check(ctx.state.fields ?? {}, schema, ctx.path.startsWith('/auth/') ? 400 : 422)
 }
 
 /** The same for the query string. */
 export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
-  const parsed = schema.safeParse(ctx.query)
+  return check(ctx.query, schema)
+}
+
+/** The same for fields that came by other ways. */
+export function check<Schema extends z.ZodType>(fields: unknown, schema: Schema, status = 422): z.output<Schema> {
+  const parsed = schema.safeParse(fields)
   if (!parsed.success) {
-    throw invalid(fieldErrors(parsed.error))
+    throw invalid(fieldErrors(parsed.error), status)
   }
   return parsed.data
 }
@@ -136,7 +137,12 @@ export const eventsQuery = z.object({
   limit: integer
     .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
     .optional(),
+  live: z.literal('0').optional().catch(undefined),
 })
+
+/** Where a stream begins: the cursor of its address, or the last that its reader has got, whichever is further. */
+export const streamQuery = z.object({ after: integer.optional() })
+export const lastEventId = integer.optional()
 
 export const pageQuery = z.object({ before: integer.optional() })
 

@@ -3,6 +3,7 @@ import type { Event } from './db/events.js'
 import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
 import type { User } from './db/users.js'
+import type { Refusal } from './errors.js'
 
 /** A user as others see them: without the e-mail address. */
 export function userJson({ id, username }: { id: number; username: string }) {
@@ -70,4 +71,9 @@ export function postedJson(posted: Posted, uri: string, user: User, message: str
     version: posted.version,
     created_at: posted.created_at,
   }
+}
+
+/** A refusal as problem details (RFC 9457). */
+export function problemJson({ status, title, message, errors, extra }: Refusal) {
+  return { type: 'about:blank', title, status, detail: message, ...(errors ? { errors } : {}), ...extra }
 }

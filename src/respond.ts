@@ -4,6 +4,7 @@ import { prepareForms } from './csrf.js'
 import { asRefusal, Refusal } from './errors.js'
 import { NOT_STORED } from './headers.js'
 import { safePath } from './input.js'
+import { problemJson } from './json.js'
 
 interface Answers {
   /** A whole document, or a redirect. */
@@ -70,11 +71,16 @@ export function leadTo(ctx: Context, path: string) {
   ctx.set('HX-Redirect', path)
 }
 
-/** Shows a document, with what every page's frame needs. */
+/** Shows a document. */
 export function showPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown> = {}) {
-  prepareForms(parts, ctx)
   ctx.type = 'html'
-  ctx.body = parts.views.render(view, {
+  ctx.body = renderPage(parts, ctx, view, values)
+}
+
+/** A document, with what every page's frame needs. */
+export function renderPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown>): string {
+  prepareForms(parts, ctx)
+  return parts.views.render(view, {
     user: ctx.state.user ?? null,
     csrf: ctx.state.csrf ?? '',
     assets: parts.assets.paths,
@@ -85,6 +91,17 @@ export function showPage(parts: Parts, ctx: Context, view: string, values: Recor
 export function showFragment({ views }: Parts, ctx: Context, view: string, values: Record<string, unknown>) {
   ctx.type = 'html'
   ctx.body = views.render(view, values)
+}
+
+/** Opens the stream that a handler decided on, when everything that comes with an answer is set: nothing can be set afterwards. */
+export function openStreams(): Middleware {
+  return async (ctx, next) => {
+    await next()
+    if (ctx.state.openStream) {
+      ctx.respond = false
+      ctx.state.openStream()
+    }
+  }
 }
 
 /** The one place where an exception becomes an answer, in the form that was asked for. */
@@ -99,14 +116,13 @@ export function answerErrors(parts: Parts): Middleware {
 }
 
 function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
-  const { status, message, headers, errors, extra } = refusal
+  const { status, title, message, headers } = refusal
   ctx.status = status
   ctx.remove('ETag')
   ctx.remove('Link')
   ctx.set({ ...headers, 'Cache-Control': NOT_STORED })
-  const title = TITLES[status] ?? 'Error'
   if (ctx.state.form === 'json') {
-    ctx.body = { type: 'about:blank', title, status, detail: message, ...(errors ? { errors } : {}), ...extra }
+    ctx.body = problemJson(refusal)
     ctx.type = 'application/problem+json'
     return
   }
@@ -125,20 +141,4 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
 function pathOf(url: string): string {
   const { pathname, search } = new URL(url)
   return pathname.replace(/^(\/chats\/[^/]+)\/.*$/, '$1') + search
-}
-
-const TITLES: Record<number, string> = {
-  400: 'Bad request',
-  401: 'You are signed out',
-  403: 'Not allowed',
-  404: 'Not found',
-  405: 'Method not allowed',
-  410: 'Gone',
-  413: 'Too long',
-  414: 'Address too long',
-  415: 'Unsupported media type',
-  422: 'That will not do',
-  429: 'Too many requests',
-  500: 'Something went wrong',
-  503: 'Not reachable at this moment',
 }

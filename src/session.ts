@@ -11,47 +11,75 @@ import { keyHash, randomKey } from './keys.js'
 /** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
+/** Where sessions begin and end. */
+const DOORS = /^\/(login|signup|logout|reset\/[^/]+)\/?$/
+
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
  * token that is unknown or has ended. `/auth/*` stands outside: a stale token or cookie must not stand in the way of
  * signing up or in. So do reports, which browsers send by themselves.
  */
 export function authenticate(parts: Parts, app: Koa<State>): Middleware {
-  const bySession = sessions(parts, app)
+  // koa-session costs more than all else that a poll does: it is asked only where there is something to write.
+  const keepSession = sessions(parts, app)
   return async (ctx, next) => {
     const authorization = ctx.get('authorization')
     ctx.state.cookieless = authorization !== '' || /^\/(auth\/|csp-reports$)/.test(ctx.path)
-    if (!ctx.state.cookieless) {
-      return bySession(ctx, next)
+    if (ctx.state.cookieless) {
+      if (authorization && !OPEN_TO_ANYONE.test(ctx.path)) {
+        await byToken(parts, ctx, authorization)
+      }
+      return next()
     }
-    if (authorization && !OPEN_TO_ANYONE.test(ctx.path)) {
-      await byToken(parts, ctx, authorization)
+    const id = ctx.cookies.get(sessionCookie(parts.config.secure))
+    if (id) {
+      await bySession(parts, ctx, id)
     }
-    await next()
+    return DOORS.test(ctx.path) ? keepSession(ctx, next) : next()
   }
 }
 
 const OPEN_TO_ANYONE = /^\/auth\/(users|token)\/create\/?$/
 
-async function byToken({ db, identities }: Parts, ctx: Context, authorization: string) {
+async function byToken({ db, live }: Parts, ctx: Context, authorization: string) {
   const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
-  const found = key ? await identities.ofToken(key) : undefined
+  const credential = { kind: 'token', key: key ?? '' } as const
+  const found = key ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {
     throw notSignedIn('Invalid token.')
   }
   ctx.state.user = found.user
   ctx.state.token_id = found.token_id
+  ctx.state.credential = credential
   if (found.stale) {
     found.stale = false
     await touchToken(db, found.token_id)
   }
 }
 
+async function bySession({ db, live }: Parts, ctx: Context, id: string) {
+  const credential = { kind: 'session', key: id } as const
+  const found = await live.identify(credential)
+  if (found) {
+    ctx.state.user = found.user
+    ctx.state.credential = credential
+    if (found.stale && !isPoll(ctx)) {
+      found.stale = false
+      await touchSession(db, found.hash)
+    }
+  }
+}
+
+/** A page left open asks for news by itself: that is no use of the session. */
+function isPoll(ctx: Context): boolean {
+  return ctx.method === 'GET' && (ctx.state.form === 'fragment' || ctx.path.endsWith('/live'))
+}
+
 /**
  * koa-session over our table. When a session ends is decided there and not by the library, which would write on every
- * answer, polls included: the cookie lives as long as a session at most can.
+ * answer: the cookie lives as long as a session at most can.
  */
-function sessions({ db, identities, config }: Parts, app: Koa<State>): Middleware {
+function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
   return session(
     {
       key: sessionCookie(config.secure),
@@ -63,34 +91,23 @@ function sessions({ db, identities, config }: Parts, app: Koa<State>): Middlewar
       secure: config.secure,
       genid: () => randomKey(),
       store: {
-        async get(id: string, _maxAge: unknown, { ctx }: { ctx: Context }) {
-          const found = await identities.ofSession(id)
-          if (!found) {
-            return undefined
-          }
-          ctx.state.user = found.user
-          if (found.stale && !isPoll(ctx)) {
-            found.stale = false
-            await touchSession(db, found.hash)
-          }
-          return { user_id: found.user.id }
+        async get(id: string) {
+          const found = await live.identify({ kind: 'session', key: id })
+          return found && { user_id: found.user.id }
         },
         async set(id: string, { user_id }: { user_id: number }) {
           await createSession(db, keyHash(id), user_id)
         },
         async destroy(id: string) {
-          await endSession(db, keyHash(id))
-          identities.forget()
+          const user_id = await endSession(db, keyHash(id))
+          if (user_id !== undefined) {
+            live.ended(user_id)
+          }
         },
       },
     } as unknown as Parameters<typeof session>[0],
     app as never,
   ) as unknown as Middleware
-}
-
-/** A page left open asks for news by itself: that is no use of the session. */
-function isPoll(ctx: Context): boolean {
-  return ctx.state.form === 'fragment' && ctx.method === 'GET'
 }
 
 /** Begins a session for the user under a new id; one that the browser had is over. */

@@ -2,9 +2,13 @@ import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
 
-/** For the `where` of a statement: not idle for too long, and not too old. */
-export const sessionIsAlive = sql<boolean>`sessions.last_used_at > now() - ${sql.lit(`${LIMITS.sessionIdleDays} days`)}::interval
-  and sessions.created_at > now() - ${sql.lit(`${LIMITS.sessionDays} days`)}::interval`
+/** When a session ends by itself: idle for too long, or too old. */
+export const sessionEndsAt = sql<Date>`least(
+  sessions.last_used_at + ${sql.lit(`${LIMITS.sessionIdleDays} days`)}::interval,
+  sessions.created_at + ${sql.lit(`${LIMITS.sessionDays} days`)}::interval)`
+
+/** For the `where` of a statement. */
+export const sessionIsAlive = sql<boolean>`${sessionEndsAt} > now()`
 
 export async function createSession(db: Db, id_hash: Buffer, user_id: number) {
   await db
@@ -23,15 +27,17 @@ export async function touchSession(db: Db, id_hash: Buffer) {
     .execute()
 }
 
-/** Logs out: the session is gone and whoever follows its user's version hears of it. */
-export async function endSession(db: Db, id_hash: Buffer) {
-  await db
+/** Logs out: the session is gone, and whoever follows its user's version hears of it. Returns the user; undefined where there was none. */
+export async function endSession(db: Db, id_hash: Buffer): Promise<number | undefined> {
+  const ended = await db
     .with('ended', ended => ended.deleteFrom('sessions').where('id_hash', '=', id_hash).returning('user_id'))
     .updateTable('users')
     .from('ended')
     .set({ version: sql`version + 1` })
     .whereRef('users.id', '=', 'ended.user_id')
-    .execute()
+    .returning('users.id')
+    .executeTakeFirst()
+  return ended?.id
 }
 
 export async function deleteEndedSessions(db: Db) {

@@ -2,25 +2,39 @@ import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
 
-/** For the `where` of a statement: used lately. */
-export const tokenIsAlive = sql<boolean>`tokens.last_used_at > now() - ${sql.lit(`${LIMITS.tokenIdleDays} days`)}::interval`
+/** When a token ends by itself: unused for too long. */
+export const tokenEndsAt = sql<Date>`(tokens.last_used_at + ${sql.lit(`${LIMITS.tokenIdleDays} days`)}::interval)`
 
-/** Beyond the limit per user, the token that was unused longest gives way: a script that signs in anew each time goes on. */
-export async function createToken(db: Db, user_id: number, key_hash: Buffer) {
-  await db.transaction().execute(async trx => {
-    await trx
-      .deleteFrom('tokens')
-      .where('id', 'in', older =>
-        older
-          .selectFrom('tokens')
-          .select('id')
-          .where('user_id', '=', user_id)
-          .orderBy('last_used_at', 'desc')
-          .orderBy('id', 'desc')
-          .offset(LIMITS.tokensPerUser - 1),
+/** For the `where` of a statement. */
+export const tokenIsAlive = sql<boolean>`${tokenEndsAt} > now()`
+
+/**
+ * Beyond the limit per user, the token that was unused longest gives way: a script that signs in anew each time goes on. Returns
+ * whether one did.
+ */
+export function createToken(db: Db, user_id: number, key_hash: Buffer): Promise<boolean> {
+  return db.transaction().execute(async trx => {
+    const { numUpdatedRows } = await trx
+      .with('revoked', revoked =>
+        revoked
+          .deleteFrom('tokens')
+          .where('id', 'in', older =>
+            older
+              .selectFrom('tokens')
+              .select('id')
+              .where('user_id', '=', user_id)
+              .orderBy('last_used_at', 'desc')
+              .orderBy('id', 'desc')
+              .offset(LIMITS.tokensPerUser - 1),
+          )
+          .returning('user_id'),
       )
-      .execute()
+      .updateTable('users')
+      .set({ version: sql`version + 1` })
+      .where('id', 'in', user => user.selectFrom('revoked').select('user_id'))
+      .executeTakeFirstOrThrow()
     await trx.insertInto('tokens').values({ key_hash, user_id }).execute()
+    return numUpdatedRows > 0n
   })
 }
 

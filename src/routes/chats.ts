@@ -87,7 +87,7 @@ async function visitChat(parts: Parts, ctx: Context) {
   } else {
     if (chat.member_name === null) {
       parts.takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
-      await joinChat(parts.db, chat.id, user.id)
+      parts.live.reached(chat.id, await joinChat(parts.db, chat.id, user.id))
     }
     await showChat(parts, ctx, chat, user)
   }

@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
 import { chats } from './chats.js'
+import { live } from './live.js'
 import { members } from './members.js'
 import { messages } from './messages.js'
 import { resets } from './resets.js'
@@ -15,7 +16,7 @@ import { users } from './users.js'
 /** All routes; then 405 for a path that knows other methods, and 404. */
 export function routes(app: Koa<State>, parts: Parts) {
   const router = new Router<State>(EXACT)
-  for (const noun of [start, users, sessions, resets, tokens, chats, members, messages]) {
+  for (const noun of [start, users, sessions, resets, tokens, chats, members, messages, live]) {
     router.use(noun(parts).routes())
   }
   app.use(router.routes())

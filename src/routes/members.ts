@@ -44,7 +44,7 @@ export function members(parts: Parts) {
     }
     if (chat.member_name === null) {
       parts.takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
-      await joinChat(db, chat.id, user.id)
+      parts.live.reached(chat.id, await joinChat(db, chat.id, user.id))
     }
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(chat.uri)),

@@ -2,17 +2,19 @@ import Router from '@koa/router'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { chatView, eventsAfter, newestMessages } from '../db/events.js'
-import type { Post, Posted } from '../db/messages.js'
+import { chatView, newestMessages } from '../db/events.js'
+import type { Posted } from '../db/messages.js'
 import { QueueFull } from '../db/post-queue.js'
+import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
-import { composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
+import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
 import { eventJson, messageJson, postedJson } from '../json.js'
+import { partial } from '../live/formats.js'
 import { logCause } from '../log.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
 import { requireUser } from '../session.js'
 import { showChat } from './chats.js'
-import { chatPath, EXACT, type MemberChat, readUri, requireMember } from './scope.js'
+import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 
 /** Posting, and reading on from where one is. */
 export function messages(parts: Parts) {
@@ -25,43 +27,43 @@ export function messages(parts: Parts) {
     const key = ctx.get('idempotency-key')
     ctx.state.fields = { ...ctx.state.fields, ...(key ? { key } : {}) }
     await keepTyped(parts, ctx, async () => {
-      const { message, key } = read(ctx, newMessage)
-      parts.takeTurn('posts', user.id, 'You are sending very fast. Please wait a moment and send again.')
-      const done = await postMessage(parts, { uri, author_id: user.id, text: message, key })
+      const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
       await respond(ctx, {
         page: () => seeOther(ctx, chatPath(uri)),
-        fragment: () => answerComposer(parts, ctx, done),
+        fragment: () => answerComposer(parts, ctx, posted),
         json: () => {
-          ctx.status = done.outcome === 'posted' ? 201 : 200
-          return postedJson(done, uri, user, message)
+          ctx.status = posted.outcome === 'posted' ? 201 : 200
+          return postedJson(posted, uri, user, message)
         },
       })
     })
   })
 
   router.get('/', async ctx => {
-    const chat = await requireMember(parts, ctx)
-    const query = readQuery(ctx, eventsQuery)
-    if (query.after !== undefined && query.after > chat.version) {
-      parts.takeTurn('cursorsAhead', chat.user.id, 'Please wait a moment and try again.')
-      throw new Refusal(410, 'This chat has not come that far. Please go on from its current version.', {
-        headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
-        extra: { version: chat.version },
-      })
-    }
+    const older = ctx.query.before !== undefined
     await respond(ctx, {
-      page: () => seeOther(ctx, chatPath(chat.uri) + (query.before === undefined ? '' : `?before=${query.before}`)),
-      fragment: () =>
-        query.before === undefined ? showNews(parts, ctx, chat, query) : showOlder(parts, ctx, chat, query),
-      json: () => (query.after === undefined ? listMessages(ctx, chat, query) : listEvents(ctx, chat, query)),
+      page: () => leadToPage(ctx),
+      fragment: () => (older ? showOlder(parts, ctx) : showNews(parts, ctx)),
+      json: () => (ctx.query.after === undefined ? listMessages(ctx) : listEvents(ctx)),
     })
   })
 
   return router
 
+  async function leadToPage(ctx: Context) {
+    const { uri } = await requireMember(parts, ctx)
+    const { before, after } = readQuery(ctx, eventsQuery)
+    if (after !== undefined) {
+      await requireCursor(parts, ctx, await requireReading(parts, ctx), after)
+    }
+    seeOther(ctx, chatPath(uri) + (before === undefined ? '' : `?before=${before}`))
+  }
+
   /** The newest messages, or those before one. */
-  async function listMessages(ctx: Context, chat: MemberChat, query: Query) {
-    if (isUnchanged(ctx, chat, query)) {
+  async function listMessages(ctx: Context) {
+    const chat = await requireMember(parts, ctx)
+    const query = readQuery(ctx, eventsQuery)
+    if (isUnchanged(ctx, chat.version, query)) {
       return undefined
     }
     const { limit = LIMITS.messagesPerList, before } = query
@@ -80,33 +82,46 @@ export function messages(parts: Parts) {
   }
 
   /** Everything that happened after a cursor. */
-  async function listEvents(ctx: Context, chat: MemberChat, query: Query) {
-    if (isUnchanged(ctx, chat, query)) {
+  async function listEvents(ctx: Context) {
+    const reading = await requireReading(parts, ctx)
+    const query = readQuery(ctx, eventsQuery)
+    const { after = 0 } = query
+    await requireCursor(parts, ctx, reading, after)
+    const { feed, uri } = reading
+    const current = feed.version
+    if (isUnchanged(ctx, current, query)) {
       return undefined
     }
-    const { limit = LIMITS.messagesPerList, after = 0 } = query
-    const found = after === chat.version ? [] : await eventsAfter(db, chat.id, after, limit + 1)
-    const events = found.slice(0, limit)
-    const more = found.length > limit
-    const version = events.at(-1)?.version ?? chat.version
+    const { limit = LIMITS.messagesPerList } = query
+    const events = after === current ? [] : await feed.after(after, limit)
+    const version = events.at(-1)?.version ?? current
+    const more = version < current
     if (more) {
-      ctx.set('Link', `<${listPath(chat)}?after=${version}&limit=${limit}>; rel="next"`)
+      ctx.set('Link', `<${listPath(reading)}?after=${version}&limit=${limit}>; rel="next"`)
     }
-    return { id: chat.id, uri: chat.uri, messages: events.map(eventJson), version, more }
+    return { id: feed.chat_id, uri, messages: events.map(({ event }) => eventJson(event)), version, more }
   }
 }
 
 type Query = z.output<typeof eventsQuery>
 
-/** Throws 404, 403, 422 or 503 for a post that was not stored, or may not have been. */
-async function postMessage({ posts }: Parts, post: Post): Promise<Posted> {
-  const done = await posts.post(post).catch(error => {
+/**
+ * Posts what was sent by a form, a program or a WebSocket. Throws 404, 403, 422, 429 or 503 for a post that was not stored, or
+ * may not have been.
+ */
+export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
+  const { message, key } = check(fields, newMessage)
+  parts.takeTurn('posts', user.id, 'You are sending very fast. Please wait a moment and send again.')
+  const post = { uri, author_id: user.id, text: message, key }
+  const done = await parts.posts.post(post).catch(error => {
     throw error instanceof QueueFull ? unavailable('Too many messages at this moment. Please send again.') : error
   })
   switch (done.outcome) {
     case 'posted':
+      parts.live.posted(done.chat_id, user, { version: done.version, text: message, created_at: done.created_at })
+      return { message, posted: done }
     case 'again':
-      return done
+      return { message, posted: done }
     case 'stranger':
       throw notFound()
     case 'closed':
@@ -157,43 +172,50 @@ async function answerComposer(parts: Parts, ctx: Context, posted: Posted) {
     ctx.status = 204
     return
   }
+  const reading = await requireReading(parts, ctx)
+  // A message that was sent again may have been posted by another process.
+  await reading.feed.catchUp(posted.version)
   ctx.status = posted.outcome === 'posted' ? 201 : 200
-  await showEvents(parts, ctx, 'messages/_sent.njk', { id: posted.chat_id, uri: readUri(ctx) }, after)
+  ctx.type = 'html'
+  // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
+  ctx.body = partial(`#tail-${after}`, await newsAfter(parts, reading, after))
 }
 
-/** A poll: nothing, or the newer events and a new tail. */
-async function showNews(parts: Parts, ctx: Context, chat: MemberChat, { after }: Query) {
+/** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
+async function showNews(parts: Parts, ctx: Context) {
+  const reading = await requireReading(parts, ctx)
+  const { after, live } = readQuery(ctx, eventsQuery)
   if (after === undefined) {
     throw invalid({ after: ['This field is required.'] })
   }
-  if (after === chat.version) {
+  if (after === reading.feed.version && live !== '0') {
     ctx.status = 204
     return
   }
-  await showEvents(parts, ctx, 'messages/_news.njk', chat, after)
+  await requireCursor(parts, ctx, reading, after)
+  ctx.type = 'html'
+  ctx.body = await newsAfter(parts, reading, after)
 }
 
-async function showEvents(parts: Parts, ctx: Context, view: string, chat: { id: number; uri: string }, after: number) {
-  const events = await eventsAfter(parts.db, chat.id, after, LIMITS.eventsPerPoll)
-  showFragment(parts, ctx, view, {
-    chat,
-    events,
-    after,
-    version: events.at(-1)?.version ?? after,
-    more: events.length === LIMITS.eventsPerPoll,
-    me: ctx.state.user?.id,
-  })
+/** The events after a cursor, and the tail that goes on from there. */
+async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
+  const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
+  const version = entries.at(-1)?.version ?? after
+  const events = entries.map(entry => entry.html(entry.event.author_id === user.id)).join('')
+  return events + views.render('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
 }
 
-async function showOlder(parts: Parts, ctx: Context, chat: MemberChat, { before }: Query) {
+async function showOlder(parts: Parts, ctx: Context) {
+  const chat = await requireMember(parts, ctx)
+  const { before } = readQuery(ctx, eventsQuery)
   const view = await chatView(parts.db, chat.id, { messages: LIMITS.messagesPerPage, members: 0, before })
   showFragment(parts, ctx, 'messages/_older.njk', { chat, events: view.events, more: view.more, me: chat.user.id })
 }
 
 /** Whether the caller has this answer already: then it gets 304. */
-function isUnchanged(ctx: Context, chat: MemberChat, query: Query): boolean {
+function isUnchanged(ctx: Context, version: number, query: Query): boolean {
   ctx.set('Cache-Control', 'private, no-cache')
-  const etag = `W/"${[chat.version, query.after, query.before, query.limit].join('.')}"`
+  const etag = `W/"${[version, query.after, query.before, query.limit].join('.')}"`
   ctx.set('ETag', etag)
   // Not ctx.fresh: fetch sends `Cache-Control: no-cache` along with If-None-Match, and that says no to everything.
   if (ctx.get('if-none-match').includes(etag)) {
@@ -203,6 +225,6 @@ function isUnchanged(ctx: Context, chat: MemberChat, query: Query): boolean {
   return false
 }
 
-function listPath({ uri }: MemberChat) {
+function listPath({ uri }: { uri: string }) {
   return `/api/chats/${uri}/messages/`
 }

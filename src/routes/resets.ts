@@ -11,7 +11,7 @@ import { EXACT } from './scope.js'
 
 /** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
 export function resets(parts: Parts) {
-  const { db, identities } = parts
+  const { db, live } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/reset' })
 
   router.get('/:key', async ctx => {
@@ -31,7 +31,7 @@ export function resets(parts: Parts) {
         if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
           throw gone()
         }
-        identities.forget()
+        live.ended(user.id)
         await respondPage(ctx, () => seeOther(ctx, '/login'))
       },
       { username },

@@ -2,6 +2,7 @@ import type { Context, Parts } from '../context.js'
 import { type Chat, findChat } from '../db/chats.js'
 import type { User } from '../db/users.js'
 import { notFound, Refusal } from '../errors.js'
+import type { Reading } from '../live/feeds.js'
 import { requireUser } from '../session.js'
 
 /** For every router: paths are matched to the letter, as the checks on paths that come before are. */
@@ -34,9 +35,43 @@ export async function requireMember({ db }: Parts, ctx: Context): Promise<Member
   const user = requireUser(ctx)
   const chat = await findChat(db, readUri(ctx), user.id)
   if (!chat || chat.member_name === null) {
-    // The page of a member who was removed asks for news: it is led away.
-    const headers: Record<string, string> = ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {}
-    throw new Refusal(404, notFound().message, { headers })
+    throw notYours(ctx)
   }
   return { ...chat, user }
+}
+
+export type ReadingMember = Reading & { user: User }
+
+/** The same for those who read on from where they are: from memory, with the chat's feed. Polls and streams of all kinds come by here. */
+export async function requireReading({ live }: Parts, ctx: Context): Promise<ReadingMember> {
+  const user = requireUser(ctx)
+  const reading = await live.reading(readUri(ctx), user.id)
+  if (!reading) {
+    throw notYours(ctx)
+  }
+  return { ...reading, user }
+}
+
+/** The page of a member who was removed asks for news: it is led away. */
+function notYours(ctx: Context): Refusal {
+  const headers: Record<string, string> = ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {}
+  return new Refusal(404, notFound().message, { headers })
+}
+
+/**
+ * Makes sure that the chat has come to that cursor, which another process may know of sooner. Throws 410 where it has not: a
+ * backup was restored, or the cursor was made up. The page is loaded again then.
+ */
+export async function requireCursor({ live, takeTurn }: Parts, ctx: Context, reading: ReadingMember, after: number) {
+  const { feed, user } = reading
+  if (after > feed.version) {
+    await live.refresh(reading)
+  }
+  if (after > feed.version) {
+    takeTurn('cursorsAhead', user.id, 'Please wait a moment and try again.')
+    throw new Refusal(410, 'This chat has not come that far. Please go on from its current version.', {
+      headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
+      extra: { version: feed.version },
+    })
+  }
 }

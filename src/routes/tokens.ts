@@ -10,13 +10,15 @@ import { EXACT } from './scope.js'
 
 /** Credentials for programs. These answer in JSON alone. */
 export function tokens(parts: Parts) {
-  const { db, identities } = parts
+  const { db, live } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/auth' })
 
   router.post('/token/create', async ctx => {
     const user = await checkCredentials(parts, ctx, read(ctx, credentials), 400)
     const key = randomKey()
-    await createToken(db, user.id, keyHash(key))
+    if (await createToken(db, user.id, keyHash(key))) {
+      live.ended(user.id)
+    }
     ctx.body = { auth_token: key }
   })
 
@@ -26,7 +28,7 @@ export function tokens(parts: Parts) {
       throw notSignedIn()
     }
     await revokeToken(db, user.id, ctx.state.token_id)
-    identities.forget()
+    live.ended(user.id)
     ctx.status = 204
   })
 
@@ -41,7 +43,7 @@ export function tokens(parts: Parts) {
     if (!(await revokeToken(db, user.id, readId(ctx.params.id)))) {
       throw notFound()
     }
-    identities.forget()
+    live.ended(user.id)
     ctx.status = 204
   })
 

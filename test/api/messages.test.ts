@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { findChat } from '../../src/db/chats.js'
 import { postMessages } from '../../src/db/messages.js'
+import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, type Program, signUpProgram } from '../support/visitor.js'
 
@@ -312,12 +313,7 @@ describe('messages by the API', () => {
       const own = await ann.startChat()
       await bob.join(own)
       const etag = (await bob.call('GET', `/api/chats/${own}/messages/`)).headers.get('etag') ?? ''
-      await site.db
-        .updateTable('members')
-        .set({ left_at: new Date() })
-        .where('user_id', '=', eb => eb.selectFrom('users').select('id').where('username', '=', 'bob'))
-        .where('chat_id', '=', eb => eb.selectFrom('links').select('chat_id').where('uri', '=', own))
-        .execute()
+      await removeMember(site, own, 'bob')
       const known = { 'if-none-match': etag, 'cache-control': 'max-age=0' }
       assert.equal((await bob.call('GET', `/api/chats/${own}/messages/`, undefined, known)).status, 404)
     })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, person, signUp, withoutStream } from '../support/browser.js'
+import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
 
@@ -61,6 +62,8 @@ describe('the chat page with htmx', () => {
   })
 
   it('gets what others write by polling, and leaves typed text, focus and selection alone', async () => {
+    await withoutStream(page)
+    await page.reload()
     await composer(page).fill('half typed')
     await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
     await bob.post(uri, 'while you type')
@@ -133,8 +136,7 @@ describe('the chat page with htmx', () => {
   })
 
   it('keeps what is typed when the session has ended, and says so', async () => {
-    await site.pool.query('delete from sessions')
-    site.forget()
+    await ann.context.request.post('/logout', { form: { csrf: await csrf(page) } })
     await send(page, 'not lost')
     await page.getByRole('alert').getByText('You are signed out.').waitFor()
     assert.equal(await composer(page).inputValue(), 'not lost')
@@ -159,7 +161,9 @@ describe('the chat page with htmx', () => {
   })
 
   it('says what is wrong once, however often a poll fails, and when there is no word from us', async function () {
-    this.timeout(30_000)
+    this.timeout(40_000)
+    await withoutStream(page)
+    await page.reload()
     let polls = 0
     await page.route('**/messages?after=*', route => {
       polls++
@@ -178,7 +182,9 @@ describe('the chat page with htmx', () => {
   })
 
   it('goes on polling through an outage, says so meanwhile, and misses nothing', async function () {
-    this.timeout(40_000)
+    this.timeout(50_000)
+    await withoutStream(page)
+    await page.reload()
     await page.route('**/messages?after=*', route => route.abort())
     await bob.post(uri, 'during the outage')
     await page.getByRole('alert').getByText('The connection is lost.').waitFor({ timeout: 15_000 })
@@ -255,7 +261,7 @@ describe('the chat page with htmx', () => {
   })
 
   it('leads a removed member away', async () => {
-    await site.pool.query(`update members set left_at = now() where name = 'ann${count}'`)
+    await removeMember(site, uri, `ann${count}`)
     await page.waitForURL(url => url.pathname === '/', { timeout: 15_000 })
   })
 
@@ -327,3 +333,7 @@ describe('the chat page with htmx', () => {
     return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
   }
 })
+
+function csrf(page: Page): Promise<string> {
+  return page.locator('#composer input[name=csrf]').inputValue()
+}

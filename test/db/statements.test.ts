@@ -79,7 +79,6 @@ describe('SQL statements', () => {
       for (const uri of [small, large]) {
         let answer = { status: 0 }
         const cursor = await version(uri)
-        site.forget()
         const statements = await statementsOf(async () => {
           knownVersion = cursor
           answer = await request(uri)

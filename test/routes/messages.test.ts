@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { removeMember } from '../support/removal.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -200,9 +202,12 @@ describe('GET /chats/:uri/messages', () => {
   it('leads a removed member away, and tells one who is signed out without leading anywhere', async () => {
     const dan = await new Visitor(site).signUp('dan')
     await dan.get(`/chats/${uri}`)
-    await site.pool.query(`update members set left_at = now() where name = 'dan'`)
-    const removed = await dan.htmx('GET', `/chats/${uri}/messages?after=2`)
-    assert.equal(removed.status, 404)
+    await removeMember(site, uri, 'dan')
+    let removed = await dan.htmx('GET', `/chats/${uri}/messages?after=2`)
+    await until(async () => {
+      removed = await dan.htmx('GET', `/chats/${uri}/messages?after=2`)
+      return removed.status === 404
+    }, 2)
     assert.equal(removed.headers.get('hx-redirect'), '/')
     const signedOut = await new Visitor(site).htmx('GET', `/chats/${uri}/messages?after=2`)
     assert.equal(signedOut.status, 401)
@@ -233,6 +238,7 @@ describe('GET /chats/:uri/messages', () => {
     await site.pool.query(`update chats set version = version + 250, last_message = version + 250 where version = $1`, [
       before,
     ])
+    await until(async () => (await poll(before)).status === 200, 2)
     const first = await poll(before)
     assert.match(first.text, /hx-trigger="load, every 3s, catch-up"/)
     assert.equal(ids(first.text).at(-1), `tail-${before + 200}`)
@@ -242,11 +248,12 @@ describe('GET /chats/:uri/messages', () => {
   })
 
   it('groups what one hand wrote, and says the day where a new one begins', async () => {
-    const before = await version()
-    await ann.post(`/chats/${uri}/messages`, { message: 'first' })
-    await ann.post(`/chats/${uri}/messages`, { message: 'second' })
-    await site.pool.query(`update events set created_at = created_at - interval '3 days' where version <= $1`, [before])
-    const { text } = await poll(before)
+    const own = await ann.startChat()
+    await ann.post(`/chats/${own}/messages`, { message: 'days ago' })
+    await site.pool.query(`update events set created_at = created_at - interval '3 days' where text = 'days ago'`)
+    await ann.post(`/chats/${own}/messages`, { message: 'first' })
+    await ann.post(`/chats/${own}/messages`, { message: 'second' })
+    const { text } = await ann.htmx('GET', `/chats/${own}/messages?after=2`)
     assert.equal(text.match(/class="day"/g)?.length, 1)
     assert.ok(text.indexOf('class="day"') < text.indexOf('first'))
     assert.equal(text.match(/message--continued/g)?.length, 1)

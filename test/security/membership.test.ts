@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { stored } from '../input/rows.js'
+import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -190,7 +191,7 @@ describe('membership', () => {
       const key = { 'idempotency-key': 'before' }
       const json = { 'content-type': 'application/json', 'x-csrf-token': bob.csrf }
       await bob.send('POST', `/api/chats/${uri}/messages/`, '{"message":"while in"}', { ...json, ...key })
-      await remove(uri, 'bob')
+      await removeMember(site, uri, 'bob')
       const before = await stored(site)
       const refused: Record<string, Answer> = {
         'the chat': await bob.send('GET', `/api/chats/${uri}/`),
@@ -228,7 +229,7 @@ describe('membership', () => {
     it('sees no more than a stranger at the chat’s URL where that is no visit', async () => {
       const uri = await secretChat()
       await bob.get(`/chats/${uri}`)
-      await remove(uri, 'bob')
+      await removeMember(site, uri, 'bob')
       const page = await bob.get(`/chats/${uri}`, { 'sec-purpose': 'prefetch' })
       assert.doesNotMatch(page.text, /hush|Secret plans/)
       assert.deepEqual(await members(uri), ['ann'])
@@ -237,7 +238,7 @@ describe('membership', () => {
     it('is no member any more in the eyes of the others', async () => {
       const uri = await secretChat()
       await bob.get(`/chats/${uri}`)
-      await remove(uri, 'bob')
+      await removeMember(site, uri, 'bob')
       const chat = (await ann.send('GET', `/api/chats/${uri}/`)).json
       assert.deepEqual(
         chat.members.map((member: { username: string }) => member.username),
@@ -298,14 +299,5 @@ describe('membership', () => {
       .orderBy('members.joined_at')
       .execute()
     return rows.map(row => row.name)
-  }
-
-  async function remove(uri: string, username: string) {
-    await site.db
-      .updateTable('members')
-      .set({ left_at: new Date() })
-      .where('chat_id', '=', eb => eb.selectFrom('links').select('chat_id').where('uri', '=', uri))
-      .where('user_id', '=', eb => eb.selectFrom('users').select('id').where('username', '=', username))
-      .execute()
   }
 })

@@ -44,6 +44,13 @@ export function composer(page: Page) {
   return page.getByRole('textbox', { name: 'Message', exact: true })
 }
 
-export function log(page: Page) {
-  return page.getByRole('log', { name: 'Messages' })
+/** The messages; without JavaScript they are in a frame. */
+export function log(page: Page, javaScriptEnabled = true) {
+  const where = javaScriptEnabled ? page : page.frameLocator('iframe[title=Messages]')
+  return where.getByRole('log', { name: 'Messages' })
+}
+
+/** Keeps the page's stream from opening, from the next time that the page is loaded. */
+export async function withoutStream(page: Page) {
+  await page.route('**/live?*', route => route.fulfill({ status: 503, body: '' }))
 }

@@ -5,7 +5,7 @@ import { deleteEndedSessions } from './sessions.js'
 import { deleteEndedTokens } from './tokens.js'
 
 /** Deletes what has run out; nothing depends on it but space. */
-export async function sweep(db: Db) {
+export async function deleteExpired(db: Db) {
   await deleteEndedSessions(db)
   await deleteEndedTokens(db)
   await deleteEndedResets(db)

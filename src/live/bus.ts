@@ -1,0 +1,186 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import type { Address } from '../db/connection.js'
+
+/** How long hints are gathered before they go out together, in milliseconds. */
+const GATHER = 10
+
+/** Between two probes of the connection, and how long the answer to one may take, in milliseconds. */
+const PROBE_EVERY = 5_000
+const PROBE_WITHIN = 3_000
+
+/** What one notification holds at most; PostgreSQL takes less than 8,000 bytes. */
+const PAYLOAD = 7_000
+
+const CHANNEL = 'chatire'
+
+/** What processes tell each other. Each hint can be lost, repeated or late: the sweep finds out anyway. */
+export interface Hearer {
+  /** The chat is at that version. */
+  chat(id: number, version: number): void
+  /** Some session or token of the user may have ended. */
+  user(id: number): void
+  /** Hints may have been missed: it was not, or not always, listening until now. */
+  missed(): void
+}
+
+export interface Bus {
+  tellChat(id: number, version: number): void
+  tellUser(id: number): void
+  close(): Promise<void>
+}
+
+/** BUS=off: nobody is told, and the sweep alone finds what is new. */
+export const silence: Bus = { tellChat() {}, tellUser() {}, async close() {} }
+
+/**
+ * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. Never in the transaction that they tell of: a commit
+ * with NOTIFY takes a lock on the whole database. A connection that breaks, or falls silent without breaking, is replaced.
+ */
+export class PostgresBus implements Bus {
+  private readonly address: Address
+  private readonly hearer: Hearer
+  private readonly onError: (error: Error) => void
+  private client: pg.Client | undefined
+  private readonly chats = new Map<number, number>()
+  private readonly users = new Set<number>()
+  private telling = false
+  private closed = false
+  private readonly closing = new AbortController()
+  private readonly running: Promise<void>
+
+  constructor(address: Address, hearer: Hearer, onError: (error: Error) => void) {
+    this.address = address
+    this.hearer = hearer
+    this.onError = onError
+    this.running = this.run()
+  }
+
+  tellChat(id: number, version: number) {
+    this.chats.set(id, Math.max(version, this.chats.get(id) ?? 0))
+    void this.tell()
+  }
+
+  tellUser(id: number) {
+    this.users.add(id)
+    void this.tell()
+  }
+
+  async close() {
+    this.closed = true
+    this.closing.abort()
+    await this.client?.end().catch(() => {})
+    await this.running
+  }
+
+  /** One connection after another, for as long as the bus is open. */
+  private async run() {
+    for (let failures = 0; !this.closed; failures++) {
+      try {
+        await this.listen(() => {
+          failures = 0
+        })
+      } catch (error) {
+        if (!this.closed) {
+          this.onError(error as Error)
+        }
+      }
+      // A database that is starting again is not hurried by all its clients at once.
+      const pause = Math.min(2000, 50 * 2 ** failures) * (0.5 + Math.random())
+      await wait(pause, undefined, { signal: this.closing.signal }).catch(() => {})
+    }
+  }
+
+  /** Listens until the connection breaks; throws then. */
+  private async listen(onConnected: () => void) {
+    const client = new pg.Client({
+      ...this.address,
+      application_name: 'chatire bus',
+      connectionTimeoutMillis: PROBE_WITHIN,
+      // A hint that is lost in a crash is no loss, and no reason to wait for the disk.
+      options: '-c synchronous_commit=off',
+    })
+    const broken = new Promise<never>((_, reject) => {
+      client.on('error', reject)
+      client.on('end', () => reject(new Error('The connection of the bus ended')))
+    })
+    broken.catch(() => {})
+    client.on('notification', ({ payload }) => this.hear(payload ?? ''))
+    try {
+      await client.connect()
+      await client.query(`listen ${CHANNEL}`)
+      this.client = client
+      onConnected()
+      this.hearer.missed()
+      while (!this.closed) {
+        await Promise.race([broken, wait(PROBE_EVERY, undefined, { signal: this.closing.signal }).catch(() => {})])
+        await Promise.race([broken, this.closed ? undefined : within(PROBE_WITHIN, client.query('select 1'))])
+      }
+    } finally {
+      this.client = undefined
+      // Not end(), which says goodbye and waits: a connection that fell silent never answers.
+      ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    }
+  }
+
+  private hear(payload: string) {
+    for (const hint of payload.split(' ')) {
+      const [, kind, id, version] = /^([cu])(\d+)(?::(\d+))?$/.exec(hint) ?? []
+      if (kind === 'c') {
+        this.hearer.chat(Number(id), Number(version))
+      } else if (kind === 'u') {
+        this.hearer.user(Number(id))
+      }
+    }
+  }
+
+  /** One notification at a time, with all that came up meanwhile. */
+  private async tell() {
+    if (this.telling || this.closed) {
+      return
+    }
+    this.telling = true
+    while (this.chats.size + this.users.size > 0) {
+      await wait(GATHER)
+      const hints = [
+        ...[...this.chats].map(([id, version]) => `c${id}:${version}`),
+        ...[...this.users].map(id => `u${id}`),
+      ]
+      this.chats.clear()
+      this.users.clear()
+      try {
+        for (const payload of payloads(hints)) {
+          await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload])
+        }
+      } catch {
+        // The hints are lost, as hints may be; whoever replaces the connection has said why.
+      }
+    }
+    this.telling = false
+  }
+}
+
+function payloads(hints: readonly string[]): string[] {
+  const payloads: string[] = []
+  let payload = ''
+  for (const hint of hints) {
+    if (payload.length + hint.length >= PAYLOAD) {
+      payloads.push(payload)
+      payload = ''
+    }
+    payload += payload ? ` ${hint}` : hint
+  }
+  return [...payloads, payload]
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const silent = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The connection of the bus is silent')), milliseconds)
+  })
+  try {
+    return await Promise.race([promise, silent])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,161 @@
+import { type Chat, findChat } from '../db/chats.js'
+import { type Event, eventsAfter } from '../db/events.js'
+import type { Db } from '../db/schema.js'
+import { Feed, type Renderer } from './feed.js'
+import type { Swept } from './sweep.js'
+
+/** A feed that nobody reads leaves after so many milliseconds: longer than the slowest poll of a page takes to come again. */
+const UNUSED_FOR = 45_000
+const AT_MOST = 10_000
+/** For the windows of all feeds. */
+const BYTES_AT_MOST = 64 * 1024 * 1024
+
+/** A chat's feed, for one of its members. */
+export interface Reading {
+  feed: Feed
+  uri: string
+  /** The member's name in the chat. */
+  name: string
+}
+
+/** The feeds of this process: one for each chat that is read here. */
+export class Feeds implements Swept {
+  private readonly byChat = new Map<number, Feed>()
+  /** Where a link leads a member never changes. */
+  private readonly byUri = new Map<string, Feed>()
+  private readonly db: Db
+  private readonly renderer: Renderer
+  private readonly delivers: () => boolean
+  private readonly onFailure: (error: unknown) => void
+
+  constructor(
+    db: Db,
+    renderer: Renderer,
+    { delivers, onFailure }: { delivers: () => boolean; onFailure: (error: unknown) => void },
+  ) {
+    this.db = db
+    this.renderer = renderer
+    this.delivers = delivers
+    this.onFailure = onFailure
+  }
+
+  /** What is in memory, for whoever makes sure that it still holds. */
+  known(uri: string, user_id: number): Reading | undefined {
+    const feed = this.byUri.get(uri)
+    const name = feed?.member(user_id)
+    if (!feed || name === undefined) {
+      return undefined
+    }
+    feed.usedAt = performance.now()
+    return { feed, uri, name }
+  }
+
+  /** Asks the database. Undefined where there is no such chat, or the user is no member of it. */
+  async find(uri: string, user_id: number): Promise<Reading | undefined> {
+    for (;;) {
+      const askedAt = performance.now()
+      const chat = await findChat(this.db, uri, user_id)
+      if (!chat || chat.member_name === null) {
+        return undefined
+      }
+      const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
+      if (this.keeps(feed)) {
+        feed.uris.add(uri)
+        this.byUri.set(uri, feed)
+      }
+      // Meanwhile the feed may have heard that they left.
+      if (feed.learnMember(user_id, chat.member_name, chat.version)) {
+        await feed.catchUp(chat.version)
+        return { feed, uri, name: chat.member_name }
+      }
+    }
+  }
+
+  /** Whether the feed hears of what is new. One that did not find room does not: it serves one request. */
+  keeps(feed: Feed): boolean {
+    return this.byChat.get(feed.chat_id) === feed
+  }
+
+  /** A message was posted here: those who follow its chat get it from memory. */
+  posted(
+    chat_id: number,
+    user: { id: number; username: string },
+    message: Pick<Event, 'version' | 'text' | 'created_at'>,
+  ) {
+    const feed = this.byChat.get(chat_id)
+    const name = feed?.member(user.id)
+    if (feed && name !== undefined) {
+      feed.posted({
+        ...message,
+        kind: 'message',
+        author_id: user.id,
+        author_username: user.username,
+        author_name: name,
+      })
+    }
+    this.reached(chat_id, message.version)
+  }
+
+  /** Tells readers what had to wait until they were confirmed as readers. */
+  deliver() {
+    for (const feed of this.byChat.values()) {
+      feed.deliver()
+    }
+  }
+
+  clocks() {
+    this.leaveUnused()
+    return [...this.byChat.values()].map(({ chat_id, version }) => ({ id: chat_id, version }))
+  }
+
+  moved(chat_id: number, version: number | null, known: number) {
+    const feed = this.byChat.get(chat_id)
+    if (feed && (version === null || version < known)) {
+      // The chat is gone, or is another: a backup was restored.
+      feed.disperse()
+      this.close(feed)
+    } else if (version !== null) {
+      this.reached(chat_id, version)
+    }
+  }
+
+  /** The chat is said to be at that version, which may be old news. */
+  reached(chat_id: number, version: number) {
+    this.byChat.get(chat_id)?.catchUp(version).catch(this.onFailure)
+  }
+
+  private open({ id, version }: Chat, askedAt: number): Feed {
+    const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
+    const feed = new Feed(id, version, askedAt, { read, renderer: this.renderer, delivers: this.delivers })
+    // Where there are too many the reader is served all the same, by a feed of its own.
+    if (this.byChat.size < AT_MOST) {
+      this.byChat.set(id, feed)
+    }
+    return feed
+  }
+
+  private close(feed: Feed) {
+    this.byChat.delete(feed.chat_id)
+    for (const uri of feed.uris) {
+      this.byUri.delete(uri)
+    }
+  }
+
+  private leaveUnused() {
+    const now = performance.now()
+    let bytes = 0
+    for (const feed of this.byChat.values()) {
+      if (!feed.isFollowed && now - feed.usedAt > UNUSED_FOR) {
+        this.close(feed)
+      } else {
+        bytes += feed.bytes
+      }
+    }
+    for (const feed of this.byChat.values()) {
+      if (bytes > BYTES_AT_MOST) {
+        bytes -= feed.bytes
+        feed.emptyWindow()
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { Entry } from './feed.js'
+import type { Format } from './response-stream.js'
+
+/** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
+export const EVENTS: Format & { opening: string } = {
+  kind: 'events',
+  // At once, so that a proxy passes on the headers, and whoever waits knows that they are connected.
+  opening: 'retry: 2000\n\n',
+  events(entries) {
+    return entries.map(entry => `id: ${entry.version}\nevent: ${entry.event.kind}\ndata: ${entry.json()}\n\n`).join('')
+  },
+  beat: () => ':\n\n',
+  farewell: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata: {}\n\n`,
+}
+
+/** The end of a list of messages in a page, which goes on from that version; the stream that brings it is alive. */
+export type Tail = (version: number) => string
+
+/**
+ * Server-sent events for the chat's page: each puts one event, and the tail after it, in the place of the tail before it. One that
+ * comes again, or too early, finds no such tail and does nothing.
+ */
+export function pageFormat(uri: string, tail: Tail): Format & { opening: string } {
+  return {
+    kind: `page ${uri}`,
+    // Whoever was sent away for longer comes back as fast as ever from now on.
+    opening: 'retry: 500\ndata:\n\n',
+    events(entries, user_id) {
+      return entries
+        .map(entry => {
+          const { version, event } = entry
+          const mine = event.author_id === user_id
+          const shown = partial(`#tail-${version - 1}`, entry.html(mine) + tail(version))
+          // The answer to what the reader sent may have been faster, with a tail that knows nothing of the stream.
+          return `id: ${version}\n${frame(mine ? shown + calm(version) : shown)}`
+        })
+        .join('')
+    },
+    // A tail that a poll or an answer brought asks often: not while the stream lives.
+    beat: version => frame(calm(version)),
+    farewell: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata:\n\n`,
+  }
+
+  function calm(version: number) {
+    return partial(`#tail-${version}:not(.tail--slow)`, tail(version))
+  }
+}
+
+/** For htmx: HTML that takes the place of what the selector finds, if it finds anything. */
+export function partial(target: string, html: string): string {
+  return `<hx-partial hx-target="${target}" hx-swap="outerHTML">${html}</hx-partial>`
+}
+
+function frame(html: string) {
+  return `data: ${html.trim().replace(/\s*\n\s*/g, '\ndata: ')}\n\n`
+}
+
+/** A page that never ends, for browsers without JavaScript: each event is written where the last one ended. */
+export const FRAME: Format = {
+  kind: 'frame',
+  events: (entries: readonly Entry[], user_id) =>
+    entries.map(entry => entry.html(entry.event.author_id === user_id)).join(''),
+  beat: () => '\n',
+  // The page asks to be loaded again once it has ended.
+  farewell: () => '',
+}

@@ -1,0 +1,159 @@
+import type { Clock } from '../db/clocks.js'
+import type { Address } from '../db/connection.js'
+import type { Event } from '../db/events.js'
+import type { Identity } from '../db/identities.js'
+import type { Db } from '../db/schema.js'
+import { type Bus, PostgresBus, silence } from './bus.js'
+import type { Renderer } from './feed.js'
+import { Feeds, type Reading } from './feeds.js'
+import { type Credential, Identities } from './identities.js'
+import type { Stream } from './stream.js'
+import { type StreamLimits, Streams } from './streams.js'
+import { Sweep, type Swept } from './sweep.js'
+
+interface Setting {
+  db: Db
+  /** For the bus, which has a connection of its own; none with BUS=off. */
+  address: Address | undefined
+  renderer: Renderer
+  limits: StreamLimits
+  log(sentence: string, error: unknown): void
+}
+
+/**
+ * What is answered from memory: who somebody is, what they may read, and what is new there. Whatever is not certain to be
+ * true at this moment is asked of the database; where that cannot be asked either, these throw its error.
+ */
+export class Live {
+  readonly streams: Streams
+  private readonly identities: Identities
+  private readonly feeds: Feeds
+  private readonly sweep: Sweep
+  private readonly bus: Bus
+
+  constructor({ db, address, renderer, limits, log }: Setting) {
+    this.streams = new Streams(limits)
+    this.identities = new Identities(db)
+    this.feeds = new Feeds(db, renderer, {
+      delivers: () => this.sweep.delivers,
+      onFailure: error => log('Reading what is new in a chat failed', error),
+    })
+    const users: Swept = {
+      clocks: () => earliest([...this.identities.clocks(), ...this.streams.clocks()]),
+      moved: user_id => this.userMoved(user_id),
+    }
+    this.sweep = new Sweep(db, this.feeds, users, () => this.feeds.deliver())
+    this.sweep.start(
+      error => log('Asking what is new failed', error),
+      () => this.streams.disperse(),
+    )
+    const hearer = {
+      chat: (id: number, version: number) => this.feeds.reached(id, version),
+      user: (id: number) => this.userMoved(id),
+      missed: () => void this.sweep.now().catch(error => log('Asking what is new failed', error)),
+    }
+    this.bus = address ? new PostgresBus(address, hearer, error => log('The bus is interrupted', error)) : silence
+  }
+
+  /** Who a session or a token stands for; undefined once it has ended. */
+  async identify(credential: Credential): Promise<Identity | undefined> {
+    const known = this.identities.known(credential)
+    if (known && this.sweep.holds(known)) {
+      return known.identity
+    }
+    if (known) {
+      await this.sweep.confirm()
+    }
+    return this.identities.known(credential)?.identity ?? this.identities.find(credential)
+  }
+
+  /** The chat's feed, as fresh as the database; undefined for whoever is no member of such a chat. */
+  async reading(uri: string, user_id: number): Promise<Reading | undefined> {
+    const known = this.feeds.known(uri, user_id)
+    if (known && this.sweep.holds(known.feed)) {
+      return known
+    }
+    if (known) {
+      await this.refresh(known)
+    }
+    return this.feeds.known(uri, user_id) ?? this.feeds.find(uri, user_id)
+  }
+
+  /** Brings the feed to where the database is. */
+  async refresh({ feed }: Reading) {
+    await this.sweep.confirm()
+    await feed.catchUp()
+  }
+
+  /** Whether a stream can live on the feed: one that did not find room in memory hears of nothing. */
+  keeps({ feed }: Reading) {
+    return this.feeds.keeps(feed)
+  }
+
+  /** A message was posted by this process. */
+  posted(
+    chat_id: number,
+    user: { id: number; username: string },
+    message: Pick<Event, 'version' | 'text' | 'created_at'>,
+  ) {
+    this.feeds.posted(chat_id, user, message)
+    this.bus.tellChat(chat_id, message.version)
+  }
+
+  /** The chat has come to that version by this process. */
+  reached(chat_id: number, version: number) {
+    this.feeds.reached(chat_id, version)
+    this.bus.tellChat(chat_id, version)
+  }
+
+  /** This process ended a session or a token of the user. */
+  ended(user_id: number) {
+    this.userMoved(user_id)
+    this.bus.tellUser(user_id)
+  }
+
+  /** Runs the stream until it is over. */
+  run(stream: Stream, after: number) {
+    this.streams.add(stream)
+    if (!stream.ended) {
+      stream.begin(after).catch(() => stream.drop())
+    }
+  }
+
+  /** Ends all streams and forgets everything. */
+  async close() {
+    this.streams.close()
+    this.sweep.stop()
+    await this.bus.close()
+  }
+
+  /** Some session or token of the user may have ended: all are asked about anew. */
+  private userMoved(user_id: number) {
+    this.identities.forgetUser(user_id)
+    for (const stream of this.streams.ofUser(user_id)) {
+      void this.review(stream)
+    }
+  }
+
+  private async review(stream: Stream) {
+    try {
+      const identity = await this.identify(stream.reader.credential)
+      if (identity) {
+        stream.reader.user_version = identity.user_version
+      } else {
+        stream.end('gone')
+      }
+    } catch {
+      stream.end('restart')
+    }
+  }
+}
+
+/** Each once, at the earliest version that is known of it. */
+function earliest(clocks: readonly Clock[]): Clock[] {
+  const versions = new Map<number, number>()
+  for (const { id, version } of clocks) {
+    versions.set(id, Math.min(version, versions.get(id) ?? version))
+  }
+  return [...versions].map(([id, version]) => ({ id, version }))
+}

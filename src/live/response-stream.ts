@@ -1,0 +1,75 @@
+import type { ServerResponse } from 'node:http'
+import type { Batch, Entry, Feed } from './feed.js'
+import { type Reader, type Reason, Stream } from './stream.js'
+
+/** How a kind of stream is written. Readers of the same kind share what is made. */
+export interface Format {
+  kind: string
+  events(entries: readonly Entry[], user_id: number): string
+  /** Of a reader who has seen everything up to that version; from time to time, as a sign of life. */
+  beat(version: number): string
+  /** The last words. `retry`: in how many milliseconds to come back. */
+  farewell(reason: Reason, retry: number): string
+}
+
+/** In milliseconds. */
+const GOODBYE = 5_000
+
+/** A response that does not end: server-sent events, or a page that grows. */
+export class ResponseStream extends Stream {
+  private readonly response: ServerResponse
+  private readonly format: Format
+
+  /** The headers are set already. `opening` is written first. */
+  constructor(reader: Reader, feed: Feed, response: ServerResponse, format: Format, opening: string) {
+    super(reader, feed)
+    this.response = response
+    this.format = format
+    // Not chunked, but until the connection closes: a browser never reloads a chunked frame that was cut, and each write is one
+    // buffer as it is.
+    response.removeHeader('Transfer-Encoding')
+    response.setHeader('Connection', 'close')
+    response.on('close', () => this.over())
+    response.flushHeaders()
+    response.write(opening)
+    if (response.destroyed || response.socket === null) {
+      // The reader has gone already, and nothing more will be heard of it.
+      this.over()
+    }
+  }
+
+  override end(reason: Reason) {
+    if (!this.ended) {
+      this.response.end(this.format.farewell(reason, 1000 + Math.round(Math.random() * 7000)))
+      // Whoever does not take in the last words either is not waited for.
+      setTimeout(() => this.response.destroy(), GOODBYE).unref()
+      this.over()
+    }
+  }
+
+  override drop() {
+    this.response.destroy()
+  }
+
+  protected override get waiting() {
+    return this.response.writableLength
+  }
+
+  protected override get flushed() {
+    const { socket } = this.response
+    return socket ? socket.bytesWritten - socket.writableLength : 0
+  }
+
+  protected override write(batch: Batch) {
+    const { kind, events } = this.format
+    this.response.write(batch.buffer(kind, this.user_id, events))
+  }
+
+  protected override beat() {
+    this.response.write(this.format.beat(this.feed.version))
+  }
+
+  protected override onceDrained(call: () => void) {
+    this.response.once('drain', call)
+  }
+}

@@ -1,0 +1,68 @@
+import type { Logger } from 'pino'
+import { type Assets, loadAssets } from './assets.js'
+import { turnTaker } from './buckets.js'
+import { type Config, LIMITS } from './config.js'
+import type { Parts } from './context.js'
+import { type Address, connect } from './db/connection.js'
+import { postQueue } from './db/post-queue.js'
+import { secret } from './db/secrets.js'
+import { eventJson } from './json.js'
+import { Live } from './live/live.js'
+import type { StreamLimits } from './live/streams.js'
+import { loadViews, type Views } from './views.js'
+
+/** The connections of all processes together, where several share one machine. */
+const CONNECTIONS = 16
+
+/** Makes the parts of one process, on a database that has been migrated. `close` ends what they keep open. */
+export async function openParts(
+  config: Config,
+  log: Logger,
+  address: Address,
+  files?: { assets: Assets; views: Views },
+): Promise<Parts & { close(): Promise<void> }> {
+  const { db } = connect(
+    address,
+    error => log.warn({ err: error }, 'A database connection broke'),
+    Math.max(4, Math.ceil(CONNECTIONS / config.workers)),
+  )
+  try {
+    const { assets, views } = files ?? { assets: await loadAssets(), views: loadViews() }
+    const seal = await secret(db, 'seal')
+    const live = new Live({
+      db,
+      address: config.bus ? address : undefined,
+      renderer: {
+        json: event => JSON.stringify(eventJson(event)),
+        html: (event, mine) =>
+          views.render('messages/_events.njk', { events: [event], me: mine ? event.author_id : null, opening: false }),
+      },
+      limits: streamLimits(config),
+      log: (sentence, error) => log.warn({ err: error }, sentence),
+    })
+    return {
+      config,
+      log,
+      db,
+      live,
+      posts: postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall }),
+      takeTurn: turnTaker(config.limited, config.workers),
+      secret: seal,
+      assets,
+      views,
+      async close() {
+        await live.close()
+        await db.destroy()
+      },
+    }
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}
+
+function streamLimits({ limited, workers }: Config): StreamLimits {
+  const { perSession, perUser, perAddress, inAll } = LIMITS.streams
+  const part = (limit: number) => (limited ? Math.ceil(limit / workers) : Number.POSITIVE_INFINITY)
+  return { perSession: part(perSession), perUser: part(perUser), perAddress: part(perAddress), inAll: part(inAll) }
+}
