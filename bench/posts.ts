@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { signUp, startChats } from './accounts.js'
 import { type Load, load, postRequest } from './load.js'
 import { placement, start, stayOffTheServersCore, stop } from './programs.js'
 
@@ -96,31 +97,4 @@ function rate(perSecond: number[]): number {
 
 function portOf(url: string): number {
   return Number(new URL(url).port)
-}
-
-async function call(url: string, method: string, path: string, token?: string, body?: object) {
-  const response = await fetch(new URL(path, url), {
-    method,
-    headers: { 'content-type': 'application/json', ...(token ? { authorization: `Token ${token}` } : {}) },
-    body: JSON.stringify(body ?? {}),
-  })
-  return response.json()
-}
-
-async function signUp(url: string, username: string): Promise<string> {
-  const account = { username, password: 'correct horse battery' }
-  await call(url, 'POST', '/auth/users/create/', undefined, account)
-  return (await call(url, 'POST', '/auth/token/create/', undefined, account)).auth_token
-}
-
-async function startChats(url: string, tokens: string[], count: number): Promise<string[]> {
-  const uris: string[] = []
-  for (let n = 0; n < count; n++) {
-    const { uri } = await call(url, 'POST', '/api/chats/', tokens[n])
-    for (const token of tokens) {
-      await call(url, 'PATCH', `/api/chats/${uri}/`, token)
-    }
-    uris.push(uri)
-  }
-  return uris
 }

@@ -4,6 +4,7 @@ import { readBody } from './body.js'
 import type { Parts, State } from './context.js'
 import { refuseForgeries } from './csrf.js'
 import { allowOrigins, secureHeaders } from './headers.js'
+import { answerIdlePolls } from './idle.js'
 import { logRequests } from './log.js'
 import { answerErrors, openStreams, refuseLongUrls, settleForm } from './respond.js'
 import { routes } from './routes/index.js'
@@ -15,6 +16,7 @@ export function createApp(parts: Parts) {
   app.keys = [parts.secret.toString('base64url')]
   app.on('error', error => parts.log.error({ err: error }, 'response failed'))
 
+  app.use(answerIdlePolls(parts))
   app.use(openStreams())
   app.use(secureHeaders(parts))
   app.use(settleForm())

@@ -79,6 +79,16 @@ export class Live {
     return this.feeds.known(uri, user_id) ?? this.feeds.find(uri, user_id)
   }
 
+  /** Whether it is certain, from memory alone, that they are a member of the chat and have seen all of it. */
+  isIdle(credential: Credential, uri: string, version: number): boolean {
+    const known = this.identities.known(credential)
+    if (!known || !this.sweep.holds(known)) {
+      return false
+    }
+    const reading = this.feeds.known(uri, known.identity.user.id)
+    return reading !== undefined && reading.feed.version === version && this.sweep.holds(reading.feed)
+  }
+
   /** Brings the feed to where the database is. */
   async refresh({ feed }: Reading) {
     await this.sweep.confirm()

@@ -1,0 +1,66 @@
+// What idle polls and streams are measured against. GET /http/… is answered by node:http alone, /koa/… by Koa and its router, and
+// /session/… with koa-session as it is usually set up; all with 204. GET /page answers a document that is as long as the server
+// is told. GET /stream is a stream that never ends, and POST /stream writes one prepared buffer to all of them.
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Router from '@koa/router'
+import Koa from 'koa'
+import session from 'koa-session'
+import { MARK } from './readers.js'
+
+const router = new Router()
+router.get('/koa/:uri/messages', ctx => {
+  ctx.status = 204
+})
+router.get('/page', ctx => {
+  ctx.type = 'html'
+  ctx.body = page
+})
+const app = new Koa()
+app.use(router.routes())
+
+const sessions = new Map<string, object>()
+const store = {
+  get: async (id: string) => sessions.get(id),
+  set: async (id: string, value: object) => void sessions.set(id, value),
+  destroy: async (id: string) => void sessions.delete(id),
+}
+sessions.set('known', { user_id: 1, _expire: Date.now() + 1e9, _maxAge: 1e9 })
+const guarded = new Koa()
+guarded.keys = ['benchmark']
+const usual = { key: 'sid', maxAge: 1e9, signed: false, store } as unknown as Parameters<typeof session>[0]
+guarded.use(session(usual, guarded as never) as unknown as Koa.Middleware)
+const inside = new Router()
+inside.get('/session/:uri/messages', ctx => {
+  ctx.status = (ctx as unknown as { session: { user_id?: number } }).session.user_id ? 204 : 401
+})
+guarded.use(inside.routes())
+
+const page = 'x'.repeat(Number(process.env.PAGE_BYTES ?? 30_000))
+const frame = Buffer.from(`id: 1\ndata: ${MARK}${'x'.repeat(Number(process.env.FRAME_BYTES ?? 200))}\n\n`)
+const streams = new Set<ServerResponse>()
+const [koa, koaWithSession] = [app.callback(), guarded.callback()]
+
+const server = createServer((request, response) => {
+  const { url = '', method } = request
+  if (url.startsWith('/http/')) {
+    response.writeHead(204).end()
+  } else if (url.startsWith('/session/')) {
+    koaWithSession(request, response)
+  } else if (url !== '/stream') {
+    koa(request, response)
+  } else if (method === 'POST') {
+    request.resume().on('end', () => {
+      for (const stream of streams) {
+        stream.write(frame)
+      }
+      response.writeHead(201, { 'Content-Length': 0 }).end()
+    })
+  } else {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).flushHeaders()
+    streams.add(response)
+    response.on('close', () => streams.delete(response))
+  }
+})
+server.listen(0, '127.0.0.1', () => console.log(`Ready: http://localhost:${(server.address() as AddressInfo).port}/`))
+process.once('SIGTERM', () => process.exit(0))

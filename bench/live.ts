@@ -1,0 +1,286 @@
+// npm run bench -- live [seconds]: idle polls, fan-out to streams, memory of idle streams and the chat's page, each beside the least
+// that any server would have to do, in the same run.
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { call, signUp, startChats } from './accounts.js'
+import { load, postRequest } from './load.js'
+import { placement, start, stayOffTheServersCore, stop } from './programs.js'
+import { MARK, openReaders, type Readers } from './readers.js'
+import { openSender } from './sender.js'
+
+const seconds = Number(process.argv[2] ?? 20)
+const CONNECTIONS = 16
+const READERS = [100, 1000, 5000]
+const MESSAGE = `hello, this is a message of about eighty bytes, as people write them in a chat ${MARK}`
+
+stayOffTheServersCore()
+const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
+const children: ChildProcess[] = []
+try {
+  const database = await run(['dist/bench/database.js', folder])
+  const settings = { DATABASE_URL: database.url, LIMITS: 'off', LOG_LEVEL: 'info', PORT: '0', HOST: '127.0.0.1' }
+  const site = await run(['bin/start.js'], settings)
+  const token = await signUp(site.url, 'reader')
+  const [uri = ''] = await startChats(site.url, [token], 1)
+  const frame = JSON.stringify(await call(site.url, 'POST', `/api/chats/${uri}/messages/`, token, { message: MESSAGE }))
+  const bare = await run(['dist/bench/bare.js'], { FRAME_BYTES: String(frame.length), PAGE_BYTES: '30000' })
+  const cookie = await signIn(site.url, 'reader')
+  console.log(`\n${placement}\n`)
+  await polls(site, bare, uri, cookie)
+  await pages(site, bare, uri, token, cookie)
+  await fanOut(site, bare, uri, token)
+  await memory(site, bare, uri, token)
+} finally {
+  // The database, which was started first, is stopped last.
+  for (const child of children.reverse()) {
+    await stop(child)
+  }
+  await rm(folder, { recursive: true, force: true })
+}
+
+interface Program {
+  url: string
+  port: number
+  pid: number
+}
+
+async function run(args: string[], env?: Record<string, string>): Promise<Program> {
+  const { url, child } = await start(args, env)
+  children.push(child)
+  return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, pid: child.pid ?? 0 }
+}
+
+/** Idle polls beside the same answer by less. In turns, as other guests of the machine come and go. */
+async function polls(site: Program, bare: Program, uri: string, cookie: string) {
+  const { version } = await call(site.url, 'GET', `/api/chats/${uri}/`, await signToken(site.url))
+  const poll = (at: string) => `${at}/messages?after=${version}`
+  const headers = { Cookie: cookie, 'HX-Request': 'true', Accept: 'text/html, text/event-stream' }
+  const lines: [string, Program, string][] = [
+    ['node:http', bare, poll('/http/x')],
+    ['Koa and its router', bare, poll('/koa/x')],
+    ['the same with koa-session', bare, poll('/session/x')],
+    ['Chatire', site, poll(`/chats/${uri}`)],
+  ]
+  const rates = new Map<string, number[]>()
+  for (let turn = 0; turn < 4; turn++) {
+    for (const [name, program, at] of lines) {
+      const request = getRequest(
+        at,
+        name === 'the same with koa-session' ? { ...headers, Cookie: 'sid=known' } : headers,
+      )
+      const { perSecond, refused } = await load(program.port, CONNECTIONS, Math.ceil(seconds / 4), () => request)
+      if (refused > 0) {
+        throw new Error(`${name} refused ${refused} polls`)
+      }
+      // The first turn is for the compiler.
+      rates.set(name, turn === 0 ? [] : [...(rates.get(name) ?? []), mean(perSecond)])
+    }
+  }
+  const floor = mean(rates.get('Koa and its router') ?? [])
+  print(
+    'Idle polls, answered with 204',
+    lines.map(([name]) => [
+      name,
+      {
+        'polls/s': Math.round(mean(rates.get(name) ?? [])),
+        'of Koa and its router': ratio(mean(rates.get(name) ?? []), floor),
+      },
+    ]),
+  )
+}
+
+/** The chat's page with 50 messages. */
+async function pages(site: Program, bare: Program, uri: string, token: string, cookie: string) {
+  for (let n = 0; n < 60; n++) {
+    await call(site.url, 'POST', `/api/chats/${uri}/messages/`, token, { message: `${MESSAGE} ${n}` })
+  }
+  const page = getRequest(`/chats/${uri}`, { Cookie: cookie, Accept: 'text/html' })
+  const part = Math.ceil(seconds / 2)
+  await load(site.port, CONNECTIONS, 2, () => page)
+  const again = await load(site.port, CONNECTIONS, part, () => page)
+  const post = postRequest(
+    `/api/chats/${uri}/messages/`,
+    { 'Content-Type': 'application/json', Authorization: `Token ${token}` },
+    JSON.stringify({ message: MESSAGE }),
+  )
+  let turn = 0
+  const after = await load(site.port, 1, part, () => (turn++ % 2 === 0 ? post : page))
+  const floor = await load(bare.port, CONNECTIONS, part, () => getRequest('/page', {}))
+  print('The chat’s page with 50 messages', [
+    ['Koa and its router, a text of 30 kB', { 'pages/s': Math.round(mean(floor.perSecond)) }],
+    [`Chatire, ${CONNECTIONS} readers again and again`, { 'pages/s': Math.round(mean(again.perSecond)) }],
+    ['Chatire, one reader, each after a post', { 'pages/s': Math.round(mean(after.perSecond) / 2) }],
+  ])
+}
+
+/** Messages to many streams of one chat: one after another, as fast as they can, and ten a second. */
+async function fanOut(site: Program, bare: Program, uri: string, token: string) {
+  const rows: [string, Record<string, unknown>][] = []
+  for (const count of READERS) {
+    const floors = { rate: 0 }
+    for (const name of ['node:http', 'Chatire']) {
+      const isBare = name === 'node:http'
+      const { port } = isBare ? bare : site
+      const readers = isBare
+        ? await openReaders(port, count, '/stream', {})
+        : await openReaders(port, count, `/api/chats/${uri}/live/`, { Authorization: `Token ${token}` })
+      const post = isBare
+        ? postRequest('/stream', {}, MESSAGE)
+        : postRequest(
+            `/api/chats/${uri}/messages/`,
+            { 'Content-Type': 'application/json', Authorization: `Token ${token}` },
+            JSON.stringify({ message: MESSAGE }),
+          )
+      let sent = 0
+      const send = async (inFlight: number, forSeconds: number) => {
+        const result = await sendOn(port, post, readers, sent, inFlight, forSeconds)
+        sent += result.messages
+        return { ...result, rate: (result.messages * count) / result.took }
+      }
+      await send(2, 1)
+      const single = await send(2, seconds / 4)
+      const fast = await send(64, seconds / 4)
+      const calm = await everyTenth(port, post, readers, sent, seconds / 4)
+      if (isBare) {
+        floors.rate = single.rate
+      }
+      rows.push([
+        `${count} streams, ${name}`,
+        {
+          'deliveries/s': Math.round(single.rate),
+          'of node:http': ratio(single.rate, floors.rate),
+          'messages a write': single.perRead.toFixed(1),
+          'as fast as they come': Math.round(fast.rate),
+          'times node:http': ratio(fast.rate, floors.rate),
+          'messages a write ': fast.perRead.toFixed(1),
+          'last reader p50 (ms)': calm.p50.toFixed(1),
+          'p99 (ms)': calm.p99.toFixed(1),
+        },
+      ])
+      readers.close()
+    }
+  }
+  print('Fan-out: two posts in flight, then 64, then ten a second', rows)
+}
+
+/** Posts with so many in flight, the next one of each sender when the one before has reached everybody or is `inFlight` behind. */
+async function sendOn(
+  port: number,
+  post: string,
+  readers: Readers,
+  before: number,
+  inFlight: number,
+  forSeconds: number,
+): Promise<{ messages: number; took: number; perRead: number }> {
+  const senders = await Promise.all(Array.from({ length: inFlight }, () => openSender(port)))
+  readers.eventsPerRead()
+  let messages = 0
+  const begun = performance.now()
+  await Promise.all(
+    senders.map(async sender => {
+      while (performance.now() - begun < forSeconds * 1000) {
+        messages++
+        await sender.send(post)
+        // No further ahead of the readers than all senders together are.
+        await readers.received(Math.max(0, before + messages - inFlight))
+      }
+      sender.close()
+    }),
+  )
+  await readers.received(before + messages)
+  return { messages, took: (performance.now() - begun) / 1000, perRead: readers.eventsPerRead() }
+}
+
+/** From the moment a post is sent until the last reader has it, ten times a second. */
+async function everyTenth(port: number, post: string, readers: Readers, before: number, forSeconds: number) {
+  const sender = await openSender(port)
+  const times: number[] = []
+  for (let n = 1; n <= forSeconds * 10; n++) {
+    const sent = performance.now()
+    await Promise.all([sender.send(post), readers.received(before + n)])
+    times.push(performance.now() - sent)
+    await new Promise(resolve => setTimeout(resolve, Math.max(0, 100 - (performance.now() - sent))))
+  }
+  sender.close()
+  times.sort((a, b) => a - b)
+  const at = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+/** What an idle stream keeps of memory, by what the whole process has more with 5,000 of them. */
+async function memory(site: Program, bare: Program, uri: string, token: string) {
+  const count = READERS.at(-1) ?? 0
+  const rows: [string, Record<string, unknown>][] = []
+  let floor = 0
+  for (const [name, program, at] of [
+    ['node:http', bare, '/stream'],
+    ['Chatire', site, `/api/chats/${uri}/live/`],
+  ] as const) {
+    const before = await settled(program.pid)
+    const readers = await openReaders(program.port, count, at, { Authorization: `Token ${token}` })
+    const each = ((await settled(program.pid)) - before) / count
+    floor ||= each
+    rows.push([name, { 'kB a stream': each.toFixed(1), 'times node:http': ratio(each, floor) }])
+    readers.close()
+  }
+  print(`Memory of ${count} idle streams`, rows)
+}
+
+/** The process's memory in kB, once it stays the same. */
+async function settled(pid: number): Promise<number> {
+  let last = 0
+  for (;;) {
+    const [, resident = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    if (Math.abs(Number(resident) - last) < 200) {
+      return Number(resident)
+    }
+    last = Number(resident)
+    await new Promise(resolve => setTimeout(resolve, 3000))
+  }
+}
+
+/** A browser's session, signed in by the page's form. */
+async function signIn(url: string, username: string): Promise<string> {
+  const page = await fetch(new URL('/login', url))
+  const [visit = ''] = page.headers.getSetCookie().map(line => line.split(';')[0])
+  const signature = page.headers.getSetCookie()[1]?.split(';')[0] ?? ''
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await page.text()) ?? []
+  const answer = await fetch(new URL('/login', url), {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { cookie: `${visit}; ${signature}` },
+    body: new URLSearchParams({ csrf, username, password: 'correct horse battery' }),
+  })
+  return (
+    answer.headers
+      .getSetCookie()
+      .find(line => line.startsWith('sid='))
+      ?.split(';')[0] ?? ''
+  )
+}
+
+async function signToken(url: string): Promise<string> {
+  const account = { username: 'reader', password: 'correct horse battery' }
+  return (await call(url, 'POST', '/auth/token/create/', undefined, account)).auth_token
+}
+
+function getRequest(at: string, headers: Record<string, string>): string {
+  const lines = Object.entries({ Host: 'localhost', ...headers })
+  return `GET ${at} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+}
+
+function print(title: string, rows: [string, Record<string, unknown>][]) {
+  console.log(title)
+  console.table(Object.fromEntries(rows))
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+}
+
+function ratio(value: number, floor: number): string {
+  return (value / floor).toFixed(2)
+}
