@@ -33,7 +33,7 @@ export const LIMITS = {
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
-  cursorsAhead: { burst: 10, seconds: 2 },
+  cursorsAhead: { burst: 20, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   signUps: { burst: 30, seconds: DAY / 24 / 30 },
 } as const

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Assets } from './assets.js'
 import type { TakeTurn } from './buckets.js'
 import type { Config } from './config.js'
+import type { Identity } from './db/identities.js'
 import type { PostQueue } from './db/post-queue.js'
 import type { Db } from './db/schema.js'
 import type { User } from './db/users.js'
@@ -35,10 +36,9 @@ export interface State {
   /** The request goes by its Authorization header alone, or by none: cookies do not count. */
   cookieless: boolean
   user?: User
-  /** By what the user was found. */
+  /** What the user was found by: what the database says of it, and what was sent. */
+  identity?: Identity
   credential?: Credential
-  /** The token that authenticated the request. */
-  token_id?: number
   /** The body's fields, once read. */
   fields?: Fields
   /** The answer stands in a frame of our own page. */

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { lanAddresses } from './address.js'
 import { createApp } from './app.js'
@@ -9,15 +9,23 @@ import { answerUpgrades } from './upgrades.js'
 /** How long requests in flight may take to finish once the program was told to stop, in milliseconds. */
 const PATIENCE = 10_000
 
+export interface Listener {
+  port: number
+  /** Sends streams away, lets requests in flight finish, and closes connections that only wait for another request. */
+  close(): Promise<void>
+  /** Cuts everything. */
+  cut(): void
+}
+
 /** Listens for requests. Throws an error whose message is for the person at the terminal. */
-export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' | 'port'>): Promise<Server> {
+export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
   const answer = createApp(parts).callback()
   const server = createServer(
     // Behind a proxy a connection must outlive the proxy's own idea of it, usually 60 s.
     { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
     answer,
   )
-  answerUpgrades(server, answer)
+  const upgrades = answerUpgrades(server, answer)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const where = `port ${port}${host ? ` of ${host}` : ''}`
@@ -31,11 +39,24 @@ export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' |
     })
     server.listen({ port, host }, resolve)
   })
-  return server
-}
-
-export function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port
+  const cut = () => {
+    server.closeAllConnections()
+    upgrades.cut()
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    async close() {
+      // Connections that are kept alive would hold the server until they time out: each is told to close with its answer.
+      server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+      parts.live.streams.close()
+      const idle = setInterval(() => server.closeIdleConnections(), 50)
+      const deadline = setTimeout(cut, PATIENCE)
+      await new Promise(resolve => server.close(resolve))
+      clearInterval(idle)
+      clearTimeout(deadline)
+    },
+  }
 }
 
 /** Where people reach the program: where PUBLIC_URL is set nowhere else, as forms and cookies are bound to it. */
@@ -46,16 +67,4 @@ export function urls({ host, publicUrl }: Config, port: number): string[] {
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
   const hosts = everywhere ? ['localhost', ...lanAddresses()] : [host.includes(':') ? `[${host}]` : host]
   return hosts.map(name => `http://${name}:${port}/`)
-}
-
-/** Sends streams away, lets requests in flight finish, and closes connections that only wait for another request. */
-export async function close(server: Server, { live }: Parts): Promise<void> {
-  // Connections that are kept alive would hold the server until they time out: each is told to close with its answer.
-  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
-  live.streams.close()
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
-  const deadline = setTimeout(() => server.closeAllConnections(), PATIENCE)
-  await new Promise(resolve => server.close(resolve))
-  clearInterval(idle)
-  clearTimeout(deadline)
 }

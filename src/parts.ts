@@ -34,8 +34,7 @@ export async function openParts(
       address: config.bus ? address : undefined,
       renderer: {
         json: event => JSON.stringify(eventJson(event)),
-        html: (event, mine) =>
-          views.render('messages/_events.njk', { events: [event], me: mine ? event.author_id : null, opening: false }),
+        html: (event, mine) => views.render('messages/_event.njk', { event, mine }),
       },
       limits: streamLimits(config),
       log: (sentence, error) => log.warn({ err: error }, sentence),

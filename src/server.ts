@@ -4,7 +4,7 @@ import { type Address, connect } from './db/connection.js'
 import { deleteExpired } from './db/expiry.js'
 import { migrate } from './db/migrate.js'
 import type { Db } from './db/schema.js'
-import { close, listen, portOf, urls } from './listener.js'
+import { listen, urls } from './listener.js'
 import { openLog } from './log.js'
 import { openParts } from './parts.js'
 import { type Cluster, startCluster } from './postgres/cluster.js'
@@ -92,13 +92,13 @@ async function open(config: Config, log: Logger, address: Address): Promise<Runn
   }
   const parts = await openParts(config, log, address)
   try {
-    const server = await listen(parts, config)
+    const listener = await listen(parts, config)
     const expiry = keepDeleting(parts.db, log)
     return {
-      port: portOf(server),
+      port: listener.port,
       async stop() {
         clearInterval(expiry)
-        await close(server, parts)
+        await listener.close()
         await parts.close()
       },
     }

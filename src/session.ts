@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import session from 'koa-session'
 import { LIMITS } from './config.js'
 import type { Context, Middleware, Parts, State } from './context.js'
+import type { Identity } from './db/identities.js'
 import { createSession, endSession, touchSession } from './db/sessions.js'
 import { touchToken } from './db/tokens.js'
 import type { User } from './db/users.js'
@@ -12,7 +13,7 @@ import { keyHash, randomKey } from './keys.js'
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
 /** Where sessions begin and end. */
-const DOORS = /^\/(login|signup|logout|reset\/[^/]+)\/?$/
+const DOORS = /^\/(login|signup|logout)\/?$/
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
@@ -49,10 +50,9 @@ async function byToken({ db, live }: Parts, ctx: Context, authorization: string)
     throw notSignedIn('Invalid token.')
   }
   ctx.state.user = found.user
-  ctx.state.token_id = found.token_id
+  ctx.state.identity = found
   ctx.state.credential = credential
-  if (found.stale) {
-    found.stale = false
+  if (isWorthTouching(found)) {
     await touchToken(db, found.token_id)
   }
 }
@@ -62,17 +62,27 @@ async function bySession({ db, live }: Parts, ctx: Context, id: string) {
   const found = await live.identify(credential)
   if (found) {
     ctx.state.user = found.user
+    ctx.state.identity = found
     ctx.state.credential = credential
-    if (found.stale && !isPoll(ctx)) {
-      found.stale = false
+    if (!isPoll(ctx) && isWorthTouching(found)) {
       await touchSession(db, found.hash)
     }
   }
 }
 
+/** Once in ten minutes. */
+function isWorthTouching(identity: Identity): boolean {
+  const now = performance.now()
+  const isStale = now > identity.staleAt
+  if (isStale) {
+    identity.staleAt = now + 600_000
+  }
+  return isStale
+}
+
 /** A page left open asks for news by itself: that is no use of the session. */
 function isPoll(ctx: Context): boolean {
-  return ctx.method === 'GET' && (ctx.state.form === 'fragment' || ctx.path.endsWith('/live'))
+  return ctx.method === 'GET' && (ctx.state.form === 'fragment' || /\/live\/?$/.test(ctx.path))
 }
 
 /**

@@ -18,6 +18,8 @@ export function loadViews(): Views {
   })
   // What comes out is markup made by us around escaped text.
   environment.addFilter('messageHtml', (text: string) => new nunjucks.runtime.SafeString(messageHtml(text)))
+  // Rendered by a template of these.
+  environment.addFilter('rendered', renderedFor)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('shortened', shortened)
@@ -31,4 +33,14 @@ export function loadViews(): Views {
     }
   }
   return { render: (view, values) => environment.render(view, values) }
+}
+
+/** The HTML of a feed's entries as one reader sees them. */
+function renderedFor(entries: readonly Rendered[], reader_id: number) {
+  return new nunjucks.runtime.SafeString(entries.map(entry => entry.html(entry.event.author_id === reader_id)).join(''))
+}
+
+interface Rendered {
+  event: { author_id: number }
+  html(mine: boolean): string
 }

@@ -1,7 +1,7 @@
 // One of the processes that serve together: what workers.ts starts, and what it stops by a signal or by ending.
 
 import { readConfig } from './config.js'
-import { close, listen, portOf } from './listener.js'
+import { listen } from './listener.js'
 import { openLog } from './log.js'
 import { openParts } from './parts.js'
 import { stopSignal } from './signals.js'
@@ -14,10 +14,10 @@ const config = readConfig(process.env)
 const log = openLog(config.logLevel)
 try {
   const parts = await openParts(config, log, JSON.parse(process.env[ADDRESS] ?? ''))
-  const server = await listen(parts, config)
-  report({ port: portOf(server) })
+  const listener = await listen(parts, config)
+  report({ port: listener.port })
   await Promise.race([stopped, gone])
-  await close(server, parts)
+  await listener.close()
   await parts.close()
 } catch (error) {
   report({ failure: (error as Error).message })

@@ -14,6 +14,9 @@ export type Report = { port: number } | { failure: string }
 /** Before the place of a worker that died is filled, in milliseconds. */
 const PAUSE = 1000
 
+/** For a worker to end by itself, in milliseconds: longer than it gives to what is under way. */
+const PATIENCE = 13_000
+
 export interface Workers {
   port: number
   stop(): Promise<void>
@@ -73,7 +76,9 @@ export async function startWorkers(count: number, address: Address, log: Logger)
       [...running].map(async worker => {
         const ended = once(worker, 'exit')
         worker.process.kill('SIGTERM')
+        const deadline = setTimeout(() => worker.process.kill('SIGKILL'), PATIENCE)
         await ended
+        clearTimeout(deadline)
       }),
     )
   }

@@ -35,7 +35,7 @@ export async function newestMessages(db: Db, chat_id: number, limit: number, bef
 
 /**
  * What the chat's page shows, of one moment and in one statement: the newest messages before `before` as above, with the
- * small events between and after them, and the first members.
+ * small events between and after them (as many at most), and the first members.
  */
 export async function chatView(
   db: Db,
@@ -60,11 +60,10 @@ export async function chatView(
       jsonArrayFrom(membersOf(db, chat_id, members)).as('members'),
     ])
     .executeTakeFirstOrThrow()
-  const more = row.messages.length > messages
   const events = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
   return {
     version: row.version ?? 0,
-    more,
+    more: row.messages.length > messages,
     member_count: row.member_count ?? 0,
     members: row.members as Member[],
     events: events.sort((a, b) => a.version - b.version),

@@ -12,8 +12,8 @@ export interface Identity {
   user_version: number
   /** Of a token; null of a session. */
   token_id: number | null
-  /** Its last use is worth writing down again. */
-  stale: boolean
+  /** From when on its use is worth writing down again, in `performance.now()`'s time. */
+  staleAt: number
   /** When it ends by itself, unless it is used, in `performance.now()`'s time. */
   endsAt: number
 }
@@ -28,7 +28,7 @@ export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<I
       'users.version as user_version',
       'id_hash as hash',
       sql<null>`null`.as('token_id'),
-      staleness('sessions').as('stale'),
+      secondsTo(staleAt('sessions')).as('fresh'),
       secondsTo(sessionEndsAt).as('lasts'),
     ])
     .where('id_hash', '=', sql<Buffer>`any(${hashes})`)
@@ -47,7 +47,7 @@ export async function findTokens(db: Db, hashes: readonly Buffer[]): Promise<Ide
       'users.version as user_version',
       'key_hash as hash',
       'tokens.id as token_id',
-      staleness('tokens').as('stale'),
+      secondsTo(staleAt('tokens')).as('fresh'),
       secondsTo(tokenEndsAt).as('lasts'),
     ])
     .where('key_hash', '=', sql<Buffer>`any(${hashes})`)
@@ -60,12 +60,13 @@ function secondsTo(moment: RawBuilder<Date>) {
   return sql<number>`extract(epoch from ${moment} - now())::float8`
 }
 
-function staleness(table: 'sessions' | 'tokens') {
-  return sql<boolean>`${sql.ref(`${table}.last_used_at`)} < now() - interval '10 minutes'`
+function staleAt(table: 'sessions' | 'tokens') {
+  return sql<Date>`(${sql.ref(`${table}.last_used_at`)} + interval '10 minutes')`
 }
 
-type Row = Omit<Identity, 'user' | 'endsAt'> & User & { lasts: number }
+type Row = Omit<Identity, 'user' | 'endsAt' | 'staleAt'> & User & { lasts: number; fresh: number }
 
-function toIdentity({ hash, token_id, stale, user_version, lasts, ...user }: Row): Identity {
-  return { hash, token_id, stale, user_version, user, endsAt: performance.now() + lasts * 1000 }
+function toIdentity({ hash, token_id, user_version, lasts, fresh, ...user }: Row): Identity {
+  const now = performance.now()
+  return { hash, token_id, user_version, user, endsAt: now + lasts * 1000, staleAt: now + fresh * 1000 }
 }

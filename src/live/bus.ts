@@ -105,7 +105,12 @@ export class PostgresBus implements Bus {
       client.on('end', () => reject(new Error('The connection of the bus ended')))
     })
     broken.catch(() => {})
-    client.on('notification', ({ payload }) => this.hear(payload ?? ''))
+    client.on('notification', ({ payload, processId }) => {
+      // Not what it said itself.
+      if (processId !== (client as unknown as { processID: number }).processID) {
+        this.hear(payload ?? '')
+      }
+    })
     try {
       await client.connect()
       await client.query(`listen ${CHANNEL}`)
@@ -125,11 +130,11 @@ export class PostgresBus implements Bus {
 
   private hear(payload: string) {
     for (const hint of payload.split(' ')) {
-      const [, kind, id, version] = /^([cu])(\d+)(?::(\d+))?$/.exec(hint) ?? []
-      if (kind === 'c') {
-        this.hearer.chat(Number(id), Number(version))
-      } else if (kind === 'u') {
-        this.hearer.user(Number(id))
+      const [, chat, version, user] = /^(?:c(\d+):(\d+)|u(\d+))$/.exec(hint) ?? []
+      if (chat) {
+        this.hearer.chat(Number(chat), Number(version))
+      } else if (user) {
+        this.hearer.user(Number(user))
       }
     }
   }

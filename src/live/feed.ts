@@ -1,73 +1,28 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Event } from '../db/events.js'
+import { type Entry, entriesOf, type Renderer } from './entry.js'
 import type { Known } from './sweep.js'
 
 /** Streams get what is new at once; what follows within this time goes out together, in milliseconds. */
 const TICK = 5
 
-/** How much of a chat's past is kept for those who come back: so many events, and so many bytes of text. */
-export const WINDOW = 300
-const WINDOW_BYTES = 1024 * 1024
+/** How much of a chat's past is kept for those who come back: so many events, of so many bytes. */
+const WINDOW = 300
+const WINDOW_BYTES = 2 * 1024 * 1024
 
-/** The events of one page of a replay. */
-export const PAGE = 200
+/** A page of a replay: so many events, and about so many bytes, as each is written at once and must be taken in at once. */
+const PAGE = 200
+const PAGE_BYTES = 128 * 1024
 
-/** How an event looks to those who read it. Nothing in it depends on the reader but whether they wrote it. */
-export interface Renderer {
-  json(event: Event): string
-  html(event: Event, mine: boolean): string
-}
-
-/** One event, rendered once for each form, when the first reader of that form needs it. */
-export class Entry {
-  readonly event: Event
-  private readonly renderer: Renderer
-  private jsonText: string | undefined
-  private jsonBytes: Buffer | undefined
-  private own: string | undefined
-  private others: string | undefined
-
-  constructor(event: Event, renderer: Renderer) {
-    this.event = event
-    this.renderer = renderer
-  }
-
-  get version() {
-    return this.event.version
-  }
-
-  json(): string {
-    this.jsonText ??= this.renderer.json(this.event)
-    return this.jsonText
-  }
-
-  jsonBuffer(): Buffer {
-    this.jsonBytes ??= Buffer.from(this.json())
-    return this.jsonBytes
-  }
-
-  html(mine: boolean): string {
-    if (mine) {
-      this.own ??= this.renderer.html(this.event, true)
-      return this.own
-    }
-    this.others ??= this.renderer.html(this.event, false)
-    return this.others
-  }
-
-  /** About how much memory it takes. */
-  get bytes() {
-    const { length = 0 } = this.event.text ?? ''
-    return 500 + 2 * (length + (this.jsonText?.length ?? 0) + (this.own?.length ?? 0) + (this.others?.length ?? 0))
-  }
-}
+/** Why a stream ends: its reader may not read on, or the program (or what it knows of the chat) does not go on. */
+export type Reason = 'gone' | 'restart'
 
 /** Whoever follows the feed, once they have caught up with it. */
 export interface Follower {
   readonly user_id: number
   deliver(batch: Batch): void
-  /** The reader is no member any more. */
-  leave(): void
+  end(reason: Reason): void
+  drop(): void
 }
 
 /** The events that go out together, and what is made of them for all those who read the same form. */
@@ -99,6 +54,7 @@ interface Source {
   renderer: Renderer
   /** Whether readers may be told now: if not, what is new waits for `deliver`. */
   delivers(): boolean
+  onFailure(error: unknown): void
 }
 
 interface Membership {
@@ -109,8 +65,8 @@ interface Membership {
 }
 
 /**
- * What one process knows of one active chat: its version, those of its members who read here, and its last events. Polls and streams of
- * all kinds live on it, so an event is read from the database once, and what was posted here not even that.
+ * What one process knows of one active chat: its version, those of its members who read here, and its last events. Polls and
+ * streams of all kinds live on it, so an event is read from the database once, and what was posted here not even that.
  */
 export class Feed implements Known {
   readonly chat_id: number
@@ -146,12 +102,26 @@ export class Feed implements Known {
     this.source = source
   }
 
+  get hasReaders() {
+    return this.readers.size > 0
+  }
+
+  /** The chat is said to have come further than what is known. */
+  get isBehind() {
+    return this.heard > this.version
+  }
+
+  /** About how much memory its events take. */
+  get bytes() {
+    return this.windowBytes
+  }
+
   /** The member's name, if they are known to be one. */
   member(user_id: number): string | undefined {
     return this.memberships.get(user_id)?.name
   }
 
-  /** What the database said of a user when the chat was at that version. Returns whether it still holds. */
+  /** What the database said of a member when the chat was at that version. Returns whether it still holds. */
   learnMember(user_id: number, name: string, version: number): boolean {
     if (version < this.version) {
       const since = this.entriesAfter(version)
@@ -163,31 +133,47 @@ export class Feed implements Known {
     return true
   }
 
-  get isFollowed() {
-    return this.readers.size > 0
-  }
-
-  get bytes() {
-    return this.windowBytes
-  }
-
   /** The events after `version`, in order, at most `limit`; from memory where they are there. */
   async after(version: number, limit = PAGE): Promise<readonly Entry[]> {
-    if (this.oldest > version + 1 && version >= this.version - WINDOW) {
-      // Many come back at once after a restart and all ask for the same.
-      this.reachingBack ??= this.reachBack(version).finally(() => {
-        this.reachingBack = undefined
-      })
+    if (this.oldest > version + 1 && version >= this.oldest - 1 - PAGE) {
+      // Many come back at once, after a restart, and ask for the same.
+      this.reachingBack ??= this.read(version, PAGE)
+        .then(entries => this.extendBack(entries))
+        .finally(() => {
+          this.reachingBack = undefined
+        })
       await this.reachingBack
     }
     const known = this.entriesAfter(version)
     return known ? known.slice(0, limit) : this.read(version, limit)
   }
 
+  /**
+   * The chat's newest messages, so many at most, with the small events between and after them; `more` says whether there are
+   * older messages. Undefined where so far back is not in memory.
+   */
+  newest(messages: number): { entries: readonly Entry[]; more: boolean; version: number } | undefined {
+    const { version } = this
+    let found = 0
+    for (let place = this.window.length - 1; place >= 0; place--) {
+      if (this.window[place]?.event.kind === 'message' && ++found > messages) {
+        return { entries: this.window.slice(place + 1), more: true, version }
+      }
+    }
+    return this.oldest === 1 ? { entries: [...this.window], more: false, version } : undefined
+  }
+
+  /** Events that were read otherwise, as the feed's own; kept where they go without a gap up to what is in memory. */
+  adopt(events: readonly Event[]): readonly Entry[] {
+    const entries = entriesOf(events, this.source.renderer)
+    this.extendBack(entries)
+    return entries
+  }
+
   /** An event that was posted here. */
   posted(event: Omit<Event, 'previous_author_id' | 'previous_kind' | 'previous_created_at'>) {
-    if (event.version === this.version + 1 && this.window.length > 0) {
-      const { event: previous } = this.window.at(-1) as Entry
+    const previous = this.window.at(-1)?.event
+    if (event.version === this.version + 1 && previous) {
       this.append([
         {
           ...event,
@@ -202,39 +188,49 @@ export class Feed implements Known {
   /** Reads on until that version at least, or what else is heard of meanwhile. Throws the database's error. */
   async catchUp(version = this.heard) {
     this.heard = Math.max(this.heard, version)
-    while (this.version < this.heard) {
-      this.catchingUp ??= this.readOn().finally(() => {
-        this.catchingUp = undefined
-      })
-      await this.catchingUp
+    while (this.isBehind) {
+      await this.look()
     }
+  }
+
+  /** Looks in the database for more than is known, whatever was heard. Throws its error. */
+  look(): Promise<void> {
+    this.catchingUp ??= this.readOn().finally(() => {
+      this.catchingUp = undefined
+    })
+    return this.catchingUp
   }
 
   /**
    * Brings a reader who has seen everything up to `after` to where the feed is, page by page as they take it in, and delivers
-   * to them from then on: there is no moment between the last look and the first delivery. `take` resolves to false for a reader
-   * who has gone.
+   * to them from then on: there is no moment between the last look and the first delivery. `take` resolves when the reader
+   * has taken a page in. Resolves once they have caught up, or have gone.
    */
-  async follow(follower: Follower, after: number, take: (batch: Batch) => Promise<boolean>): Promise<void> {
+  async follow(follower: Follower, after: number, take: (batch: Batch) => Promise<void>): Promise<void> {
     this.readers.add(follower)
+    if (this.member(follower.user_id) === undefined) {
+      // They left while their stream was being opened.
+      follower.end('gone')
+      return
+    }
     await this.catchUp(after)
-    for (let cursor = after; ; ) {
+    let cursor = after
+    while (this.readers.has(follower)) {
       this.deliver()
-      if (cursor >= this.version && this.sent === this.version) {
-        this.followers.add(follower)
-        return
-      }
-      if (cursor >= this.version) {
-        // The others wait to be confirmed as readers; what they get then this one has already.
-        await wait(TICK)
-      } else {
-        const entries = await this.after(cursor)
-        if (entries.length === 0 || !this.readers.has(follower) || !(await take(new Batch(entries)))) {
-          return
+      if (cursor < this.version) {
+        const page = firstPage(await this.after(cursor))
+        if (page.length === 0) {
+          throw new Error(`Chat ${this.chat_id} has no events after ${cursor}`)
         }
-        cursor = entries.at(-1)?.version ?? cursor
-      }
-      if (!this.readers.has(follower)) {
+        if (this.readers.has(follower)) {
+          await take(new Batch(page))
+        }
+        cursor = page.at(-1)?.version ?? cursor
+      } else if (this.sent < this.version) {
+        // The others wait to be confirmed as readers; what they get then this one has already.
+        await wait(10 * TICK)
+      } else {
+        this.followers.add(follower)
         return
       }
     }
@@ -245,11 +241,32 @@ export class Feed implements Known {
     this.followers.delete(follower)
   }
 
-  /** Sends all readers away: nothing here holds any more. */
-  disperse() {
+  /** Sends all readers away. */
+  disperse(reason: Reason) {
     for (const reader of this.readers) {
-      reader.leave()
+      reader.end(reason)
     }
+  }
+
+  /** Tells the followers what they have not been told. */
+  deliver() {
+    if (this.sent === this.version || !this.source.delivers()) {
+      return
+    }
+    if (this.followers.size > 0) {
+      const batch = new Batch(this.entriesAfter(this.sent) ?? [])
+      for (const follower of this.followers) {
+        try {
+          follower.deliver(batch)
+        } catch (error) {
+          // One reader's trouble is not the others'.
+          this.source.onFailure(error)
+          follower.drop()
+        }
+      }
+    }
+    this.sent = this.version
+    this.trim()
   }
 
   /** Gives up its memory; everything can be read again. */
@@ -268,39 +285,56 @@ export class Feed implements Known {
     return version + 1 >= this.oldest ? this.window.slice(version + 1 - this.oldest) : undefined
   }
 
-  private async read(after: number, limit: number): Promise<Entry[]> {
-    const events = await this.source.read(this.chat_id, after, limit)
-    return events.map(event => new Entry(event, this.source.renderer))
+  private async read(after: number, limit: number): Promise<readonly Entry[]> {
+    return entriesOf(await this.source.read(this.chat_id, after, limit), this.source.renderer)
   }
 
   private async readOn() {
+    const { heard } = this
     const events = await this.source.read(this.chat_id, this.version, PAGE)
-    if (events.length === 0) {
-      throw new Error(`Chat ${this.chat_id} has no events after ${this.version}, though it has come further`)
+    if (events.length === 0 && heard === this.heard) {
+      // It was a rumour: the database that said so has lost it since, or never said so.
+      this.heard = this.version
     }
     this.append(events)
   }
 
-  private async reachBack(version: number) {
-    const entries = await this.read(Math.max(0, version), WINDOW)
+  private extendBack(entries: readonly Entry[]) {
     const older = entries.filter(entry => entry.version < this.oldest)
-    if (older.length > 0 && older.at(-1)?.version === this.oldest - 1) {
+    const [first] = older
+    if (first && first.version + older.length === this.oldest) {
       this.window.unshift(...older)
+      this.windowBytes += bytesOf(older)
+      this.trim()
     }
   }
 
   private append(events: readonly Event[]) {
-    for (const event of events) {
+    for (const entry of entriesOf(events, this.source.renderer)) {
+      const { version, event } = entry
+      if (version > this.version + 1) {
+        this.skipTo(version - 1)
+      }
       // What was posted here may have come while the same was being read.
-      if (event.version === this.version + 1) {
-        this.window.push(new Entry(event, this.source.renderer))
-        this.version = event.version
+      if (version === this.version + 1) {
+        this.window.push(entry)
+        this.windowBytes += entry.bytes
+        this.version = version
+        this.heard = Math.max(this.heard, version)
         if (event.kind === 'left') {
-          this.part(event.author_id, event.version)
+          this.part(event.author_id, version)
         }
       }
     }
     this.deliverSoon()
+  }
+
+  /** Somebody has deleted events by hand: readers come back, each with what they have. */
+  private skipTo(version: number) {
+    this.disperse('restart')
+    this.version = version
+    this.sent = version
+    this.emptyWindow()
   }
 
   private part(user_id: number, version: number) {
@@ -311,7 +345,7 @@ export class Feed implements Known {
     this.memberships.delete(user_id)
     for (const reader of this.readers) {
       if (reader.user_id === user_id) {
-        reader.leave()
+        reader.end('gone')
       }
     }
   }
@@ -328,33 +362,23 @@ export class Feed implements Known {
     }
   }
 
-  /** Tells the followers what they have not been told. */
-  deliver() {
-    if (this.sent < this.version && this.source.delivers()) {
-      if (this.followers.size > 0) {
-        const batch = new Batch(this.entriesAfter(this.sent) ?? [])
-        for (const follower of this.followers) {
-          follower.deliver(batch)
-        }
-      }
-      this.sent = this.version
-      this.measure()
+  /** Drops the oldest events where they are too many, but none that the followers have not been told. */
+  private trim() {
+    while ((this.window.length > WINDOW || this.windowBytes > WINDOW_BYTES) && this.oldest <= this.sent) {
+      this.windowBytes -= this.window.shift()?.bytes ?? 0
     }
   }
+}
 
-  /** Drops the oldest events where they are too many. */
-  private measure() {
-    let bytes = 0
-    let kept = 0
-    for (let place = this.window.length - 1; place >= 0 && kept < WINDOW; place--, kept++) {
-      bytes += this.window[place]?.bytes ?? 0
-      if (bytes > WINDOW_BYTES && kept > 0) {
-        break
-      }
-    }
-    this.windowBytes = bytes
-    if (kept < this.window.length) {
-      this.window = this.window.slice(-kept)
-    }
-  }
+function bytesOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function firstPage(entries: readonly Entry[]): readonly Entry[] {
+  let bytes = 0
+  const end = entries.findIndex(entry => {
+    bytes += entry.bytes
+    return bytes > PAGE_BYTES
+  })
+  return end < 0 ? entries : entries.slice(0, Math.max(1, end))
 }

@@ -1,14 +1,15 @@
 import { type Chat, findChat } from '../db/chats.js'
 import { type Event, eventsAfter } from '../db/events.js'
 import type { Db } from '../db/schema.js'
-import { Feed, type Renderer } from './feed.js'
+import type { Renderer } from './entry.js'
+import { Feed } from './feed.js'
 import type { Swept } from './sweep.js'
 
 /** A feed that nobody reads leaves after so many milliseconds: longer than the slowest poll of a page takes to come again. */
 const UNUSED_FOR = 45_000
 const AT_MOST = 10_000
 /** For the windows of all feeds. */
-const BYTES_AT_MOST = 64 * 1024 * 1024
+const BYTES_AT_MOST = 128 * 1024 * 1024
 
 /** A chat's feed, for one of its members. */
 export interface Reading {
@@ -58,22 +59,24 @@ export class Feeds implements Swept {
       if (!chat || chat.member_name === null) {
         return undefined
       }
-      const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
-      if (this.keeps(feed)) {
-        feed.uris.add(uri)
-        this.byUri.set(uri, feed)
-      }
-      // Meanwhile the feed may have heard that they left.
-      if (feed.learnMember(user_id, chat.member_name, chat.version)) {
-        await feed.catchUp(chat.version)
-        return { feed, uri, name: chat.member_name }
+      const reading = await this.learn(chat, user_id, askedAt)
+      if (reading) {
+        return reading
       }
     }
   }
 
-  /** Whether the feed hears of what is new. One that did not find room does not: it serves one request. */
-  keeps(feed: Feed): boolean {
-    return this.byChat.get(feed.chat_id) === feed
+  /** What the database has just said of a chat, as one of its members sees it. Undefined where the feed has heard since that they left. */
+  async learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
+    const { uri, member_name: name } = chat
+    const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
+    feed.uris.add(uri)
+    this.byUri.set(uri, feed)
+    if (name === null || !feed.learnMember(user_id, name, chat.version)) {
+      return undefined
+    }
+    await feed.catchUp(chat.version)
+    return { feed, uri, name }
   }
 
   /** A message was posted here: those who follow its chat get it from memory. */
@@ -112,7 +115,7 @@ export class Feeds implements Swept {
     const feed = this.byChat.get(chat_id)
     if (feed && (version === null || version < known)) {
       // The chat is gone, or is another: a backup was restored.
-      feed.disperse()
+      feed.disperse(version === null ? 'gone' : 'restart')
       this.close(feed)
     } else if (version !== null) {
       this.reached(chat_id, version)
@@ -126,11 +129,12 @@ export class Feeds implements Swept {
 
   private open({ id, version }: Chat, askedAt: number): Feed {
     const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
-    const feed = new Feed(id, version, askedAt, { read, renderer: this.renderer, delivers: this.delivers })
-    // Where there are too many the reader is served all the same, by a feed of its own.
-    if (this.byChat.size < AT_MOST) {
-      this.byChat.set(id, feed)
+    const { renderer, delivers, onFailure } = this
+    const feed = new Feed(id, version, askedAt, { read, renderer, delivers, onFailure })
+    if (this.byChat.size >= AT_MOST) {
+      this.leaveLongestUnused()
     }
+    this.byChat.set(id, feed)
     return feed
   }
 
@@ -145,17 +149,29 @@ export class Feeds implements Swept {
     const now = performance.now()
     let bytes = 0
     for (const feed of this.byChat.values()) {
-      if (!feed.isFollowed && now - feed.usedAt > UNUSED_FOR) {
+      if (!feed.hasReaders && now - feed.usedAt > UNUSED_FOR) {
         this.close(feed)
       } else {
         bytes += feed.bytes
       }
     }
-    for (const feed of this.byChat.values()) {
+    for (const feed of bytes > BYTES_AT_MOST ? this.longestUnused() : []) {
       if (bytes > BYTES_AT_MOST) {
         bytes -= feed.bytes
         feed.emptyWindow()
       }
     }
+  }
+
+  /** A feed that is read by streams stays: there are no more of these than streams. */
+  private leaveLongestUnused() {
+    const feed = this.longestUnused().find(({ hasReaders }) => !hasReaders)
+    if (feed) {
+      this.close(feed)
+    }
+  }
+
+  private longestUnused(): Feed[] {
+    return [...this.byChat.values()].sort((a, b) => a.usedAt - b.usedAt)
   }
 }

@@ -1,10 +1,8 @@
-import type { Entry } from './feed.js'
 import type { Format } from './response-stream.js'
 
 /** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
-export const EVENTS: Format & { opening: string } = {
+export const EVENTS: Format = {
   kind: 'events',
-  // At once, so that a proxy passes on the headers, and whoever waits knows that they are connected.
   opening: 'retry: 2000\n\n',
   events(entries) {
     return entries.map(entry => `id: ${entry.version}\nevent: ${entry.event.kind}\ndata: ${entry.json()}\n\n`).join('')
@@ -20,7 +18,7 @@ export type Tail = (version: number) => string
  * Server-sent events for the chat's page: each puts one event, and the tail after it, in the place of the tail before it. One that
  * comes again, or too early, finds no such tail and does nothing.
  */
-export function pageFormat(uri: string, tail: Tail): Format & { opening: string } {
+export function pageFormat(uri: string, tail: Tail): Format {
   return {
     kind: `page ${uri}`,
     // Whoever was sent away for longer comes back as fast as ever from now on.
@@ -56,11 +54,15 @@ function frame(html: string) {
 }
 
 /** A page that never ends, for browsers without JavaScript: each event is written where the last one ended. */
-export const FRAME: Format = {
-  kind: 'frame',
-  events: (entries: readonly Entry[], user_id) =>
-    entries.map(entry => entry.html(entry.event.author_id === user_id)).join(''),
-  beat: () => '\n',
-  // The page asks to be loaded again once it has ended.
-  farewell: () => '',
+export function frameFormat(opening: string): Format {
+  return {
+    kind: 'frame',
+    opening,
+    events(entries, user_id) {
+      return entries.map(entry => entry.html(entry.event.author_id === user_id)).join('')
+    },
+    beat: () => '\n',
+    // The page asks to be loaded again once it has ended.
+    farewell: () => '',
+  }
 }

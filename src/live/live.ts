@@ -1,10 +1,11 @@
+import type { Chat } from '../db/chats.js'
 import type { Clock } from '../db/clocks.js'
 import type { Address } from '../db/connection.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db } from '../db/schema.js'
 import { type Bus, PostgresBus, silence } from './bus.js'
-import type { Renderer } from './feed.js'
+import type { Renderer } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
 import type { Stream } from './stream.js'
@@ -30,13 +31,15 @@ export class Live {
   private readonly feeds: Feeds
   private readonly sweep: Sweep
   private readonly bus: Bus
+  private readonly log: Setting['log']
 
   constructor({ db, address, renderer, limits, log }: Setting) {
     this.streams = new Streams(limits)
     this.identities = new Identities(db)
+    this.log = log
     this.feeds = new Feeds(db, renderer, {
       delivers: () => this.sweep.delivers,
-      onFailure: error => log('Reading what is new in a chat failed', error),
+      onFailure: error => log('Telling what is new in a chat failed', error),
     })
     const users: Swept = {
       clocks: () => earliest([...this.identities.clocks(), ...this.streams.clocks()]),
@@ -49,7 +52,7 @@ export class Live {
     )
     const hearer = {
       chat: (id: number, version: number) => this.feeds.reached(id, version),
-      user: (id: number) => this.userMoved(id),
+      user: (id: number) => void this.userMoved(id),
       missed: () => void this.sweep.now().catch(error => log('Asking what is new failed', error)),
     }
     this.bus = address ? new PostgresBus(address, hearer, error => log('The bus is interrupted', error)) : silence
@@ -70,13 +73,18 @@ export class Live {
   /** The chat's feed, as fresh as the database; undefined for whoever is no member of such a chat. */
   async reading(uri: string, user_id: number): Promise<Reading | undefined> {
     const known = this.feeds.known(uri, user_id)
-    if (known && this.sweep.holds(known.feed)) {
-      return known
+    if (known && !this.sweep.holds(known.feed)) {
+      await this.sweep.confirm()
     }
-    if (known) {
-      await this.refresh(known)
+    if (known?.feed.isBehind) {
+      await known.feed.catchUp()
     }
     return this.feeds.known(uri, user_id) ?? this.feeds.find(uri, user_id)
+  }
+
+  /** The feed of a chat that the database has just told of, as one of its members sees it: nothing is asked again. */
+  learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
+    return this.feeds.learn(chat, user_id, askedAt)
   }
 
   /** Whether it is certain, from memory alone, that they are a member of the chat and have seen all of it. */
@@ -86,18 +94,7 @@ export class Live {
       return false
     }
     const reading = this.feeds.known(uri, known.identity.user.id)
-    return reading !== undefined && reading.feed.version === version && this.sweep.holds(reading.feed)
-  }
-
-  /** Brings the feed to where the database is. */
-  async refresh({ feed }: Reading) {
-    await this.sweep.confirm()
-    await feed.catchUp()
-  }
-
-  /** Whether a stream can live on the feed: one that did not find room in memory hears of nothing. */
-  keeps({ feed }: Reading) {
-    return this.feeds.keeps(feed)
+    return reading?.feed.version === version && !reading.feed.isBehind && this.sweep.holds(reading.feed)
   }
 
   /** A message was posted by this process. */
@@ -118,7 +115,7 @@ export class Live {
 
   /** This process ended a session or a token of the user. */
   ended(user_id: number) {
-    this.userMoved(user_id)
+    void this.userMoved(user_id)
     this.bus.tellUser(user_id)
   }
 
@@ -126,30 +123,32 @@ export class Live {
   run(stream: Stream, after: number) {
     this.streams.add(stream)
     if (!stream.ended) {
-      stream.begin(after).catch(() => stream.drop())
+      stream.begin(after).catch(error => {
+        this.log('A stream failed', error)
+        stream.drop()
+      })
     }
   }
 
-  /** Ends all streams and forgets everything. */
+  /** Ends all streams, and asks and tells nothing more. */
   async close() {
     this.streams.close()
     this.sweep.stop()
     await this.bus.close()
   }
 
-  /** Some session or token of the user may have ended: all are asked about anew. */
-  private userMoved(user_id: number) {
+  /** Some session or token of the user may have ended: all are asked about anew. Resolves when the streams that must end have. */
+  private async userMoved(user_id: number) {
     this.identities.forgetUser(user_id)
-    for (const stream of this.streams.ofUser(user_id)) {
-      void this.review(stream)
-    }
+    await Promise.all(this.streams.ofUser(user_id).map(stream => this.review(stream)))
   }
 
   private async review(stream: Stream) {
     try {
-      const identity = await this.identify(stream.reader.credential)
+      const identity = await this.identities.find(stream.reader.credential)
       if (identity) {
         stream.reader.user_version = identity.user_version
+        stream.reader.endsAt = identity.endsAt
       } else {
         stream.end('gone')
       }

@@ -1,10 +1,13 @@
 import type { ServerResponse } from 'node:http'
-import type { Batch, Entry, Feed } from './feed.js'
-import { type Reader, type Reason, Stream } from './stream.js'
+import type { Entry } from './entry.js'
+import type { Batch, Feed, Reason } from './feed.js'
+import { type Reader, Stream } from './stream.js'
 
 /** How a kind of stream is written. Readers of the same kind share what is made. */
 export interface Format {
   kind: string
+  /** Written at once, so that whoever waits knows that they are connected, proxies included. */
+  opening: string
   events(entries: readonly Entry[], user_id: number): string
   /** Of a reader who has seen everything up to that version; from time to time, as a sign of life. */
   beat(version: number): string
@@ -12,16 +15,13 @@ export interface Format {
   farewell(reason: Reason, retry: number): string
 }
 
-/** In milliseconds. */
-const GOODBYE = 5_000
-
 /** A response that does not end: server-sent events, or a page that grows. */
 export class ResponseStream extends Stream {
   private readonly response: ServerResponse
   private readonly format: Format
 
-  /** The headers are set already. `opening` is written first. */
-  constructor(reader: Reader, feed: Feed, response: ServerResponse, format: Format, opening: string) {
+  /** The headers are set already. */
+  constructor(reader: Reader, feed: Feed, response: ServerResponse, format: Format) {
     super(reader, feed)
     this.response = response
     this.format = format
@@ -31,18 +31,9 @@ export class ResponseStream extends Stream {
     response.setHeader('Connection', 'close')
     response.on('close', () => this.over())
     response.flushHeaders()
-    response.write(opening)
+    response.write(format.opening)
     if (response.destroyed || response.socket === null) {
       // The reader has gone already, and nothing more will be heard of it.
-      this.over()
-    }
-  }
-
-  override end(reason: Reason) {
-    if (!this.ended) {
-      this.response.end(this.format.farewell(reason, 1000 + Math.round(Math.random() * 7000)))
-      // Whoever does not take in the last words either is not waited for.
-      setTimeout(() => this.response.destroy(), GOODBYE).unref()
       this.over()
     }
   }
@@ -60,16 +51,16 @@ export class ResponseStream extends Stream {
     return socket ? socket.bytesWritten - socket.writableLength : 0
   }
 
-  protected override write(batch: Batch) {
+  protected override write(batch: Batch, written?: (error?: Error | null) => void) {
     const { kind, events } = this.format
-    this.response.write(batch.buffer(kind, this.user_id, events))
+    this.response.write(batch.buffer(kind, this.user_id, events), written)
   }
 
   protected override beat() {
     this.response.write(this.format.beat(this.feed.version))
   }
 
-  protected override onceDrained(call: () => void) {
-    this.response.once('drain', call)
+  protected override sayGoodbye(reason: Reason, retry: number) {
+    this.response.end(this.format.farewell(reason, retry))
   }
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { Batch, Feed } from './feed.js'
-import { type Reader, type Reason, Stream } from './stream.js'
+import type { Batch, Feed, Reason } from './feed.js'
+import { BYTES_WAITING, type Reader, Stream } from './stream.js'
 
 /** RFC 6455, section 7.4.1, and IANA's registry of close codes. */
 const CLOSE_CODES: Record<Reason, number> = { gone: 1008, restart: 1012 }
@@ -26,15 +26,12 @@ export class SocketStream extends Stream {
     })
   }
 
-  override end(reason: Reason) {
-    if (!this.ended) {
-      const sentences: Record<Reason, string> = {
-        gone: 'You cannot read this chat any more',
-        restart: `Come back in ${1000 + Math.round(Math.random() * 7000)} ms`,
-      }
-      // ws itself cuts the connection of whoever does not say goodbye in turn, after 30 s.
-      this.socket.close(CLOSE_CODES[reason], sentences[reason])
-      this.over()
+  /** Answers what the reader said. Whoever says more than they hear is dropped. */
+  answer(message: string) {
+    if (this.waiting > BYTES_WAITING) {
+      this.drop()
+    } else {
+      this.socket.send(message)
     }
   }
 
@@ -50,12 +47,13 @@ export class SocketStream extends Stream {
     return this.taken - this.socket.bufferedAmount
   }
 
-  protected override write(batch: Batch) {
+  protected override write({ entries }: Batch, written?: (error?: Error) => void) {
     this.wire.cork()
-    for (const entry of batch.entries) {
+    for (const [place, entry] of entries.entries()) {
       const message = entry.jsonBuffer()
       this.taken += message.length
-      this.socket.send(message, { binary: false })
+      // One that is closing takes nothing and says so to the callback alone.
+      this.socket.send(message, { binary: false }, place === entries.length - 1 ? written : undefined)
     }
     this.wire.uncork()
   }
@@ -70,7 +68,8 @@ export class SocketStream extends Stream {
     this.socket.ping()
   }
 
-  protected override onceDrained(call: () => void) {
-    this.socket.ping(undefined, undefined, call)
+  protected override sayGoodbye(reason: Reason, retry: number) {
+    const sentences = { gone: 'You cannot read this chat any more', restart: `Come back in ${retry} ms` }
+    this.socket.close(CLOSE_CODES[reason], sentences[reason])
   }
 }

@@ -1,15 +1,15 @@
-import type { Batch, Feed, Follower } from './feed.js'
+import type { Batch, Feed, Follower, Reason } from './feed.js'
 import type { Credential } from './identities.js'
 
 /** A reader who does not take in what was written to them is dropped beyond so many bytes, or after so many milliseconds. */
-const BYTES_WAITING = 256 * 1024
+export const BYTES_WAITING = 256 * 1024
 const STALLED_FOR = 10_000
-
-/** A page of a replay waits until there are no more than so many bytes of the one before. */
-const LOW_WATER = 16 * 1024
 
 /** Between two signs of life, in milliseconds: shorter than the 30 s after which the most impatient proxies give up. */
 const BEAT_EVERY = 20_000
+
+/** Who was sent away and takes in nothing of it is cut off after so many milliseconds. */
+const GOODBYE = 5_000
 
 /** Whom a stream is for. */
 export interface Reader {
@@ -22,9 +22,6 @@ export interface Reader {
   address: string
 }
 
-/** Why a stream ends: its reader may not read on, or the program (or what it knows of the chat) does not go on. */
-export type Reason = 'gone' | 'restart'
-
 /**
  * One reader's open response: what is new in a chat, as it happens. A kind of stream says how it is written; what it writes goes
  * into the same buffer for all readers of a kind.
@@ -33,7 +30,8 @@ export abstract class Stream implements Follower {
   readonly reader: Reader
   readonly feed: Feed
   ended = false
-  private onEnd: (() => void)[] = []
+  private onOver: (() => void) | undefined
+  private onTaken: (() => void) | undefined
   private beatAt = performance.now() + BEAT_EVERY * (0.5 + Math.random() / 2)
   private stalledAt: number | undefined
   private owed = 0
@@ -49,25 +47,28 @@ export abstract class Stream implements Follower {
 
   /** Writes everything after `after`, then what happens. Resolves when the reader has caught up, or has gone. Throws the database's error. */
   async begin(after: number) {
-    await this.feed.follow(this, after, async batch => {
-      this.write(batch)
-      await this.drained()
-      return !this.ended
-    })
+    await this.feed.follow(this, after, batch => this.take(batch))
     if (!this.ended) {
       this.beat()
     }
   }
 
   deliver(batch: Batch) {
-    this.write(batch)
+    // Before writing: what has just been written waits for the end of this turn at least.
     if (this.waiting > BYTES_WAITING) {
       this.drop()
+    } else {
+      this.write(batch)
     }
   }
 
-  leave() {
-    this.end('gone')
+  /** Says why, and ends. */
+  end(reason: Reason) {
+    if (!this.ended) {
+      this.sayGoodbye(reason, 1000 + Math.round(Math.random() * 7000))
+      setTimeout(() => this.drop(), GOODBYE).unref()
+      this.over()
+    }
   }
 
   /** About once a second: a sign of life when it is due; drops a reader who takes in nothing. */
@@ -84,53 +85,52 @@ export abstract class Stream implements Follower {
     if (now > this.reader.endsAt) {
       // Unless it was used meanwhile: whoever may read on comes back.
       this.end('restart')
-      return
-    }
-    if (now > this.beatAt && this.waiting === 0) {
+    } else if (now > this.beatAt && this.waiting === 0) {
       this.beatAt = now + BEAT_EVERY
       this.beat()
     }
   }
 
-  /** Calls when the stream is over, whoever ended it. */
+  /** Calls once when the stream is over, whoever ended it. */
   whenOver(call: () => void) {
     if (this.ended) {
       call()
     } else {
-      this.onEnd.push(call)
+      this.onOver = call
     }
   }
 
-  /** Says why, and ends. */
-  abstract end(reason: Reason): void
   /** Cuts the connection. */
   abstract drop(): void
   /** Bytes that the reader has not taken in. */
   protected abstract get waiting(): number
   /** Bytes that the reader has taken in. */
   protected abstract get flushed(): number
-  protected abstract write(batch: Batch): void
+  /** `written` hears when it has left for the reader, or cannot any more. */
+  protected abstract write(batch: Batch, written?: (error?: Error | null) => void): void
   protected abstract beat(): void
-  /** Calls once when some of what waits has been taken in. */
-  protected abstract onceDrained(call: () => void): void
+  /** The last words, and the end. `retry`: in how many milliseconds to come back. */
+  protected abstract sayGoodbye(reason: Reason, retry: number): void
 
   /** The connection is over. */
   protected over() {
     if (!this.ended) {
       this.ended = true
       this.feed.unfollow(this)
-    }
-    for (const call of this.onEnd.splice(0)) {
-      call()
+      this.onOver?.()
+      this.onTaken?.()
     }
   }
 
-  private async drained() {
-    while (!this.ended && this.waiting > LOW_WATER) {
-      await new Promise<void>(resolve => {
-        this.onceDrained(resolve)
-        this.whenOver(resolve)
+  private take(batch: Batch): Promise<void> {
+    return new Promise(resolve => {
+      this.onTaken = resolve
+      this.write(batch, error => {
+        if (error) {
+          this.over()
+        }
+        resolve()
       })
-    }
+    })
   }
 }

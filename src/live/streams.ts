@@ -28,20 +28,17 @@ export class Streams {
     }, 1000)
   }
 
-  get size() {
-    return this.all.size
+  hasPlace(reader: Reader): boolean {
+    return !this.closed && this.places(reader).every(([name, limit]) => this.count(name) < limit)
   }
 
   /** Takes a place for a stream that is about to open; returns whether there was one. `release` gives it back. */
   admit(reader: Reader): boolean {
-    const places = this.places(reader)
-    if (this.closed || places.some(([name, limit]) => this.count(name) >= limit)) {
-      return false
-    }
-    for (const [name] of places) {
+    const admitted = this.hasPlace(reader)
+    for (const [name] of admitted ? this.places(reader) : []) {
       this.counts.set(name, this.count(name) + 1)
     }
-    return true
+    return admitted
   }
 
   release(reader: Reader) {

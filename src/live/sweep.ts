@@ -11,12 +11,17 @@ const HOLDS_FOR = 1500
 const DELIVERS_FOR = 2000
 const WAITS_FOR = 5000
 
+/** How long one sweep may take, in milliseconds, and how many may be without an answer. */
+const WITHIN = 1500
+const UNANSWERED = 3
+const TIMEOUT = 'timeout exceeded when asking what is new'
+
 /** Something in memory that goes by the versions of chats or of users. */
 export interface Swept {
   /** What is in memory now, by the version that is known of it. */
   clocks(): Clock[]
-  /** It is at that version and not at the known one; null: it is gone. */
-  moved(id: number, version: number | null, known: number): void
+  /** It is at that version and not at the known one; null: it is gone. Resolves when nobody is told more than they may know. */
+  moved(id: number, version: number | null, known: number): void | Promise<void>
 }
 
 /** When something was asked of the database, and when the answer came into memory, in `performance.now()`'s time. */
@@ -35,6 +40,7 @@ export class Sweep {
   /** When the first one after it began. */
   private triedAt = 0
   private underWay: Promise<void> | undefined
+  private unanswered = 0
   private timer: NodeJS.Timeout | undefined
   private readonly db: Db
   private readonly chats: Swept
@@ -89,12 +95,33 @@ export class Sweep {
     }
   }
 
-  /** One sweep; those who ask for one at the same time share it. Throws the database's error. */
+  /** One sweep; those who ask for one at the same time share it. Throws the database's error, also where it is silent. */
   now(): Promise<void> {
-    this.underWay ??= this.sweep().finally(() => {
+    this.underWay ??= this.inTime().finally(() => {
       this.underWay = undefined
     })
     return this.underWay
+  }
+
+  private async inTime() {
+    // A silent database holds up no more than a few connections.
+    if (this.unanswered >= UNANSWERED) {
+      throw new Error(TIMEOUT)
+    }
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(TIMEOUT)), WITHIN)
+    })
+    this.unanswered++
+    const sweep = this.sweep().finally(() => {
+      this.unanswered--
+    })
+    try {
+      await Promise.race([sweep, silence])
+    } finally {
+      clearTimeout(timer)
+      sweep.catch(() => {})
+    }
   }
 
   private async sweep() {
@@ -102,11 +129,12 @@ export class Sweep {
     this.triedAt = this.begunAt < this.triedAt ? this.triedAt : begunAt
     const [chats, users] = [this.chats.clocks(), this.users.clocks()]
     const moved = chats.length + users.length > 0 ? await movedClocks(this.db, { chats, users }) : []
-    for (const { what, id, version, known } of moved) {
-      const swept = what === 'chat' ? this.chats : this.users
-      swept.moved(id, version, known)
-    }
-    this.begunAt = begunAt
+    await Promise.all(
+      moved.map(({ what, id, version, known }) =>
+        (what === 'chat' ? this.chats : this.users).moved(id, version, known),
+      ),
+    )
+    this.begunAt = Math.max(this.begunAt, begunAt)
     this.onConfirmed()
   }
 }

@@ -2,16 +2,17 @@ import Router from '@koa/router'
 import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { type Chat, chatsOf, createChat, findChat, joinChat } from '../db/chats.js'
+import { chatsOf, createChat, findChat, joinChat } from '../db/chats.js'
 import { chatView } from '../db/events.js'
-import { membersOf } from '../db/members.js'
+import { countedMembers, membersOf } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
 import { chatJson, listedChatJson, membersJson } from '../json.js'
 import { randomKey } from '../keys.js'
+import type { Reading } from '../live/feeds.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
-import { chatPath, EXACT, requireChat, requireMember } from './scope.js'
+import { chatPath, EXACT, requireChat, requireMember, requireReading, type SeenChat } from './scope.js'
 
 /** Starting a chat, one's chats, and a chat's own page. */
 export function chats(parts: Parts) {
@@ -88,6 +89,8 @@ async function visitChat(parts: Parts, ctx: Context) {
     if (chat.member_name === null) {
       parts.takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
       parts.live.reached(chat.id, await joinChat(parts.db, chat.id, user.id))
+      await showChat(parts, ctx, await requireMember(parts, ctx), user)
+      return
     }
     await showChat(parts, ctx, chat, user)
   }
@@ -118,21 +121,35 @@ export interface Unsent {
 }
 
 /** The chat's page for a member. */
-export async function showChat(parts: Parts, ctx: Context, chat: Chat, user: User, unsent?: Unsent) {
+export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user: User, unsent?: Unsent) {
   const { before } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : {}
-  const view = await chatView(parts.db, chat.id, {
-    messages: LIMITS.messagesPerPage,
-    members: LIMITS.membersOnPage,
-    before,
-  })
+  const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
   showPage(parts, ctx, 'chats/show.njk', {
     chat,
     owner_id: chat.owner_id,
-    ...view,
+    ...(await chatOnPage(parts, reading, { members: LIMITS.membersOnPage, before })),
     before: before ?? null,
     me: user.id,
     share_url: shareUrl(ctx, parts.config, chatPath(chat.uri)),
     composer: unsent ?? { text: '', key: null, sentence: '' },
     key: unsent?.key ?? randomKey(16),
   })
+}
+
+/**
+ * What a page shows of a chat: its newest messages, or those before one, where it goes on from, and the first of its members. The
+ * newest messages are in memory, rendered, unless nobody has read the chat lately.
+ */
+export async function chatOnPage(
+  { db }: Parts,
+  { feed }: Reading,
+  { members, before }: { members: number; before?: number | undefined },
+) {
+  const messages = LIMITS.messagesPerPage
+  const newest = before === undefined ? feed.newest(messages) : undefined
+  if (newest) {
+    return { ...newest, ...(members > 0 ? await countedMembers(db, feed.chat_id, members) : {}) }
+  }
+  const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before })
+  return { entries: feed.adopt(events), ...view }
 }

@@ -5,17 +5,17 @@ import { fields } from '../body.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { isOwnOrigin } from '../csrf.js'
-import { chatView } from '../db/events.js'
 import { asRefusal, notSignedIn, Refusal, unavailable } from '../errors.js'
 import { check, lastEventId, readQuery, streamQuery } from '../input.js'
 import { postedJson, problemJson } from '../json.js'
-import { EVENTS, FRAME, pageFormat } from '../live/formats.js'
+import { EVENTS, frameFormat, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
 import type { Reader } from '../live/stream.js'
 import { logCause } from '../log.js'
 import { renderPage, showPage } from '../respond.js'
 import { UpgradeResponse } from '../upgrades.js'
+import { chatOnPage } from './chats.js'
 import { postMessage } from './messages.js'
 import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 
@@ -24,7 +24,7 @@ export function live(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/live' })
 
   router.get('/', async ctx => {
-    if (ctx.res instanceof UpgradeResponse && ctx.res.asksForWebSocket) {
+    if (ctx.res instanceof UpgradeResponse) {
       await openSocket(parts, ctx, ctx.res)
     } else if (ctx.state.form === 'json') {
       await openEvents(parts, ctx)
@@ -43,7 +43,7 @@ async function openEvents(parts: Parts, ctx: Context) {
   const reading = await requireReading(parts, ctx)
   const after = await readCursor(parts, ctx, reading)
   ctx.set('Content-Type', EVENT_STREAM)
-  await openResponse(parts, ctx, reading, { after, format: EVENTS, opening: EVENTS.opening })
+  openResponse(parts, ctx, reading, EVENTS, after)
 }
 
 /** Server-sent events of HTML for the chat's page. */
@@ -55,7 +55,7 @@ async function openPageEvents(parts: Parts, ctx: Context) {
     parts.views.render('messages/_tail.njk', { uri, version, more: false, slow: true }),
   )
   ctx.set('Content-Type', EVENT_STREAM)
-  await openResponse(parts, ctx, reading, { after, format, opening: format.opening })
+  openResponse(parts, ctx, reading, format, after)
 }
 
 const EVENT_STREAM = 'text/event-stream; charset=utf-8'
@@ -69,23 +69,18 @@ async function openFrame(parts: Parts, ctx: Context) {
   const framed = isFramed(ctx)
   try {
     const reading = await requireReading(parts, ctx)
-    const view = await chatView(parts.db, reading.feed.chat_id, { messages: LIMITS.messagesPerPage, members: 0 })
+    const view = await chatOnPage(parts, reading, { members: 0 })
     const values = { ...view, uri: reading.uri, me: reading.user.id, framed }
-    try {
-      if (!framed) {
-        showPage(parts, ctx, 'live/messages.njk', { ...values, ends: true })
-        return
-      }
+    if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {
       ctx.type = 'html'
       const opening = renderPage(parts, ctx, 'live/messages.njk', { ...values, ends: false })
-      await openResponse(parts, ctx, reading, { after: view.version, format: FRAME, opening })
-    } catch (error) {
-      if (asRefusal(error).status !== 503) {
-        throw error
-      }
-      ctx.status = 503
-      ctx.set(asRefusal(error).headers)
+      openResponse(parts, ctx, reading, frameFormat(opening), view.version)
+    } else {
       showPage(parts, ctx, 'live/messages.njk', { ...values, ends: true })
+      if (framed) {
+        ctx.status = 503
+        ctx.set(tooManyStreams().headers)
+      }
     }
   } catch (error) {
     const { status, message: sentence, headers } = asRefusal(error)
@@ -102,20 +97,16 @@ function isFramed(ctx: Context): boolean {
   return dest === 'iframe' || (dest === '' && ctx.get('upgrade-insecure-requests') === '1')
 }
 
-async function openResponse(
-  parts: Parts,
-  ctx: Context,
-  reading: ReadingMember,
-  { after, format, opening }: { after: number; format: Format; opening: string },
-) {
+/** Throws 503 where there are too many streams. */
+function openResponse(parts: Parts, ctx: Context, reading: ReadingMember, format: Format, after: number) {
   ctx.status = 200
   // nginx would hold back what is written otherwise.
   ctx.set('X-Accel-Buffering', 'no')
   if (ctx.method !== 'HEAD') {
-    const reader = await admit(parts, ctx, reading)
+    const reader = admit(parts, ctx, reading)
     const { res } = ctx
     ctx.state.openStream = () => {
-      parts.live.run(new ResponseStream(reader, reading.feed, res, format, opening), after)
+      parts.live.run(new ResponseStream(reader, reading.feed, res, format), after)
     }
   }
 }
@@ -128,12 +119,14 @@ async function openSocket(parts: Parts, ctx: Context, upgrade: UpgradeResponse) 
     throw new Refusal(403, 'This request came from another site. Please open the page here and try again.')
   }
   const after = await readCursor(parts, ctx, reading)
-  const reader = await admit(parts, ctx, reading)
+  const reader = admit(parts, ctx, reading)
+  ctx.status = 101
   ctx.state.openStream = () => {
     upgrade.accept({
       begin(socket, wire) {
-        parts.live.run(new SocketStream(reader, reading.feed, socket, wire), after)
-        takePosts(parts, reading, reader, socket)
+        const stream = new SocketStream(reader, reading.feed, socket, wire)
+        parts.live.run(stream, after)
+        takePosts(parts, reading, stream, socket)
       },
       fail: () => parts.live.streams.release(reader),
     })
@@ -141,22 +134,27 @@ async function openSocket(parts: Parts, ctx: Context, upgrade: UpgradeResponse) 
 }
 
 /** Answers each message that comes by the socket as POST would, one after the other. */
-function takePosts(parts: Parts, { uri, user }: ReadingMember, reader: Reader, socket: WebSocket) {
+function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStream, socket: WebSocket) {
   let last = Promise.resolve()
   socket.on('message', data => {
     socket.pause()
-    last = last.then(async () => {
-      socket.send(JSON.stringify(await answer(data as Buffer)))
-      socket.resume()
-    })
+    last = last
+      .then(async () => {
+        stream.answer(JSON.stringify(await answer(data as Buffer)))
+        socket.resume()
+      })
+      .catch(error => {
+        parts.log.error({ err: error }, 'A message by WebSocket could not be answered')
+        stream.drop()
+      })
   })
 
   async function answer(data: Buffer) {
-    let key: unknown
+    let key: string | undefined
     try {
       const sent = await fields('application/json', '', data)
-      key = sent.key
-      if (!(await parts.live.identify(reader.credential))) {
+      key = readableKey(sent.key)
+      if (!(await parts.live.identify(stream.reader.credential))) {
         throw notSignedIn()
       }
       const { message, posted } = await postMessage(parts, uri, user, sent)
@@ -168,22 +166,34 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, reader: Reader, s
   }
 }
 
+/** A key to say which message an answer is about; what cannot be one is not sent back. */
+function readableKey(key: unknown): string | undefined {
+  return typeof key === 'string' && key.length <= 2 * LIMITS.keyLength ? key : undefined
+}
+
 /** Takes a place for a stream. Throws 503 where there is none. */
-async function admit({ live }: Parts, ctx: Context, reading: ReadingMember): Promise<Reader> {
-  const { credential } = ctx.state
-  const identity = credential && (await live.identify(credential))
-  if (!identity) {
-    throw notSignedIn()
-  }
-  const { user_version, endsAt, user } = identity
-  const reader = { user_id: user.id, user_version, endsAt, credential, address: addressOf(ctx) }
-  if (!live.keeps(reading) || !live.streams.admit(reader)) {
-    throw unavailable(
-      'Too many pages and programs follow chats for you at this moment. Close some, or try again later.',
-      30,
-    )
+function admit({ live }: Parts, ctx: Context, reading: ReadingMember): Reader {
+  const reader = readerOf(ctx, reading)
+  if (!live.streams.admit(reader)) {
+    throw tooManyStreams()
   }
   return reader
+}
+
+function readerOf(ctx: Context, { user }: ReadingMember): Reader {
+  const { identity, credential } = ctx.state
+  if (!identity || !credential) {
+    throw notSignedIn()
+  }
+  const { user_version, endsAt } = identity
+  return { user_id: user.id, user_version, endsAt, credential, address: addressOf(ctx) }
+}
+
+function tooManyStreams() {
+  return unavailable(
+    'Too many pages and programs follow chats for you at this moment. Close some, or try again later.',
+    30,
+  )
 }
 
 /** Where the stream begins: after the cursor in its address or the last event that came, whichever is later; else from now on. */

@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { chatView, newestMessages } from '../db/events.js'
+import { newestMessages } from '../db/events.js'
 import type { Posted } from '../db/messages.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
@@ -13,7 +13,7 @@ import { partial } from '../live/formats.js'
 import { logCause } from '../log.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
 import { requireUser } from '../session.js'
-import { showChat } from './chats.js'
+import { chatOnPage, showChat } from './chats.js'
 import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 
 /** Posting, and reading on from where one is. */
@@ -206,10 +206,10 @@ async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, a
 }
 
 async function showOlder(parts: Parts, ctx: Context) {
-  const chat = await requireMember(parts, ctx)
+  const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)
-  const view = await chatView(parts.db, chat.id, { messages: LIMITS.messagesPerPage, members: 0, before })
-  showFragment(parts, ctx, 'messages/_older.njk', { chat, events: view.events, more: view.more, me: chat.user.id })
+  const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
+  showFragment(parts, ctx, 'messages/_older.njk', { uri: reading.uri, entries, more, me: reading.user.id })
 }
 
 /** Whether the caller has this answer already: then it gets 304. */

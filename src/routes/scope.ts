@@ -19,25 +19,30 @@ export function readUri(ctx: Context): string {
   return uri
 }
 
+/** A chat as the database had it, asked at that moment in `performance.now()`'s time. */
+export type SeenChat = Chat & { askedAt: number }
+
 /** The path's chat as the visitor sees it, member or not. Throws 404. */
-export async function requireChat({ db }: Parts, ctx: Context): Promise<Chat> {
+export async function requireChat({ db }: Parts, ctx: Context): Promise<SeenChat> {
+  const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), ctx.state.user?.id)
   if (!chat) {
     throw notFound()
   }
-  return chat
+  return { ...chat, askedAt }
 }
 
-export type MemberChat = Chat & { user: User }
+export type MemberChat = SeenChat & { user: User }
 
 /** The path's chat for one of its members. Throws 401 for a visitor, and the same 404 whether there is no such chat or it is not theirs. */
 export async function requireMember({ db }: Parts, ctx: Context): Promise<MemberChat> {
   const user = requireUser(ctx)
+  const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), user.id)
   if (!chat || chat.member_name === null) {
     throw notYours(ctx)
   }
-  return { ...chat, user }
+  return { ...chat, askedAt, user }
 }
 
 export type ReadingMember = Reading & { user: User }
@@ -62,13 +67,13 @@ function notYours(ctx: Context): Refusal {
  * Makes sure that the chat has come to that cursor, which another process may know of sooner. Throws 410 where it has not: a
  * backup was restored, or the cursor was made up. The page is loaded again then.
  */
-export async function requireCursor({ live, takeTurn }: Parts, ctx: Context, reading: ReadingMember, after: number) {
+export async function requireCursor({ takeTurn }: Parts, ctx: Context, reading: ReadingMember, after: number) {
   const { feed, user } = reading
   if (after > feed.version) {
-    await live.refresh(reading)
+    takeTurn('cursorsAhead', user.id, 'Please wait a moment and try again.')
+    await feed.look()
   }
   if (after > feed.version) {
-    takeTurn('cursorsAhead', user.id, 'Please wait a moment and try again.')
     throw new Refusal(410, 'This chat has not come that far. Please go on from its current version.', {
       headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
       extra: { version: feed.version },

@@ -24,10 +24,11 @@ export function tokens(parts: Parts) {
 
   router.post('/token/destroy', async ctx => {
     const user = requireUser(ctx)
-    if (ctx.state.token_id === undefined) {
+    const token_id = ctx.state.identity?.token_id
+    if (!token_id) {
       throw notSignedIn()
     }
-    await revokeToken(db, user.id, ctx.state.token_id)
+    await revokeToken(db, user.id, token_id)
     live.ended(user.id)
     ctx.status = 204
   })
@@ -35,7 +36,7 @@ export function tokens(parts: Parts) {
   router.get('/tokens', async ctx => {
     const user = requireUser(ctx)
     const tokens = await tokensOf(db, user.id)
-    ctx.body = { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.token_id })) }
+    ctx.body = { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
   })
 
   router.delete('/tokens/:id', async ctx => {

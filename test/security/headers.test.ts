@@ -269,7 +269,7 @@ describe('what every answer says of itself', () => {
   it('says nothing of the cause where something went wrong here, in all three forms', async () => {
     await site.pool.query('alter table events rename to events_gone')
     try {
-      const page = await ann.get(`/chats/${uri}`)
+      const page = await ann.get(`/chats/${uri}?before=9`)
       const fragment = await ann.htmx('GET', `/chats/${uri}/messages?before=9`)
       const json = await program.call('GET', `/api/chats/${uri}/messages/`)
       assert.match(page.text, /<header class="top">[\s\S]*role="alert"/)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { stored } from '../input/rows.js'
 import { removeMember } from '../support/removal.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -192,6 +193,7 @@ describe('membership', () => {
       const json = { 'content-type': 'application/json', 'x-csrf-token': bob.csrf }
       await bob.send('POST', `/api/chats/${uri}/messages/`, '{"message":"while in"}', { ...json, ...key })
       await removeMember(site, uri, 'bob')
+      await until(async () => (await bob.htmx('GET', `/chats/${uri}/messages?after=0`)).status === 404, 2)
       const before = await stored(site)
       const refused: Record<string, Answer> = {
         'the chat': await bob.send('GET', `/api/chats/${uri}/`),

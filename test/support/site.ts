@@ -3,7 +3,7 @@ import { type Assets, loadAssets } from '../../src/assets.js'
 import { readConfig } from '../../src/config.js'
 import { type Address, connect } from '../../src/db/connection.js'
 import type { Db } from '../../src/db/schema.js'
-import { close, listen, portOf } from '../../src/listener.js'
+import { listen } from '../../src/listener.js'
 import type { Live } from '../../src/live/live.js'
 import { openLog } from '../../src/log.js'
 import { openParts } from '../../src/parts.js'
@@ -38,7 +38,7 @@ export async function openSite(env: Record<string, string> = {}, beside?: Site):
   files ??= { assets: await loadAssets(), views: loadViews() }
   const config = readConfig({ LIMITS: 'off', ...env })
   const parts = await openParts(config, openLog('trace', { write: line => log.push(line) }), address, files)
-  const server = await listen(parts, { host: '127.0.0.1', port: 0 })
+  const listener = await listen(parts, { host: '127.0.0.1', port: 0 })
   const { pool } = connect(address, () => {})
   let open = true
   const end = async () => {
@@ -48,19 +48,20 @@ export async function openSite(env: Record<string, string> = {}, beside?: Site):
     }
   }
   return {
-    url: `http://127.0.0.1:${portOf(server)}`,
+    url: `http://127.0.0.1:${listener.port}`,
     db: parts.db,
     pool,
     address,
     live: parts.live,
     log,
     async stop() {
-      await close(server, parts)
+      await listener.close()
       await end()
     },
     async close() {
-      server.closeAllConnections()
-      await new Promise(resolve => server.close(resolve))
+      const closed = listener.close()
+      listener.cut()
+      await closed
       await end()
       await pool.end()
       if (!beside) {
