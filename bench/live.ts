@@ -29,10 +29,11 @@ try {
   const bare = await run(['dist/bench/bare.js'], { FRAME_BYTES: String(frame.length), PAGE_BYTES: '30000' })
   const cookie = await signIn(site.url, 'reader')
   console.log(`\n${placement}\n`)
+  // First, while nothing else has grown what the programs hold.
+  await memory(site, bare, uri, token)
   await polls(site, bare, uri, cookie)
   await pages(site, bare, uri, token, cookie)
   await fanOut(site, bare, uri, token)
-  await memory(site, bare, uri, token)
 } finally {
   // The database, which was started first, is stopped last.
   for (const child of children.reverse()) {
@@ -219,6 +220,8 @@ async function memory(site: Program, bare: Program, uri: string, token: string) 
     ['node:http', bare, '/stream'],
     ['Chatire', site, `/api/chats/${uri}/live/`],
   ] as const) {
+    const first = await openReaders(program.port, 500, at, { Authorization: `Token ${token}` })
+    first.close()
     const before = await settled(program.pid)
     const readers = await openReaders(program.port, count, at, { Authorization: `Token ${token}` })
     const each = ((await settled(program.pid)) - before) / count

@@ -14,7 +14,11 @@ import { authenticate } from './session.js'
 export function createApp(parts: Parts) {
   const app = new Koa<State>({ proxy: parts.config.trustedProxies > 0, maxIpsCount: parts.config.trustedProxies })
   app.keys = [parts.secret.toString('base64url')]
-  app.on('error', error => parts.log.error({ err: error }, 'response failed'))
+  app.on('error', error => {
+    // A reader who goes without a word is no failure of ours.
+    const level = /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(error.code ?? '') ? 'debug' : 'error'
+    parts.log[level]({ err: error }, 'response failed')
+  })
 
   app.use(answerIdlePolls(parts))
   app.use(openStreams())

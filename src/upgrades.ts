@@ -75,7 +75,7 @@ export function answerUpgrades(server: Server, answer: RequestListener): { cut()
  */
 function takeAsItIs(server: Server, request: IncomingMessage, wire: Socket, head: Buffer) {
   const { method, url, httpVersion, rawHeaders } = request
-  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  const lines = [`${method} ${url} HTTP/${httpVersion}`, 'Connection: close']
   for (let place = 0; place < rawHeaders.length; place += 2) {
     if (!/^(upgrade|connection|http2-settings)$/i.test(rawHeaders[place] ?? '')) {
       lines.push(`${rawHeaders[place]}: ${rawHeaders[place + 1]}`)

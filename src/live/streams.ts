@@ -15,7 +15,8 @@ export class Streams {
   private readonly ofUsers = new Map<number, Set<Stream>>()
   private readonly counts = new Map<string, number>()
   private readonly limits: StreamLimits
-  private closed = false
+  /** None is let in any more. */
+  closed = false
   private readonly clock: NodeJS.Timeout
 
   constructor(limits: StreamLimits) {
@@ -26,6 +27,10 @@ export class Streams {
         stream.look(now)
       }
     }, 1000)
+  }
+
+  get size() {
+    return this.all.size
   }
 
   hasPlace(reader: Reader): boolean {

@@ -150,7 +150,7 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
   })
 
   async function answer(data: Buffer) {
-    let key: string | undefined
+    let key: string | number | undefined
     try {
       const sent = await fields('application/json', '', data)
       key = readableKey(sent.key)
@@ -161,19 +161,24 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
       return { ...postedJson(posted, uri, user, message), key }
     } catch (error) {
       logCause(parts, error)
-      return { ...problemJson(asRefusal(error)), key }
+      const refusal = asRefusal(error)
+      const wait = refusal.headers['Retry-After']
+      return { ...problemJson(refusal), ...(wait ? { retry_after: Number(wait) } : {}), key }
     }
   }
 }
 
 /** A key to say which message an answer is about; what cannot be one is not sent back. */
-function readableKey(key: unknown): string | undefined {
-  return typeof key === 'string' && key.length <= 2 * LIMITS.keyLength ? key : undefined
+function readableKey(key: unknown): string | number | undefined {
+  return typeof key === 'number' || (typeof key === 'string' && key.length <= 2 * LIMITS.keyLength) ? key : undefined
 }
 
 /** Takes a place for a stream. Throws 503 where there is none. */
 function admit({ live }: Parts, ctx: Context, reading: ReadingMember): Reader {
   const reader = readerOf(ctx, reading)
+  if (live.streams.closed) {
+    throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
+  }
   if (!live.streams.admit(reader)) {
     throw tooManyStreams()
   }

@@ -67,10 +67,7 @@ describe('what only hostile clients send', () => {
     )
     const [answer] = await once(socket, 'data')
     assert.match(String(answer), /^HTTP\/1\.1 201 /)
-    // And the connection serves on.
-    socket.write('GET /up HTTP/1.1\r\nHost: x\r\n\r\n')
-    assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /)
-    socket.destroy()
+    await once(socket, 'close')
   })
 
   it('does not hold up the end: a WebSocket that never says goodbye', async function () {
