@@ -105,11 +105,12 @@ function isOutage(error: unknown): boolean {
 }
 
 /**
- * SQLSTATE: 08 connection, 53 no resources, 57 shut down or cancelled, 25P03 idle in transaction, 40 rolled back.
+ * SQLSTATE: 08 connection, 53 no resources, 57 shut down or cancelled, 55000 takes no connections, 3D000 not there (while a backup
+ * is being restored), 25P03 idle in transaction, 40 rolled back.
  * 55P03, a lock not had in time, is the chat's and has a sentence of its own.
  */
 const OUTAGE_CODES =
-  /^(08...|53...|57...|25P03|40...|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
+  /^(08...|53...|57...|55000|3D000|25P03|40...|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
 
 /** pg gives these no code. */
 const OUTAGE_WORDS =

@@ -44,7 +44,8 @@ export function secureHeaders({ config }: Parts): Middleware {
       }
       ctx.set('X-Content-Type-Options', 'nosniff')
       ctx.set('X-Robots-Tag', 'noindex, nofollow')
-      if (config.secure) {
+      // Not on fragments: the page that they go into has had it, and idle polls are to stay short.
+      if (config.secure && ctx.state.form !== 'fragment') {
         ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
       }
       if (!isCors(ctx.originalUrl)) {

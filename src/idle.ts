@@ -5,7 +5,7 @@ import { sessionCookie } from './session.js'
 /** What the tail of a page asks for, to the letter. */
 const POLL = /^\/chats\/([A-Za-z0-9_-]{22,64})\/messages\?after=(\d{1,15})$/
 
-/** The same as by the long way (test/live/idle.test.ts compares them), but for Strict-Transport-Security, which the page has had. */
+/** The same as by the long way: test/live/idle.test.ts compares them. */
 const HEADERS = {
   Vary: 'Accept, HX-Request',
   'Cache-Control': NOT_STORED,

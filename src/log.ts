@@ -16,6 +16,14 @@ export function openLog(level: string, to?: { write(line: string): void }): Logg
   return destination ? pino(options, destination) : pino(options)
 }
 
+/** What nobody caught ends the program: what state it is in cannot be known. */
+export function logCrashes(log: Logger) {
+  process.on('uncaughtException', error => {
+    log.fatal({ err: error }, 'The program failed')
+    process.exit(1)
+  })
+}
+
 /** Not the whole of an error: PostgreSQL's carry the row that did not fit, which can be somebody's message. */
 function errorLine(error: Error & { code?: unknown }) {
   const { name, message, stack, code } = error

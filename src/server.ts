@@ -5,7 +5,7 @@ import { deleteExpired } from './db/expiry.js'
 import { migrate } from './db/migrate.js'
 import type { Db } from './db/schema.js'
 import { listen, urls } from './listener.js'
-import { openLog } from './log.js'
+import { logCrashes, openLog } from './log.js'
 import { openParts } from './parts.js'
 import { type Cluster, startCluster } from './postgres/cluster.js'
 import { stopSignal } from './signals.js'
@@ -22,10 +22,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const stopped = stopSignal()
   const config = readConfig(env)
   const log = openLog(config.logLevel)
-  process.on('uncaughtException', error => {
-    log.fatal({ err: error }, 'The program failed')
-    process.exit(1)
-  })
+  logCrashes(log)
 
   const cluster = config.databaseUrl ? undefined : await keepCluster(config, log)
   try {

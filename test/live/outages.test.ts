@@ -1,0 +1,345 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import { eventsIn, openStream, postSurely, StreamReader, versionOf } from '../support/readers.js'
+import { removeMember } from '../support/removal.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { openWire } from '../support/wire.js'
+
+/** How long what was confirmed may be answered from memory, and a little for a machine that is held up, in milliseconds. */
+const FRESH = 1500
+const SLACK = 1000
+const SWEEP = 'as known (id, version)'
+
+describe('while the database cannot be reached', function () {
+  this.timeout(60_000)
+  const closing: (() => unknown)[] = []
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) {
+      await close()
+    }
+  })
+
+  async function open(env: Record<string, string> = {}, beside?: Pick<Site, 'address'>): Promise<Site> {
+    const site = await openSite(env, beside as Site)
+    closing.push(() => site.close())
+    return site
+  }
+
+  /** A site whose way to the other's database is a wire. */
+  async function openBehindWire(env: Record<string, string>, beside: Site) {
+    const wire = await openWire(beside.address as Parameters<typeof openWire>[0])
+    closing.push(() => wire.close())
+    return { wire, far: await open(env, { address: wire.address }) }
+  }
+
+  it('nothing is lost when all connections are cut, again and again, and what is new arrives at once afterwards', async () => {
+    const near = await open()
+    const far = await open({}, near)
+    const { ann, bob, uri, begin } = await chat(near)
+    const readers = [near, far].map(site => follow(site, uri, bob, begin))
+    await until(() => readers.every(({ streams }) => streams === 1))
+    let posted = 0
+    let writing = true
+    const written = Promise.all(
+      [ann, bob].map(async (writer, n) => {
+        for (let count = 0; writing; count++) {
+          await postSurely([near, far], uri, writer, `${n}:${count}`)
+          posted++
+        }
+      }),
+    )
+    for (let stroke = 0; stroke < 5; stroke++) {
+      const enough = posted + 20
+      await until(() => posted >= enough)
+      await terminate(near)
+    }
+    writing = false
+    await written
+    await until(async () => (await listeners(near)) === 2)
+
+    // The sweep alone would take half a second.
+    const delays: number[] = []
+    for (let n = 0; n < 9; n++) {
+      const sentAt = performance.now()
+      const { version } = await postSurely([near], uri, ann, `afterwards ${n}`)
+      await readers[1]?.reached(version)
+      delays.push((readers[1]?.times.at(-1) ?? 0) - sentAt)
+    }
+    assert.ok(delays.filter(delay => delay < 250).length >= 7, `${delays.map(Math.round)}`)
+
+    const kept = await eventsIn(near.pool, uri, begin)
+    assert.equal(kept.length, posted + delays.length)
+    for (const reader of readers) {
+      await reader.reached(kept.at(-1)?.version ?? 0)
+      await reader.stop()
+      assert.deepEqual(reader.seen, kept)
+    }
+  })
+
+  it('polls and streams are refused with 503 for 8 s, and everything goes on by itself then', async () => {
+    const site = await open()
+    const { ann, bob, uri, begin } = await chat(site)
+    const visitor = await new Visitor(site).signUp('visitor')
+    await visitor.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })
+    const version = await versionOf(site.pool, uri)
+    const reader = follow(site, uri, bob, begin)
+    await reader.reached(version)
+    const page = await openStream(`${site.url}/chats/${uri}/live?after=${version}`, {
+      accept: 'text/event-stream',
+      'hx-request': 'true',
+      cookie: [...visitor.cookies].map(pair => pair.join('=')).join('; '),
+    })
+    const polls = [
+      () => visitor.htmx('GET', `/chats/${uri}/messages?after=${version}`),
+      () => bob.call('GET', `/api/chats/${uri}/messages/?after=${version}`),
+    ]
+    const answers: { poll: number; sentAt: number; status: number; retryAfter: string | null }[] = []
+    let polling = true
+    const polled = Promise.all(
+      polls.map(async (ask, poll) => {
+        while (polling) {
+          const sentAt = performance.now()
+          const { status, headers } = await ask()
+          answers.push({ poll, sentAt, status, retryAfter: headers.get('retry-after') })
+          await wait(50)
+        }
+      }),
+    )
+    await until(() => answers.length > 10)
+
+    const cutAt = performance.now()
+    const restore = await closeDatabase(site)
+    await page.over
+    const endedAfter = performance.now() - cutAt
+    await until(() => reader.farewells.length === 1)
+    // While nothing is confirmed nobody is taken in.
+    const refused = await bob.call('GET', `/api/chats/${uri}/live/`, undefined, { accept: 'text/event-stream' })
+    assert.equal(refused.status, 503)
+    assert.equal((await fetch(`${site.url}/up`)).status, 503)
+    const message = postSurely([site], uri, ann, 'written in the dark')
+    await wait(Math.max(0, cutAt + 8000 - performance.now()))
+    const restoredAt = performance.now()
+    await restore()
+    const { version: posted, tries } = await message
+    await reader.reached(posted)
+    const resumedAfter = performance.now() - restoredAt
+    await until(() => answers.slice(-2).every(({ status }) => status === 200))
+    polling = false
+    await polled
+
+    assert.ok(endedAfter > 4000 && endedAfter < 7000, `the streams ended after ${endedAfter} ms`)
+    assert.match(page.text, /event: restart\nretry: [1-8]\d{3}\n/)
+    assert.equal(reader.farewells[0]?.event, 'restart')
+    assert.ok(tries > 1)
+    assert.ok(resumedAfter < 5000, `went on after ${resumedAfter} ms`)
+    assert.deepEqual(
+      reader.seen.filter(({ event }) => event === 'message').map(({ message }) => message),
+      ['written in the dark'],
+    )
+    for (const { poll, sentAt, status, retryAfter } of answers) {
+      const when = `poll ${poll}, ${Math.round(sentAt - cutAt)} ms after the cut`
+      if (sentAt < cutAt) {
+        assert.equal(status, poll === 0 ? 204 : 200, when)
+      } else if (sentAt > cutAt + FRESH + SLACK && sentAt < restoredAt - 1000) {
+        assert.equal(status, 503, when)
+      }
+      if (status === 503) {
+        assert.match(retryAfter ?? '', /^\d+$/, when)
+      } else {
+        assert.ok(status === 200 || status === 204, `${when}: ${status}`)
+      }
+    }
+    console.log(
+      `      streams ended after ${Math.round(endedAfter)} ms, and went on ${Math.round(resumedAfter)} ms after the end`,
+    )
+  })
+
+  it('a site that is cut off says nothing that is out of date, and loses nothing', async () => {
+    const near = await open()
+    const { wire, far } = await openBehindWire({}, near)
+    const { ann, bob, uri } = await chat(near)
+    const [cal, eve] = await Promise.all([signUpProgram(near, 'cal'), signUpProgram(near, 'eve')])
+    await cal.join(uri)
+    await eve.join(uri)
+    const version = await versionOf(near.pool, uri)
+    const readers = [bob, cal, eve].map(program => follow(far, uri, program, version))
+    await until(() => readers.every(({ streams }) => streams === 1))
+    const ask = () => fetch(`${far.url}/api/chats/${uri}/messages/?after=${version}`, bearer(bob))
+    assert.equal((await ask()).status, 200)
+
+    const cutAt = performance.now()
+    await wire.cut()
+    const sent = [(await postSurely([near], uri, ann, 'for cal as well')).version]
+    await removeMember(near, uri, 'cal')
+    const removed = await versionOf(near.pool, uri)
+    assert.equal((await eve.call('POST', '/auth/token/destroy/')).status, 204)
+    let wrong = 0
+    let refused = 0
+    // Shorter than streams are kept waiting: they get what is new by themselves.
+    while (performance.now() < cutAt + 4000) {
+      const sentAt = performance.now()
+      const answer = await ask()
+      if (answer.status === 503) {
+        refused++
+      } else if (sentAt > cutAt + FRESH + SLACK) {
+        wrong++
+      }
+      await answer.text()
+      await wait(50)
+    }
+    assert.equal(wrong, 0, 'answers from a memory that is out of date')
+    assert.ok(refused > 10)
+    const { version: tooLate } = await postSurely([near], uri, ann, 'seconds later, not for cal and eve')
+    await wire.mend()
+
+    sent.push((await postSurely([near], uri, ann, 'for those who are left')).version)
+    const [ofBob, ofCal, ofEve] = readers as [StreamReader, StreamReader, StreamReader]
+    await ofBob.reached(sent.at(-1) ?? 0)
+    await until(() => ofCal.refused !== undefined && ofEve.refused !== undefined)
+    assert.equal(ofCal.refused, 404)
+    assert.equal(ofEve.refused, 401)
+    assert.deepEqual(ofBob.seen, await eventsIn(near.pool, uri, version))
+    assert.ok(ofCal.cursor <= removed, 'what was posted after the removal came to whom it removed')
+    assert.ok(ofEve.cursor < tooLate, 'what was posted seconds later came to whom was signed out')
+    assert.equal((await ask()).status, 200)
+  })
+
+  it('whoever was removed or signed out elsewhere gets nothing more, while the sweep hears nothing and posts go on', async () => {
+    const near = await open({ BUS: 'off' })
+    const { wire, far } = await openBehindWire({ BUS: 'off' }, near)
+    const { ann, bob, uri } = await chat(near)
+    const cal = await signUpProgram(near, 'cal')
+    await cal.join(uri)
+    const authors = await unknownPrograms(near, uri, 24)
+    const version = await versionOf(near.pool, uri)
+    const readers = [bob, cal, ann].map(program => follow(far, uri, program, version))
+    const [ofBob, ofCal, ofAnn] = readers as [StreamReader, StreamReader, StreamReader]
+    await until(() => readers.every(({ streams }) => streams === 1))
+    const first = await postSurely([far], uri, ann, 'for all')
+    await Promise.all(readers.map(reader => reader.reached(first.version)))
+
+    wire.hold(SWEEP)
+    // The sweep that is under way may still be answered.
+    await wait(100)
+    assert.equal((await bob.call('POST', '/auth/token/destroy/')).status, 204)
+    await removeMember(near, uri, 'cal')
+    const endedAt = performance.now()
+    const posts: { version: number; sentAt: number }[] = []
+    // Whoever is new to the process is asked about in the database, and can post where those who are known have to wait.
+    for (const author of authors) {
+      const sentAt = performance.now()
+      posts.push({ sentAt, ...(await postSurely([far], uri, author, `after ${posts.length}`)) })
+      await wait(150)
+    }
+    wire.release()
+    await until(() => ofBob.refused !== undefined && ofCal.refused !== undefined)
+    posts.push({ sentAt: performance.now(), ...(await postSurely([far], uri, ann, 'in the light')) })
+    await ofAnn.reached(posts.at(-1)?.version ?? 0)
+
+    assert.equal(ofBob.refused, 401)
+    assert.equal(ofCal.refused, 404)
+    // Those that were sent in the dark, and those that were posted after it, are all too late.
+    const tooLate = posts.find(({ sentAt }) => sentAt > endedAt + 2000)?.version ?? 0
+    assert.ok(tooLate > 0 && tooLate < (posts.at(-1)?.version ?? 0))
+    assert.ok(ofBob.cursor < tooLate, 'whoever was signed out got what was posted 2 s later')
+    assert.ok(ofCal.cursor < tooLate, 'whoever was removed got what was posted 2 s later')
+    assert.deepEqual(ofAnn.seen, await eventsIn(near.pool, uri, version))
+  })
+
+  it('one connection to it that falls silent holds up nobody for longer than 5 s', async () => {
+    const near = await open()
+    const { wire, far } = await openBehindWire({}, near)
+    const { ann, bob, uri, begin } = await chat(near)
+    const reader = follow(far, uri, bob, begin)
+    await until(() => reader.streams === 1)
+    const ask = () => fetch(`${far.url}/api/chats/${uri}/messages/?after=${begin}`, bearer(ann))
+    assert.equal((await ask()).status, 200)
+
+    wire.hold(SWEEP, 1)
+    const times: number[] = []
+    const end = performance.now() + 4500
+    do {
+      const sentAt = performance.now()
+      const { status } = await ask()
+      times.push(performance.now() - sentAt)
+      assert.ok(status === 200 || status === 503, `${status}`)
+      await wait(100)
+    } while (performance.now() < end)
+    assert.ok(Math.max(...times) < 5000, `an answer took ${Math.round(Math.max(...times))} ms`)
+    const { version } = await postSurely([near], uri, ann, 'afterwards')
+    await reader.reached(version)
+  })
+
+  function follow(site: Site, uri: string, program: Program, after: number): StreamReader {
+    const reader = new StreamReader(site, uri, program, after).follow()
+    closing.push(() => reader.stop())
+    return reader
+  }
+})
+
+/** A chat of two programs. */
+async function chat(site: Site) {
+  const [ann, bob] = await Promise.all([signUpProgram(site, 'ann'), signUpProgram(site, 'bob')])
+  const uri = await ann.startChat()
+  await bob.join(uri)
+  const begin = await versionOf(site.pool, uri)
+  return { ann, bob, uri, begin }
+}
+
+/** A member with so many tokens, none of which was used yet. */
+async function unknownPrograms(site: Site, uri: string, count: number): Promise<Program[]> {
+  await (await signUpProgram(site, 'dan')).join(uri)
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const account = { username: 'dan', password: PASSWORD }
+      const { json } = await new Program(site).call('POST', '/auth/token/create/', account)
+      return new Program(site, json.auth_token)
+    }),
+  )
+}
+
+function bearer({ token }: Program) {
+  return { headers: { authorization: `Token ${token}` } }
+}
+
+const OTHERS = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()'
+
+/** Ends every connection to the site's database. */
+async function terminate({ address }: Site) {
+  await outside(address, async client => {
+    await client.query(OTHERS, [address.database])
+  })
+}
+
+/** The database takes no connections until what this resolves to is called. */
+async function closeDatabase({ address }: Site): Promise<() => Promise<void>> {
+  const allow = (allowed: boolean) =>
+    outside(address, async client => {
+      await client.query(`alter database ${address.database} allow_connections ${allowed}`)
+      await client.query(OTHERS, [address.database])
+    })
+  await allow(false)
+  return () => allow(true)
+}
+
+async function outside(address: Site['address'], act: (client: pg.Client) => Promise<void>) {
+  const client = new pg.Client({ ...address, database: 'postgres' })
+  await client.connect()
+  try {
+    await act(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function listeners({ pool, address }: Site): Promise<number> {
+  const { rowCount } = await pool.query(
+    "select from pg_stat_activity where datname = $1 and application_name = 'chatire bus'",
+    [address.database],
+  )
+  return rowCount ?? 0
+}

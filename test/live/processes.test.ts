@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
+import { eventsIn, PollReader, postSurely, type Seen, StreamReader, versionOf } from '../support/readers.js'
+import { type Running, startServer, until } from '../support/server.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
+
+const WRITERS = 6
+const READERS = 3
+/** Posts between two strokes of fate. */
+const STRETCH = 100
+
+describe('two processes on one database', function () {
+  this.timeout(60_000)
+  let address: Awaited<ReturnType<typeof createDatabase>>
+  let client: pg.Client
+  const running = new Set<Running>()
+
+  beforeEach(async () => {
+    address = await createDatabase()
+    client = new pg.Client(address)
+    await client.connect()
+  })
+  afterEach(async () => {
+    for (const { child, ended } of running) {
+      child.kill('SIGKILL')
+      await ended
+    }
+    running.clear()
+    await client.end()
+    await dropDatabase(address.database)
+  })
+
+  async function start(env: Record<string, string>) {
+    const server = await startServer({ DATABASE_URL: databaseUrl(address), ...env })
+    running.add(server)
+    return server
+  }
+
+  const kinds: [string, Record<string, string>, boolean][] = [
+    ['', {}, false],
+    [', with BUS=off', { BUS: 'off' }, false],
+    [', while the listeners are cut off every second', {}, true],
+  ]
+  for (const [circumstances, env, cutsListeners] of kinds) {
+    it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances}`, async () => {
+      const servers = await Promise.all([start(env), start(env)])
+      const writers = await signUp(servers[0], WRITERS)
+      const [first] = writers as [Program]
+      const uri = await first.startChat()
+      for (const writer of writers) {
+        await writer.join(uri)
+      }
+      const begin = await versionOf(client, uri)
+      const readers = servers.flatMap(({ url }) =>
+        Array.from({ length: READERS }, (_, n) => [
+          new StreamReader({ url }, uri, writers[n % WRITERS] as Program, begin).follow(),
+          new PollReader({ url }, uri, writers[n % WRITERS] as Program, begin).follow(),
+        ]).flat(),
+      )
+      const cutting = cutsListeners ? cutListeners() : undefined
+      const acknowledged: { version: number; message: string }[] = []
+      let writing = true
+      const written = Promise.all(
+        writers.map(async (writer, n) => {
+          // Each begins at one of the two, and turns to the other wherever the outcome is unknown.
+          const order = n % 2 === 0 ? servers : servers.toReversed()
+          for (let count = 0; writing; count++) {
+            const message = `${n}:${count}`
+            const { version } = await postSurely(order, uri, writer, message)
+            acknowledged.push({ version, message })
+            await wait(Math.random() * 20)
+          }
+        }),
+      )
+      const stretch = () => {
+        const enough = acknowledged.length + STRETCH
+        return until(() => acknowledged.length >= enough, 30)
+      }
+
+      await stretch()
+      servers[0].child.kill('SIGKILL')
+      assert.equal(await servers[0].ended, 'SIGKILL')
+      await start({ ...env, PORT: new URL(servers[0].url).port })
+      await stretch()
+      servers[1].child.kill('SIGTERM')
+      assert.equal(await servers[1].ended, 0, servers[1].lines.join('\n'))
+      await start({ ...env, PORT: new URL(servers[1].url).port })
+      await stretch()
+      writing = false
+      await written
+      cutting?.stop()
+
+      const kept = await eventsIn(client, uri, begin)
+      assert.deepEqual(
+        kept.map(({ version, message }) => ({ version, message })),
+        acknowledged.sort((a, b) => a.version - b.version),
+        'what was acknowledged, and what is in the database',
+      )
+      for (const reader of readers) {
+        await reader.reached(kept.at(-1)?.version ?? 0)
+        await reader.stop()
+        assert.equal(reader.refused, undefined)
+        assertSame(reader.seen, kept, reader.constructor.name)
+      }
+      // Each process went once, and took its streams with it.
+      const streams = readers.filter(reader => reader instanceof StreamReader)
+      assert.deepEqual(
+        streams.map(reader => reader.streams),
+        streams.map(() => 2),
+        'streams that each reader opened',
+      )
+      for (const { farewells } of streams.slice(READERS)) {
+        assert.equal(farewells.length, 1)
+        assert.equal(farewells[0]?.event, 'restart')
+        const { retry = 0 } = farewells[0] ?? {}
+        assert.ok(retry >= 1000 && retry <= 8000, `retry: ${retry}`)
+      }
+      if (cutting) {
+        assert.ok(cutting.cut >= 3, `${cutting.cut} connections were cut`)
+      }
+    })
+  }
+
+  it('tell each other of new messages at once', async () => {
+    const delays = await measureDelays({})
+    // A sweep alone would take half a second.
+    assert.ok(middle(delays) < 250, `${delays}`)
+  })
+
+  it('find out by themselves within 3 s with BUS=off', async () => {
+    const delays = await measureDelays({ BUS: 'off' })
+    assert.ok(Math.max(...delays) < 3000, `${delays}`)
+  })
+
+  /** From each post at one process, sent, to its arrival at a reader of the other, in milliseconds. */
+  async function measureDelays(env: Record<string, string>): Promise<number[]> {
+    const [one, other] = await Promise.all([start(env), start(env)])
+    const [writer] = (await signUp(one, 1)) as [Program]
+    const uri = await writer.startChat()
+    const begin = await versionOf(client, uri)
+    const reader = new StreamReader(other, uri, writer, begin).follow()
+    await until(() => reader.streams === 1)
+    const sentAt: number[] = []
+    const posts = 20
+    for (let n = 0; n < posts; n++) {
+      sentAt.push(performance.now())
+      await writer.post(uri, `m${n}`)
+      // At no time that has to do with what sweeps.
+      await wait(Math.random() * 150)
+    }
+    await reader.reached(begin + posts)
+    await reader.stop()
+    const delays = reader.times.map((time, n) => time - (sentAt[n] ?? 0))
+    console.log(
+      `      from process to process${env.BUS ? `, BUS=${env.BUS}` : ''}: median ${middle(delays).toFixed(0)} ms,`,
+      `at most ${Math.max(...delays).toFixed(0)} ms`,
+    )
+    return delays
+  }
+
+  /** Ends the connection of each process's bus, once a second. */
+  function cutListeners() {
+    const cutting = { cut: 0, stop: () => clearInterval(timer) }
+    const timer = setInterval(async () => {
+      const { rowCount } = await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'chatire bus' and datname = current_database()`,
+      )
+      cutting.cut += rowCount ?? 0
+    }, 1000)
+    return cutting
+  }
+})
+
+async function signUp(server: Running, count: number): Promise<Program[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => signUpProgram(server, `user${n}`)))
+}
+
+/** As deepEqual, but says what is wrong in a line: the lists are long. */
+function assertSame(seen: readonly Seen[], kept: readonly Seen[], who: string) {
+  const wrong = kept.findIndex((event, n) => JSON.stringify(seen[n]) !== JSON.stringify(event))
+  assert.ok(
+    wrong < 0,
+    `${who} got ${JSON.stringify(seen[wrong])} where the database has ${JSON.stringify(kept[wrong])}`,
+  )
+  assert.equal(seen.length, kept.length, who)
+}
+
+function middle(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
+}
