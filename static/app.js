@@ -144,6 +144,8 @@
     })
     document.addEventListener('htmx:after:request', event => {
       const { ctx } = event.detail
+      // The page says by itself that its stream is paused, and the tail what else is wrong.
+      if (ctx.sourceElement.id === 'live' && ctx.response.status >= 400) event.preventDefault()
       if (!ctx.sourceElement.matches?.('.tail')) return
       const { status } = ctx.response
       if (status < 400) {

@@ -61,14 +61,18 @@ async function openPageEvents(parts: Parts, ctx: Context) {
 const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
 /**
- * The messages as a page of their own, which grows in a frame of the chat's page. Where it may not grow it asks to be loaded
- * again, and outside of a frame (text browsers have none: they offer it as a link, and would wait for its end) it just ends.
+ * The messages as a page of their own, which grows in a frame in a frame of the chat's page: the outer one loads it again. Where
+ * it may not grow it just ends, as it does outside of frames: text browsers offer it as a link, and would wait for its end.
  */
 async function openFrame(parts: Parts, ctx: Context) {
   ctx.state.isFrame = true
   const framed = isFramed(ctx)
   try {
     const reading = await requireReading(parts, ctx)
+    if (framed && ctx.query.inside === undefined) {
+      showPage(parts, ctx, 'live/frame.njk', { uri: reading.uri })
+      return
+    }
     const view = await chatOnPage(parts, reading, { members: 0 })
     const values = { ...view, uri: reading.uri, me: reading.user.id, framed }
     if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {

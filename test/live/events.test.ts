@@ -410,15 +410,18 @@ describe('streams of events', () => {
       assert.equal(frame.ending, undefined)
     })
 
-    it('is not chunked, and asks to be loaded again once it has ended', async () => {
-      const frame = await openFrame(site, livePage(await visitor.startChat()), visitor)
+    it('is not chunked, and stands in a page that loads it again once it has ended', async () => {
+      const uri = await visitor.startChat()
+      const frame = await openFrame(site, livePage(uri), visitor)
       const { headers } = frame
       assert.equal(headers.get('transfer-encoding'), null)
       assert.equal(headers.get('content-length'), null)
       assert.equal(headers.get('connection'), 'close')
       assert.match(headers.get('cache-control') ?? '', /no-store/)
       assert.equal(headers.get('x-accel-buffering'), 'no')
-      await frame.shows('<meta http-equiv="refresh" content="10">')
+      const around = await visitor.get(livePage(uri), FRAMED)
+      assert.match(around.text, /<meta http-equiv="refresh" content="10">/)
+      assert.match(around.text, new RegExp(`<iframe [^>]*src="/chats/${uri}/live\\?inside"`))
     })
 
     it('misses nothing between the page and what follows', async () => {

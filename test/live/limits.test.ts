@@ -79,11 +79,11 @@ describe('the limits on streams', () => {
     const htmx = await ann.htmx('GET', page(uri), undefined, { accept: 'text/html, text/event-stream' })
     assertRefused(htmx)
     assertAlert(htmx)
-    const frame = await ann.get(page(uri), FRAMED)
+    const frame = await ann.get(`${page(uri)}?inside`, FRAMED)
     assertRefused(frame)
     assert.ok(frame.text.includes('to be read all the same'))
     assert.match(frame.text, /<\/html>\s*$/)
-    assert.match(frame.text, /<meta http-equiv="refresh" content="10">/)
+    assert.match(frame.text, /loaded again every 10 seconds/)
     assert.match(frame.headers.get('content-security-policy') ?? '', /frame-ancestors 'self'/)
 
     // Everything that ends is answered as ever, and other sessions have places of their own.
@@ -105,7 +105,7 @@ describe('the limits on streams', () => {
     }
     assertRefused(await program.call('GET', api(uri)))
     assertRefused(await refusedSocket(site, api(uri), program))
-    assertRefused(await (await signIn('bob')).get(page(uri), FRAMED))
+    assertRefused(await (await signIn('bob')).get(`${page(uri)}?inside`, FRAMED))
     const cara = await signUpProgram(site, 'cara')
     await cara.join(uri)
     assert.equal((await openEvents(site, api(uri), cara)).status, 200)
@@ -146,7 +146,7 @@ describe('the limits on streams', () => {
       }
       await allGone()
       await openSome(uri, dan, perSession)
-      assertRefused(await dan.get(page(uri), FRAMED))
+      assertRefused(await dan.get(`${page(uri)}?inside`, FRAMED))
     })
 
     it('whose reader vanishes', async () => {
@@ -155,7 +155,7 @@ describe('the limits on streams', () => {
       }
       await allGone()
       await openSome(uri, dan, perSession)
-      assertRefused(await dan.get(page(uri), FRAMED))
+      assertRefused(await dan.get(`${page(uri)}?inside`, FRAMED))
     })
 
     it('whose reader is gone before it has opened', async () => {
@@ -174,7 +174,7 @@ describe('the limits on streams', () => {
       await dan.get('/')
       await allGone()
       await openSome(uri, dan, perSession)
-      assertRefused(await dan.get(page(uri), FRAMED))
+      assertRefused(await dan.get(`${page(uri)}?inside`, FRAMED))
     })
 
     it('whose handshake is at fault', async () => {
@@ -186,7 +186,7 @@ describe('the limits on streams', () => {
         assert.match(answer, /^HTTP\/1\.1 400 /, String(n))
       }
       await openSome(uri, dan, perSession)
-      assertRefused(await dan.get(page(uri), FRAMED))
+      assertRefused(await dan.get(`${page(uri)}?inside`, FRAMED))
     })
 
     it('that was refused for another reason, or asked for by HEAD', async () => {
@@ -197,7 +197,7 @@ describe('the limits on streams', () => {
         assert.equal((await refusedSocket(site, api(uri), dan)).status, 403)
       }
       await openSome(uri, dan, perSession)
-      assertRefused(await dan.get(page(uri), FRAMED))
+      assertRefused(await dan.get(`${page(uri)}?inside`, FRAMED))
     })
   })
 })

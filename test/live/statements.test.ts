@@ -215,7 +215,7 @@ describe('what readers ask of the database', function () {
     const streams = await Promise.all([
       openStream(`${site.url}/api/chats/${uri}/live/`, { ...byToken, accept: 'text/event-stream' }),
       openStream(`${site.url}/chats/${uri}/live`, { ...byCookie, ...PAGE_STREAM }),
-      openStream(`${site.url}/chats/${uri}/live`, { ...byCookie, ...FRAME }),
+      openStream(`${site.url}/chats/${uri}/live?inside`, { ...byCookie, ...FRAME }),
     ])
     assert.deepEqual(
       streams.map(({ status }) => status),

@@ -46,11 +46,41 @@ export function composer(page: Page) {
 
 /** The messages; without JavaScript they are in a frame. */
 export function log(page: Page, javaScriptEnabled = true) {
-  const where = javaScriptEnabled ? page : page.frameLocator('iframe[title=Messages]')
+  const where = javaScriptEnabled ? page : page.frameLocator('iframe[title=Messages]').frameLocator('iframe')
   return where.getByRole('log', { name: 'Messages' })
 }
 
 /** Keeps the page's stream from opening, from the next time that the page is loaded. */
 export async function withoutStream(page: Page) {
   await page.route('**/live?*', route => route.fulfill({ status: 503, body: '' }))
+}
+
+/** The page's own word for it that no stream has been open for a while. */
+export function pausedWord(page: Page) {
+  return page.locator('#live')
+}
+
+/** Waits until the page follows its stream, which slows its polls. */
+export async function followsStream(page: Page, timeout = 10_000) {
+  await page.locator('.tail--slow').waitFor({ state: 'attached', timeout })
+}
+
+/** Resolves when the text stands among the page's own messages; to be called before it comes. Sooner than `waitFor`, which looks from time to time. */
+export function shown(page: Page, text: string): Promise<void> {
+  return page.evaluate(
+    text =>
+      new Promise<void>(resolve => {
+        const messages = document.getElementById('messages') as HTMLElement
+        const look = () => {
+          if ([...messages.querySelectorAll('.message__text')].some(({ textContent }) => textContent === text)) {
+            observer.disconnect()
+            resolve()
+          }
+        }
+        const observer = new MutationObserver(look)
+        observer.observe(messages, { childList: true })
+        look()
+      }),
+    text,
+  )
 }

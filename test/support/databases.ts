@@ -6,14 +6,21 @@ import { connect } from '../../src/db/connection.js'
 import { migrate } from '../../src/db/migrate.js'
 import { type Cluster, startCluster } from '../../src/postgres/cluster.js'
 
-let dataDir: string
-let cluster: Cluster
+/** Where files that run in processes of their own find the server that was started for all. */
+const SERVER = 'TEST_POSTGRES'
+
+let stop = async () => {}
 let count = 0
 
 export async function startDatabases() {
-  dataDir = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
   // POSTGRES=system: the oldest server we support is often the system's.
-  cluster = await startCluster(dataDir, () => {}, process.env.POSTGRES === 'system' ? { binaries: 'system' } : {})
+  const cluster = await startCluster(dataDir, () => {}, process.env.POSTGRES === 'system' ? { binaries: 'system' } : {})
+  stop = async () => {
+    await cluster.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  process.env[SERVER] = JSON.stringify(cluster.connection)
   await command('create database migrated')
   const { db } = connect({ ...cluster.connection, database: 'migrated' }, () => {})
   await migrate(db)
@@ -21,22 +28,25 @@ export async function startDatabases() {
 }
 
 export async function stopDatabases() {
-  await cluster?.stop()
-  await rm(dataDir, { recursive: true, force: true })
+  await stop()
+}
+
+function server(): Cluster['connection'] {
+  return JSON.parse(process.env[SERVER] ?? '{}')
 }
 
 /** A new database with the newest schema and nothing in it. */
 export async function createDatabase(): Promise<Cluster['connection']> {
-  const database = `test_${++count}`
+  const database = `test_${process.pid}_${++count}`
   await command(`create database ${database} template migrated`)
-  return { ...cluster.connection, database }
+  return { ...server(), database }
 }
 
 /** A new database with nothing at all in it. */
 export async function createEmptyDatabase(): Promise<Cluster['connection']> {
-  const database = `test_${++count}`
+  const database = `test_${process.pid}_${++count}`
   await command(`create database ${database}`)
-  return { ...cluster.connection, database }
+  return { ...server(), database }
 }
 
 export async function dropDatabase(database: string) {
@@ -49,7 +59,7 @@ export function databaseUrl({ host, user, database }: Cluster['connection']): st
 }
 
 async function command(sql: string) {
-  const client = new pg.Client(cluster.connection)
+  const client = new pg.Client(server())
   await client.connect()
   try {
     await client.query(sql)

@@ -2,14 +2,13 @@ import { closeBrowser } from './browser.js'
 import { startDatabases, stopDatabases } from './databases.js'
 
 /** One PostgreSQL for the whole run; every site gets a database of its own in it. */
+export const mochaGlobalSetup = startDatabases
+export const mochaGlobalTeardown = stopDatabases
+
+/** A browser for each file that opens one. */
 export const mochaHooks = {
-  async beforeAll(this: Mocha.Context) {
-    this.timeout(60_000)
-    await startDatabases()
-  },
   async afterAll(this: Mocha.Context) {
     this.timeout(30_000)
     await closeBrowser()
-    await stopDatabases()
   },
 }

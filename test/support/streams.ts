@@ -248,14 +248,14 @@ export async function openPageEvents(
   })
 }
 
-/** The page in the frame, as a browser without JavaScript asks for it. */
+/** The page that grows, as a browser without JavaScript asks for it in the frame that the chat's page frames. */
 export async function openFrame(
   at: At,
   path: string,
   reader: Reader,
   headers: Record<string, string> = {},
 ): Promise<OpenAnswer> {
-  return new OpenAnswer(await ask(at, path, reader, { ...FRAMED, ...headers }))
+  return new OpenAnswer(await ask(at, `${path}?inside`, reader, { ...FRAMED, ...headers }))
 }
 
 /** What browsers send for a page in a frame. */

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { composer, followsStream, person, shown, signUp } from '../support/browser.js'
+import { openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
+import { openSite, type Site } from '../support/site.js'
+import { signUpProgram } from '../support/visitor.js'
+
+const SECONDS = 20
+
+describe('the chat page on a network that fails at random', () => {
+  let site: Site
+  let proxy: SiteProxy
+  before(async () => {
+    site = await openSite()
+    proxy = await openProxy(site)
+  })
+  after(async () => {
+    await proxy.close()
+    await site.close()
+  })
+
+  it(`has every message once and in order after ${SECONDS} s, and asks seldom again`, async function () {
+    this.timeout((SECONDS + 60) * 1000)
+    const bob = await signUpProgram(site, 'bob')
+    const uri = await bob.startChat()
+    const { page, context } = await person(proxy)
+    const failures: string[] = []
+    page.on('pageerror', error => failures.push(error.message))
+    await page.goto(`/chats/${uri}`)
+    await signUp(page, 'ann')
+    await followsStream(page)
+
+    let refused = false
+    proxy.refuse(STREAMS, () => refused)
+    proxy.refuse(POLLS, () => Math.random() < 0.3)
+    const end = Date.now() + SECONDS * 1000
+    const count = { bob: 0, ann: 0, cut: 0 }
+    /** Acts again and again until the time is over, with random pauses of so many milliseconds on average. */
+    const keep = async (pause: number, act: () => unknown) => {
+      while (Date.now() < end) {
+        await act()
+        await wait(pause * (0.5 + Math.random()))
+      }
+    }
+    await Promise.all([
+      keep(60, () => bob.post(uri, `bob ${++count.bob}`)),
+      keep(400, async () => {
+        await composer(page).fill(`ann ${++count.ann}`)
+        await composer(page).press('Enter')
+      }),
+      keep(700, () => {
+        count.cut += proxy.cut(STREAMS)
+      }),
+      keep(1500, () => {
+        refused = Math.random() < 0.4
+      }),
+    ])
+    proxy.admit()
+    const last = shown(page, 'the last')
+    await bob.post(uri, 'the last')
+    await last
+    await page.getByLabel('Being sent').locator('li').last().waitFor({ state: 'detached' })
+    await followsStream(page, 40_000)
+
+    const { rows } = await site.pool.query<{ id: string; text: string }>(
+      `select 'message-' || version as id, text from events where kind = 'message' order by version`,
+    )
+    const seen = await page.locator('#messages .message').evaluateAll(items => items.map(({ id }) => id))
+    assert.deepEqual(
+      seen,
+      rows.map(({ id }) => id),
+    )
+    assert.equal(rows.length, count.bob + count.ann + 1)
+    assert.equal(await page.locator('.tail').count(), 1)
+    assert.equal(await page.getByRole('alert').innerText(), '')
+    assert.deepEqual(failures, [])
+    if (this.test) {
+      const { bob, ann, cut } = count
+      this.test.title += ` (${bob} messages of another, ${ann} of the reader's own, ${cut} streams cut)`
+    }
+    await context.close()
+  })
+})

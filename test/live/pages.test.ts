@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict'
+import type { BrowserContext, Page } from 'playwright'
+import { LIMITS } from '../../src/config.js'
+import { composer, followsStream, log, pausedWord, person, shown, signUp } from '../support/browser.js'
+import { openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
+import { removeMember } from '../support/removal.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
+
+describe('the chat page and its stream', () => {
+  let site: Site
+  let proxy: SiteProxy
+  let bob: Program
+  let uri: string
+  let page: Page
+  let ann: Awaited<ReturnType<typeof person>>
+  let limited: Site | undefined
+  let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>
+
+  before(async () => {
+    site = await openSite()
+    bob = await signUpProgram(site, 'bob')
+    const { context, page } = await person(site)
+    await page.goto('/signup')
+    await signUp(page, 'ann')
+    await page.getByRole('heading', { name: 'Welcome ann!' }).waitFor()
+    signedIn = await context.storageState()
+    await context.close()
+  })
+  after(() => site.close())
+
+  beforeEach(async () => {
+    proxy = await openProxy(site)
+    uri = await bob.startChat()
+    ann = await person(proxy, { storageState: signedIn })
+    page = ann.page
+  })
+  afterEach(async () => {
+    await ann.context.close()
+    await proxy.close()
+    await limited?.close()
+    limited = undefined
+  })
+
+  it('shows what another person sends at once', async function () {
+    await open()
+    const other = await person(proxy)
+    await other.page.goto(page.url())
+    await signUp(other.page, 'carl')
+    await other.page.waitForURL(page.url())
+    await followsStream(other.page)
+
+    const delays: number[] = []
+    for (let n = 0; n < 10; n++) {
+      await composer(other.page).fill(`hello ${n}`)
+      delays.push(await delayOf(`hello ${n}`, () => composer(other.page).press('Enter')))
+    }
+    tell(this, `${median(delays)} ms from the key to the other page, ${Math.max(...delays)} ms at most`)
+    assert.ok(Math.max(...delays) < 2000)
+    assert.deepEqual([...ann.complaints, ...other.complaints], [])
+    await other.context.close()
+  })
+
+  it('asks seldom while the stream lives, after something was sent as well', async function () {
+    await page.clock.install()
+    await open()
+    assert.equal(await pollsIn(19_000), 0, 'having read')
+
+    await bob.post(uri, 'theirs')
+    await log(page).getByText('theirs', { exact: true }).waitFor()
+    await send('mine')
+    await page.locator('#messages').getByText('mine', { exact: true }).waitFor()
+    const sentAt = Date.now()
+    await followsStream(page)
+    tell(this, `asks seldom again ${Date.now() - sentAt} ms after the message`)
+    assert.equal(await pollsIn(19_000), 0, 'having sent')
+    assert.equal(await pollsIn(2_000), 1, 'from time to time')
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('shows what is new by polls where no stream can be opened, and says that live updates are paused', async function () {
+    proxy.refuse(STREAMS)
+    await page.goto(`/chats/${uri}`)
+    assert.equal(await isVisible(pausedWord(page)), false, 'at first')
+    // The longest wait is that of a message which comes right after a poll.
+    await page.waitForResponse('**/messages?after=*')
+    const delay = await delayOf('by poll')
+    tell(this, `${delay} ms to the page`)
+    assert.ok(delay < 5000)
+    await until(() => isVisible(pausedWord(page)), 10)
+    assert.match(await wordOf(pausedWord(page)), /Live updates are paused/)
+  })
+
+  for (const [how, block] of Object.entries({
+    'was refused': () => {
+      proxy.refuse(STREAMS)
+      return () => proxy.admit()
+    },
+    'was cut': async () => {
+      await page.route('**/live?*', route => route.abort())
+      return () => page.unroute('**/live?*')
+    },
+  })) {
+    it(`opens the stream later when the first try ${how}`, async () => {
+      const unblock = await block()
+      await page.clock.install()
+      await page.goto(`/chats/${uri}`)
+      await page.waitForResponse('**/messages?after=*')
+      assert.equal(proxy.open(STREAMS), 0)
+      await unblock()
+      await page.clock.runFor(31_000)
+      await followsStream(page)
+      await assertPushed('by push after all')
+    })
+  }
+
+  it('polls fast as soon as the stream breaks off, follows a new one when it can, and loses nothing', async function () {
+    this.timeout(40_000)
+    await open()
+    proxy.refuse(STREAMS)
+    assert.equal(proxy.cut(STREAMS), 1)
+    const delay = await delayOf('while it is broken')
+    tell(this, `${delay} ms to the page`)
+    assert.ok(delay < 5000)
+    await until(() => isVisible(pausedWord(page)), 10)
+    proxy.admit()
+    await followsStream(page, 30_000)
+    assert.equal(await isVisible(pausedWord(page)), false)
+    await assertPushed('by push again')
+
+    // A cut that lets the next stream through at once is hardly noticed.
+    assert.equal(proxy.cut(STREAMS), 1)
+    await delayOf('in between')
+    await until(() => proxy.open(STREAMS) === 1)
+    await followsStream(page)
+    await assertPushed('by push once more')
+    await assertComplete()
+  })
+
+  it('notices within 20 s when the stream falls silent without a word, and polls fast then', async () => {
+    await page.clock.install()
+    await open()
+    assert.equal(proxy.silence(STREAMS), 1)
+    await bob.post(uri, 'unheard')
+    await page.clock.runFor(20_000)
+    await log(page).getByText('unheard', { exact: true }).waitFor()
+    assert.ok((await pollsIn(4_000)) > 0)
+  })
+
+  it('closes the stream in the background and misses nothing when it is back', async () => {
+    await open()
+    await bob.post(uri, 'before')
+    await turn('hidden')
+    await until(() => proxy.open(STREAMS) === 0)
+    await bob.post(uri, 'hidden one')
+    await bob.post(uri, 'hidden two')
+    await delayOf('hidden two', () => turn('visible'))
+    await followsStream(page)
+    await assertPushed('visible again')
+    await assertComplete()
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('leaves typed text, focus and selection alone, and the place of who reads further up', async () => {
+    for (let n = 1; n <= 40; n++) {
+      await bob.post(uri, `line ${n}`)
+    }
+    await open()
+    await composer(page).fill('half typed')
+    await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
+    await delayOf('follows')
+    assert.ok(await inView('follows'), 'at the end the newest stays in view')
+
+    await log(page).evaluate(log => {
+      log.scrollTop = -600
+    })
+    const reading = await log(page).evaluate(log => log.scrollTop)
+    const place = await top('line 20')
+    for (let n = 1; n <= 5; n++) {
+      await delayOf(`more ${n}`)
+    }
+    assert.ok(reading < -500)
+    assert.ok(Math.abs((await top('line 20')) - place) <= 1)
+    await page.getByRole('button', { name: 'New messages' }).click()
+    assert.ok(await inView('more 5'))
+    assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
+    const selection = await composer(page).evaluate(field => {
+      const { value, selectionStart, selectionEnd } = field as HTMLTextAreaElement
+      return [value, selectionStart, selectionEnd, field === document.activeElement]
+    })
+    assert.deepEqual(selection, ['half typed', 2, 5, true])
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('counts who joins', async () => {
+    await open()
+    await page.getByText('2 members', { exact: true }).waitFor()
+    const dora = await signUpProgram(site, `dora${Date.now()}`)
+    await dora.join(uri)
+    await page.getByText('3 members', { exact: true }).waitFor({ timeout: 5000 })
+    await log(page)
+      .getByText(/^dora\d+ joined/)
+      .waitFor()
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('says so when its reader signs out in another tab, and keeps what is typed', async () => {
+    // Signing out ends the session: this test has one of its own.
+    const { context, page } = await person(proxy)
+    await page.goto(`/chats/${uri}`)
+    await signUp(page, 'eve')
+    await followsStream(page)
+    await composer(page).fill('half typed')
+    const other = await context.newPage()
+    await other.goto('/')
+    await other.getByRole('button', { name: 'Sign Out' }).click()
+    await other.getByRole('heading', { name: 'Welcome to the Chatire!' }).waitFor()
+    const signedOutAt = Date.now()
+    await page.getByRole('alert').getByText('You are signed out.').waitFor({ timeout: 5000 })
+    assert.ok(Date.now() - signedOutAt < 3000)
+    assert.equal(await composer(page).inputValue(), 'half typed')
+    assert.equal(new URL(page.url()).pathname, `/chats/${uri}`)
+    await context.close()
+  })
+
+  it('leads a removed member away at once', async () => {
+    await open()
+    await removeMember(site, uri, 'ann')
+    await page.waitForURL(url => url.pathname === '/', { timeout: 5000 })
+  })
+
+  it('takes back what it said of a stream that was refused, once one is open', async () => {
+    limited = await openSite({ LIMITS: 'on' }, site)
+    const { url, live } = limited
+    await open()
+    const cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+    const others = new AbortController()
+    for (let n = 0; n < LIMITS.streams.perSession; n++) {
+      const headers = { cookie, accept: 'text/event-stream' }
+      assert.equal((await fetch(`${url}/chats/${uri}/live`, { headers, signal: others.signal })).status, 200)
+    }
+    await page.clock.install()
+    const [refused] = await Promise.all([page.waitForResponse('**/live?*'), page.goto(`${url}/chats/${uri}`)])
+    assert.equal(refused.status(), 503)
+    others.abort()
+    await until(() => live.streams.size === 0)
+    await page.clock.fastForward(31_000)
+    await followsStream(page)
+    assert.equal(await page.getByRole('alert').innerText(), '')
+  })
+
+  /** Opens the chat and waits until the page follows its stream. */
+  async function open() {
+    await page.goto(`/chats/${uri}`)
+    await followsStream(page)
+  }
+
+  /** How long it takes from the act, if none is given from Bob's post of the text, until the text is in the page, in milliseconds. */
+  async function delayOf(text: string, act: () => Promise<unknown> = () => bob.post(uri, text)): Promise<number> {
+    const there = shown(page, text)
+    const begun = performance.now()
+    await Promise.all([there, act()])
+    return Math.round(performance.now() - begun)
+  }
+
+  async function send(text: string) {
+    await composer(page).fill(text)
+    await composer(page).press('Enter')
+  }
+
+  /** Lets the page's clock run ahead, and counts how often the page asked meanwhile. */
+  async function pollsIn(milliseconds: number): Promise<number> {
+    const before = proxy.asked.length
+    await page.clock.runFor(milliseconds)
+    // What was asked for by now came before this.
+    await page.evaluate(() => fetch('/up').then(answer => answer.text()))
+    return proxy.asked.slice(before).filter(path => POLLS.test(path)).length
+  }
+
+  async function assertPushed(text: string) {
+    const delay = await delayOf(text)
+    assert.ok(delay < 2000, `${delay} ms`)
+    await followsStream(page)
+  }
+
+  async function assertComplete() {
+    const { json } = await bob.call('GET', `/api/chats/${uri}/messages/?limit=1000`)
+    assert.deepEqual(
+      await page.locator('#messages .message').evaluateAll(items => items.map(({ id }) => id)),
+      json.messages.map(({ id }: { id: number }) => `message-${id}`),
+    )
+  }
+
+  /** What a browser does to a page whose tab is left, and is looked at again. */
+  async function turn(visibilityState: 'hidden' | 'visible') {
+    await page.evaluate(visibilityState => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: visibilityState === 'hidden' })
+      Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibilityState })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, visibilityState)
+  }
+
+  async function top(text: string): Promise<number> {
+    return log(page)
+      .getByText(text, { exact: true })
+      .evaluate(element => element.getBoundingClientRect().top)
+  }
+
+  async function inView(text: string): Promise<boolean> {
+    const area = await log(page).boundingBox()
+    const box = await log(page).getByText(text, { exact: true }).boundingBox()
+    return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
+  }
+})
+
+type Word = ReturnType<typeof pausedWord>
+
+/** The word is the style's, so that there is no text whose visibility could be asked for. */
+function isVisible(word: Word): Promise<boolean> {
+  return word.evaluate(element => getComputedStyle(element, '::before').visibility === 'visible')
+}
+
+function wordOf(word: Word): Promise<string> {
+  return word.evaluate(element => getComputedStyle(element, '::before').content)
+}
+
+/** Adds a measured figure to the test's name. */
+function tell(context: Mocha.Context, figure: string) {
+  if (context.test) context.test.title += ` (${figure})`
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}

@@ -1,0 +1,30 @@
+import { launch } from 'puppeteer-core'
+import { installed, type Window } from './window.js'
+
+const PROGRAMS = ['firefox-esr', 'firefox']
+
+/** A Firefox of its own, driven over WebDriver BiDi; undefined where there is none. */
+export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Window | undefined> {
+  const executablePath = await installed(PROGRAMS)
+  if (!executablePath) {
+    return undefined
+  }
+  const browser = await launch({
+    browser: 'firefox',
+    executablePath,
+    headless: true,
+    timeout: 30_000,
+    extraPrefsFirefox: { 'javascript.enabled': javaScriptEnabled },
+  })
+  const page = await browser.newPage()
+  return {
+    async open(url) {
+      // A page with a frame that goes on never ends: whoever opens it looks for what should be there.
+      page.goto(url).catch(() => {})
+    },
+    type: (selector, text) => page.type(selector, text),
+    press: key => page.keyboard.press(key),
+    read: expression => page.evaluate(expression) as Promise<never>,
+    close: () => browser.close(),
+  }
+}
