@@ -14,15 +14,16 @@
     const observer = new MutationObserver(changes => {
       const came = changes.flatMap(change => [...change.addedNodes])
       if (came.some(node => node.matches?.('.aside'))) htmx.trigger('#members', 'members-changed')
+      for (const own of came.filter(node => node.matches?.('.message--mine'))) sending?.arrived(own)
       localiseTimes(messages)
       localiseDays()
       follow.settle()
       observer.takeRecords()
     })
+    const sending = composer ? sendInPlace(follow) : undefined
     observer.observe(messages, { childList: true })
     mendConnection()
     quietOlder(document.querySelector('[data-log]'))
-    if (composer) sendInPlace(follow)
   }
 
   function localiseTimes(root) {
@@ -238,8 +239,16 @@
       follow.settle()
     })
 
+    return {
+      /** The stream is often faster than the answer: the message does not stand there twice meanwhile. */
+      arrived(message) {
+        ;[...pending.children].find(waiting => words(waiting) === words(message))?.remove()
+      },
+    }
+
     /** Puts the text back where it was typed, or, when something else stands there by now, keeps it in sight with a button. */
     function giveBack(message) {
+      if (!message.bubble.isConnected) pending.append(message.bubble)
       if (text.value === '') {
         message.bubble.remove()
         restore(message)
@@ -276,6 +285,11 @@
     function draft() {
       return JSON.parse(sessionStorage.getItem(composer.action))
     }
+  }
+
+  /** What a message says, but for the spaces, which markup and line breaks change. */
+  function words(message) {
+    return message.querySelector('.message__text').textContent.replace(/\s+/g, '')
   }
 
   function pendingBubble(text) {
