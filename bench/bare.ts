@@ -1,6 +1,6 @@
 // What idle polls and streams are measured against. GET /http/… is answered by node:http alone, /koa/… by Koa and its router, and
 // /session/… with koa-session as it is usually set up; all with 204. GET /page answers a document that is as long as the server
-// is told. GET /stream is a stream that never ends, and POST /stream writes one prepared buffer to all of them.
+// is told, and GET /session/start begins a session. GET /stream is a stream that never ends, and POST /stream writes one prepared buffer to all of them.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
@@ -19,18 +19,14 @@ router.get('/page', ctx => {
 const app = new Koa()
 app.use(router.routes())
 
-const sessions = new Map<string, object>()
-const store = {
-  get: async (id: string) => sessions.get(id),
-  set: async (id: string, value: object) => void sessions.set(id, value),
-  destroy: async (id: string) => void sessions.delete(id),
-}
-sessions.set('known', { user_id: 1, _expire: Date.now() + 1e9, _maxAge: 1e9 })
 const guarded = new Koa()
 guarded.keys = ['benchmark']
-const usual = { key: 'sid', maxAge: 1e9, signed: false, store } as unknown as Parameters<typeof session>[0]
-guarded.use(session(usual, guarded as never) as unknown as Koa.Middleware)
+guarded.use(session({ key: 'sid' }, guarded as never) as unknown as Koa.Middleware)
 const inside = new Router()
+inside.get('/session/start', ctx => {
+  ;(ctx as unknown as { session: { user_id: number } }).session.user_id = 1
+  ctx.status = 204
+})
 inside.get('/session/:uri/messages', ctx => {
   ctx.status = (ctx as unknown as { session: { user_id?: number } }).session.user_id ? 204 : 401
 })

@@ -2,8 +2,20 @@ import { networkInterfaces } from 'node:os'
 import type { Config } from './config.js'
 import type { Context } from './context.js'
 
+/** How long they are believed to stay the same, in milliseconds: asking costs as much as half a page. */
+const ADDRESSES_HOLD = 10_000
+
+let asked = { at: Number.NEGATIVE_INFINITY, addresses: [] as string[] }
+
 /** The IPv4 addresses under which other machines of the local network can reach this one. */
 export function lanAddresses(): string[] {
+  if (performance.now() - asked.at > ADDRESSES_HOLD) {
+    asked = { at: performance.now(), addresses: askAddresses() }
+  }
+  return asked.addresses
+}
+
+function askAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap(addresses => addresses ?? [])
     .filter(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { LIMITS } from './config.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
@@ -74,7 +75,8 @@ export function leadTo(ctx: Context, path: string) {
 /** Shows a document. */
 export function showPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown> = {}) {
   ctx.type = 'html'
-  ctx.body = renderPage(parts, ctx, view, values)
+  // As bytes: of a string Koa asks for the length in them first, and Node turns it into them then.
+  ctx.body = Buffer.from(renderPage(parts, ctx, view, values))
 }
 
 /** A document, with what every page's frame needs. */
@@ -100,6 +102,10 @@ export function openStreams(): Middleware {
     if (ctx.state.openStream) {
       ctx.respond = false
       ctx.state.openStream()
+      // Koa waits for the end of each answer, holding all that it knows of the request: 2 kB for as long as a stream lasts. Its waiting
+      // (by on-finished, which keeps it there) is over now; the stream sees to its own end.
+      const { res } = ctx as { res: ServerResponse & { __onFinished?: (error: null) => void } }
+      res.__onFinished?.(null)
     }
   }
 }

@@ -84,6 +84,8 @@ export class Feed implements Known {
   /** The last events, without a gap, up to `version`. */
   private window: Entry[] = []
   private windowBytes = 0
+  /** A version that has messages before it. */
+  private hasOlder: number | undefined
   private readonly memberships = new Map<number, Membership>()
   /** All who read here by a stream, and those of them who have caught up. */
   private readonly readers = new Set<Follower>()
@@ -160,13 +162,20 @@ export class Feed implements Known {
         return { entries: this.window.slice(place + 1), more: true, version }
       }
     }
-    return this.oldest === 1 ? { entries: [...this.window], more: false, version } : undefined
+    const more = found === messages && this.oldest === this.hasOlder
+    return more || this.oldest === 1 ? { entries: [...this.window], more, version } : undefined
   }
 
-  /** Events that were read otherwise, as the feed's own; kept where they go without a gap up to what is in memory. */
-  adopt(events: readonly Event[]): readonly Entry[] {
+  /**
+   * Events that were read otherwise, as the feed's own; kept where they go without a gap up to what is in memory. `more` says
+   * whether there are messages before them.
+   */
+  adopt(events: readonly Event[], more: boolean): readonly Entry[] {
     const entries = entriesOf(events, this.source.renderer)
     this.extendBack(entries)
+    if (more) {
+      this.hasOlder = entries[0]?.version
+    }
     return entries
   }
 

@@ -151,5 +151,5 @@ export async function chatOnPage(
     return { ...newest, ...(members > 0 ? await countedMembers(db, feed.chat_id, members) : {}) }
   }
   const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before })
-  return { entries: feed.adopt(events), ...view }
+  return { entries: feed.adopt(events, view.more), ...view }
 }
