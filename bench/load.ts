@@ -27,17 +27,24 @@ export async function load(
         new Promise<void>((resolve, reject) => {
           const socket = connect(port, '127.0.0.1')
           let received = ''
+          /** Answers without a body are as long as the one before, and so many that reading each would slow the load, not the server. */
+          let bare = 0
           socket.setNoDelay(true)
           socket.on('error', reject)
           socket.on('connect', () => socket.write(next(sender)))
           socket.on('data', chunk => {
-            received += chunk.toString('latin1')
-            const length = answerLength(received)
-            if (length === undefined || received.length < length) {
-              return
+            let length = received === '' && chunk.length === bare ? bare : undefined
+            const isGood = length !== undefined && chunk[9] === 0x32
+            if (!isGood) {
+              received += chunk.toString('latin1')
+              length = answerLength(received)
+              if (length === undefined || received.length < length) {
+                return
+              }
+              bare = received.endsWith('\r\n\r\n') ? length : 0
             }
             const second = Math.floor((performance.now() - begun) / 1000)
-            if (received.startsWith('HTTP/1.1 2')) {
+            if (isGood || received.startsWith('HTTP/1.1 2')) {
               perSecond[second] = (perSecond[second] ?? 0) + 1
             } else {
               refused++
