@@ -65,7 +65,7 @@ describe('a chat in other browsers than Chromium', function () {
     const framed = () =>
       texts(
         browser,
-        `document.querySelector('iframe[title=Messages]').contentDocument.querySelector('iframe').contentDocument`,
+        `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`,
       )
     const delay = await delayOf('in the frame', framed)
     assert.ok(delay < 5000)
