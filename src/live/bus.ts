@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Address } from '../db/connection.js'
+import { within } from '../within.js'
 
 /** How long hints are gathered before they go out together, in milliseconds. */
 const GATHER = 10
@@ -176,16 +177,4 @@ function payloads(hints: readonly string[]): string[] {
     payload += payload ? ` ${hint}` : hint
   }
   return [...payloads, payload]
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The connection of the bus is silent')), milliseconds)
-  })
-  try {
-    return await Promise.race([promise, silent])
-  } finally {
-    clearTimeout(timer)
-  }
 }

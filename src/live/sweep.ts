@@ -1,5 +1,6 @@
 import { type Clock, movedClocks } from '../db/clocks.js'
 import type { Db } from '../db/schema.js'
+import { within } from '../within.js'
 
 /** Between the beginnings of two sweeps, in milliseconds. */
 const EVERY = 1000
@@ -14,7 +15,6 @@ const WAITS_FOR = 5000
 /** How long one sweep may take, in milliseconds, and how many may be without an answer. */
 const WITHIN = 1500
 const UNANSWERED = 3
-const TIMEOUT = 'timeout exceeded when asking what is new'
 
 /** Something in memory that goes by the versions of chats or of users. */
 export interface Swept {
@@ -106,22 +106,13 @@ export class Sweep {
   private async inTime() {
     // A silent database holds up no more than a few connections.
     if (this.unanswered >= UNANSWERED) {
-      throw new Error(TIMEOUT)
+      throw new Error('timeout exceeded: too many sweeps without an answer')
     }
-    let timer: NodeJS.Timeout | undefined
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(TIMEOUT)), WITHIN)
-    })
     this.unanswered++
     const sweep = this.sweep().finally(() => {
       this.unanswered--
     })
-    try {
-      await Promise.race([sweep, silence])
-    } finally {
-      clearTimeout(timer)
-      sweep.catch(() => {})
-    }
+    await within(WITHIN, sweep)
   }
 
   private async sweep() {

@@ -3,6 +3,7 @@ import { addressOf } from '../address.js'
 import type { Parts, State } from '../context.js'
 import { probe } from '../db/connection.js'
 import { respondPage, showPage } from '../respond.js'
+import { within } from '../within.js'
 import { listChats } from './chats.js'
 import { EXACT } from './scope.js'
 
@@ -39,9 +40,9 @@ export function start(parts: Parts) {
     ctx.status = 204
   })
 
-  /** Answers 200 as long as the database answers. */
+  /** Answers 200 as long as the database answers, and 503 soon where it does not. */
   router.get('/up', async ctx => {
-    await probe(parts.db)
+    await within(3000, probe(parts.db))
     ctx.type = 'text'
     ctx.body = 'ok\n'
   })

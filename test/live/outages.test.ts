@@ -250,6 +250,17 @@ describe('while the database cannot be reached', function () {
     assert.deepEqual(ofAnn.seen, await eventsIn(near.pool, uri, version))
   })
 
+  it('/up says within 5 s that it is silent', async () => {
+    const near = await open()
+    const { wire, far } = await openBehindWire({}, near)
+    wire.hold('select 1')
+    const begun = performance.now()
+    assert.equal((await fetch(`${far.url}/up`)).status, 503)
+    assert.ok(performance.now() - begun < 5000)
+    wire.release()
+    assert.equal((await fetch(`${far.url}/up`)).status, 200)
+  })
+
   it('one connection to it that falls silent holds up nobody for longer than 5 s', async () => {
     const near = await open()
     const { wire, far } = await openBehindWire({}, near)

@@ -92,6 +92,9 @@ export async function openWire(address: Place): Promise<Wire> {
   }
 
   function says(sent: string, text: string): boolean {
-    return [...names].some(([name, statement]) => statement.includes(text) && sent.includes(`${name}\0`))
+    return (
+      sent.includes(text) ||
+      [...names].some(([name, statement]) => statement.includes(text) && sent.includes(`${name}\0`))
+    )
   }
 }
