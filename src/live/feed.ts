@@ -10,6 +10,9 @@ const TICK = 5
 const WINDOW = 300
 const WINDOW_BYTES = 2 * 1024 * 1024
 
+/** How many members are remembered. */
+const MEMBERS = 20_000
+
 /** A page of a replay: so many events, and about so many bytes, as each is written at once and must be taken in at once. */
 const PAGE = 200
 const PAGE_BYTES = 128 * 1024
@@ -73,6 +76,8 @@ export class Feed implements Known {
   readonly askedAt: number
   readonly knownAt = performance.now()
   usedAt = this.knownAt
+  /** It hears of nothing any more: whoever reads here comes back to another. */
+  isClosed = false
   /** The links by which it is known. */
   readonly uris = new Set<string>()
   /** Everything up to here is known: it is in memory or can be read. */
@@ -130,6 +135,10 @@ export class Feed implements Known {
       if (!since || since.some(({ event }) => event.kind === 'left' && event.author_id === user_id)) {
         return false
       }
+    }
+    if (this.memberships.size >= MEMBERS) {
+      // They are asked about anew when they come again.
+      this.memberships.clear()
     }
     this.memberships.set(user_id, { name, version })
     return true
@@ -220,6 +229,10 @@ export class Feed implements Known {
     if (this.member(follower.user_id) === undefined) {
       // They left while their stream was being opened.
       follower.end('gone')
+      return
+    }
+    if (this.isClosed) {
+      follower.end('restart')
       return
     }
     await this.catchUp(after)

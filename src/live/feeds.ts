@@ -70,6 +70,7 @@ export class Feeds implements Swept {
   async learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
     const { uri, member_name: name } = chat
     const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
+    feed.usedAt = performance.now()
     feed.uris.add(uri)
     this.byUri.set(uri, feed)
     if (name === null || !feed.learnMember(user_id, name, chat.version)) {
@@ -139,6 +140,7 @@ export class Feeds implements Swept {
   }
 
   private close(feed: Feed) {
+    feed.isClosed = true
     this.byChat.delete(feed.chat_id)
     for (const uri of feed.uris) {
       this.byUri.delete(uri)

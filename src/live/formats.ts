@@ -62,7 +62,7 @@ export function frameFormat(opening: string): Format {
       return entries.map(entry => entry.html(entry.event.author_id === user_id)).join('')
     },
     beat: () => '\n',
-    // The page asks to be loaded again once it has ended.
+    // The page around it loads it again once it has ended.
     farewell: () => '',
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, person, signUp, withoutStream } from '../support/browser.js'
+import { composer, isInView, log, person, signUp, topOf, withoutStream } from '../support/browser.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
@@ -198,20 +198,20 @@ describe('the chat page with htmx', () => {
     await fill(60)
     await page.reload()
     await log(page).getByText('line 60', { exact: true }).waitFor()
-    assert.ok(await inView('line 60'), 'begins at the newest')
+    assert.ok(await isInView(page, 'line 60'), 'begins at the newest')
     await bob.post(uri, 'follows')
     await log(page).getByText('follows').waitFor({ timeout: 15_000 })
-    assert.ok(await inView('follows'))
+    assert.ok(await isInView(page, 'follows'))
 
     await log(page).hover()
     await page.mouse.wheel(0, -1500)
     await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
-    const before = await top('line 30')
+    const before = await topOf(page, 'line 30')
     await bob.post(uri, 'does not move')
     await page.getByRole('button', { name: 'New messages' }).waitFor({ timeout: 15_000 })
-    assert.ok(Math.abs((await top('line 30')) - before) <= 1)
+    assert.ok(Math.abs((await topOf(page, 'line 30')) - before) <= 1)
     await page.getByRole('button', { name: 'New messages' }).click()
-    assert.ok(await inView('does not move'))
+    assert.ok(await isInView(page, 'does not move'))
     assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
   })
 
@@ -221,10 +221,10 @@ describe('the chat page with htmx', () => {
     await page.reload()
     const older = page.getByRole('link', { name: 'Older messages' })
     await older.scrollIntoViewIfNeeded()
-    const before = await top('line 71')
+    const before = await topOf(page, 'line 71')
     await older.click()
     await log(page).getByText('line 21', { exact: true }).waitFor()
-    assert.ok(Math.abs((await top('line 71')) - before) <= 1, `${before} ${await top('line 71')}`)
+    assert.ok(Math.abs((await topOf(page, 'line 71')) - before) <= 1, `${before} ${await topOf(page, 'line 71')}`)
     await page.getByRole('link', { name: 'Older messages' }).click()
     await log(page).getByText('line 1', { exact: true }).waitFor()
     assert.equal(await page.getByRole('link', { name: 'Older messages' }).count(), 0)
@@ -319,18 +319,6 @@ describe('the chat page with htmx', () => {
     for (let n = 1; n <= lines; n++) {
       await bob.post(uri, `line ${n}`)
     }
-  }
-
-  async function top(text: string): Promise<number> {
-    return log(page)
-      .getByText(text, { exact: true })
-      .evaluate(element => element.getBoundingClientRect().top)
-  }
-
-  async function inView(text: string): Promise<boolean> {
-    const area = await log(page).boundingBox()
-    const box = await log(page).getByText(text, { exact: true }).boundingBox()
-    return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
   }
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BrowserContext, Page } from 'playwright'
 import { LIMITS } from '../../src/config.js'
-import { composer, followsStream, log, pausedWord, person, shown, signUp } from '../support/browser.js'
+import { composer, followsStream, isInView, log, pausedWord, person, shown, signUp, topOf } from '../support/browser.js'
 import { openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
@@ -170,20 +170,20 @@ describe('the chat page and its stream', () => {
     await composer(page).fill('half typed')
     await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
     await delayOf('follows')
-    assert.ok(await inView('follows'), 'at the end the newest stays in view')
+    assert.ok(await isInView(page, 'follows'), 'at the end the newest stays in view')
 
     await log(page).evaluate(log => {
       log.scrollTop = -600
     })
     const reading = await log(page).evaluate(log => log.scrollTop)
-    const place = await top('line 20')
+    const place = await topOf(page, 'line 20')
     for (let n = 1; n <= 5; n++) {
       await delayOf(`more ${n}`)
     }
     assert.ok(reading < -500)
-    assert.ok(Math.abs((await top('line 20')) - place) <= 1)
+    assert.ok(Math.abs((await topOf(page, 'line 20')) - place) <= 1)
     await page.getByRole('button', { name: 'New messages' }).click()
-    assert.ok(await inView('more 5'))
+    assert.ok(await isInView(page, 'more 5'))
     assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
     const selection = await composer(page).evaluate(field => {
       const { value, selectionStart, selectionEnd } = field as HTMLTextAreaElement
@@ -299,18 +299,6 @@ describe('the chat page and its stream', () => {
       Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibilityState })
       document.dispatchEvent(new Event('visibilitychange'))
     }, visibilityState)
-  }
-
-  async function top(text: string): Promise<number> {
-    return log(page)
-      .getByText(text, { exact: true })
-      .evaluate(element => element.getBoundingClientRect().top)
-  }
-
-  async function inView(text: string): Promise<boolean> {
-    const area = await log(page).boundingBox()
-    const box = await log(page).getByText(text, { exact: true }).boundingBox()
-    return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
   }
 })
 

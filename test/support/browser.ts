@@ -84,3 +84,17 @@ export function shown(page: Page, text: string): Promise<void> {
     text,
   )
 }
+
+/** Where the message begins in the window. */
+export async function topOf(page: Page, text: string): Promise<number> {
+  return log(page)
+    .getByText(text, { exact: true })
+    .evaluate(element => element.getBoundingClientRect().top)
+}
+
+/** Whether the whole message is in the visible part of the log. */
+export async function isInView(page: Page, text: string): Promise<boolean> {
+  const area = await log(page).boundingBox()
+  const box = await log(page).getByText(text, { exact: true }).boundingBox()
+  return area !== null && box !== null && box.y >= area.y && box.y + box.height <= area.y + area.height + 1
+}
