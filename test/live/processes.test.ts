@@ -88,6 +88,8 @@ describe('two processes on one database', function () {
       assert.equal(await servers[1].ended, 0, servers[1].lines.join('\n'))
       await start({ ...env, PORT: new URL(servers[1].url).port })
       await stretch()
+      // However fast the posts went.
+      await until(() => !cutting || cutting.cut >= 3, 30)
       writing = false
       await written
       cutting?.stop()
@@ -116,9 +118,6 @@ describe('two processes on one database', function () {
         assert.equal(farewells[0]?.event, 'restart')
         const { retry = 0 } = farewells[0] ?? {}
         assert.ok(retry >= 1000 && retry <= 8000, `retry: ${retry}`)
-      }
-      if (cutting) {
-        assert.ok(cutting.cut >= 3, `${cutting.cut} connections were cut`)
       }
     })
   }
