@@ -29,12 +29,14 @@ export const LIMITS = {
   waitingPosts: 1000,
   postsPerCall: 256,
   posts: { burst: 10, seconds: 1 },
+  guestPosts: { burst: 5, seconds: 2 },
   chats: { burst: 20, seconds: 30 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   cursorsAhead: { burst: 20, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
+  guests: { burst: 60, seconds: DAY / 24 / 60 },
   signUps: { burst: 30, seconds: DAY / 24 / 30 },
 } as const
 

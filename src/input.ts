@@ -33,6 +33,11 @@ export function readId(text: string | undefined): number {
   return parsed.data
 }
 
+const integer = z
+  .string({ error: 'A valid integer is required.' })
+  .regex(/^\d{1,15}$/, 'A valid integer is required.')
+  .transform(Number)
+
 /** Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. */
 const text = z
   .string({
@@ -108,25 +113,27 @@ export const newChat = z.object({
 export const newMember = z.object({ username: optionalText })
 
 /** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
-export const newMessage = z.object({
-  message: filled
-    .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
-    .refine(
-      value => codePoints(value) <= LIMITS.messageCodePoints,
-      `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
+export const newMessage = z
+  .object({
+    message: filled
+      .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
+      .refine(
+        value => codePoints(value) <= LIMITS.messageCodePoints,
+        `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
+      ),
+    key: optionalText
+      .refine(
+        value => codePoints(value) <= LIMITS.keyLength,
+        `Ensure this field has no more than ${LIMITS.keyLength} characters.`,
+      )
+      .transform(value => value || null),
+    /** A message's id; forms send an empty one where nothing is answered. */
+    reply_to: z.preprocess(
+      value => (typeof value === 'number' ? String(value) : value || undefined),
+      integer.optional(),
     ),
-  key: optionalText
-    .refine(
-      value => codePoints(value) <= LIMITS.keyLength,
-      `Ensure this field has no more than ${LIMITS.keyLength} characters.`,
-    )
-    .transform(value => value || null),
-})
-
-const integer = z
-  .string({ error: 'A valid integer is required.' })
-  .regex(/^\d{1,15}$/, 'A valid integer is required.')
-  .transform(Number)
+  })
+  .transform(({ reply_to = null, ...fields }) => ({ ...fields, reply_to }))
 
 /** The cursor that a composer sends along, so that the answer brings everything since; one that does not fit counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })

@@ -1,18 +1,30 @@
 import type { Chat, chatsOf } from './db/chats.js'
-import type { Event } from './db/events.js'
+import { type Event, isAboutAnother } from './db/events.js'
 import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
 import type { User } from './db/users.js'
 import type { Refusal } from './errors.js'
 
 /** A user as others see them: without the e-mail address. */
-export function userJson({ id, username }: { id: number; username: string }) {
-  return { id, username, email: '', first_name: '', last_name: '' }
+export function userJson({ id, username, name, guest }: Shown) {
+  return { id, username, name, guest, email: '', first_name: '', last_name: '' }
+}
+
+/** Somebody as a chat shows them. */
+interface Shown {
+  id: number
+  username: string
+  name: string
+  guest: boolean
+}
+
+function selfOf({ kind, ...user }: User): Shown {
+  return { ...user, guest: kind === 'guest' }
 }
 
 /** The user's own answer. */
 export function ownUserJson(user: User) {
-  return { ...userJson(user), email: user.email }
+  return { ...userJson(selfOf(user)), email: user.email }
 }
 
 export function accountJson({ email, username, id }: User) {
@@ -23,9 +35,13 @@ export function chatJson(chat: Chat) {
   return {
     uri: chat.uri,
     title: chat.title,
-    owner: userJson({ id: chat.owner_id, username: chat.owner_name }),
+    owner: userJson({ id: chat.owner_id, username: chat.owner_username, name: chat.owner_name, guest: false }),
     version: chat.version,
     created_at: chat.created_at,
+    read_only: chat.read_only_at !== null,
+    joins_closed: chat.joins_closed_at !== null,
+    guests: chat.guests_off_at === null,
+    expires_at: chat.expires_at,
   }
 }
 
@@ -45,20 +61,39 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
   }
 }
 
+/** A message as it is now; of one that was deleted nothing is left but who wrote it and when. */
 export function messageJson(event: Event) {
   return {
-    id: event.version,
+    id: event.id,
     version: event.version,
-    user: userJson({ id: event.author_id, username: event.author_username }),
-    message: event.text,
+    user: authorJson(event),
+    message: event.text ?? '',
     created_at: event.created_at,
-    edited_at: null,
+    edited_at: event.edited_at,
+    deleted_at: event.deleted_at,
+    reply_to: event.reply_to === null ? null : replyJson(event, event.reply_to),
+    mentions: Object.values(event.mentions ?? {}),
+    reactions: event.reactions ?? {},
   }
 }
 
-/** Whatever the event is, by the same fields; `event` names its kind. */
+/**
+ * Whatever the event is, by the same fields; `event` names its kind. One that changes a message has that message's, `version` excepted,
+ * and says in `by` who did it.
+ */
 export function eventJson(event: Event) {
-  return { event: event.kind, ...messageJson(event) }
+  const message = { event: event.kind, ...messageJson(event) }
+  return isAboutAnother(event)
+    ? { ...message, by: { id: event.actor_id, username: event.actor_username, name: event.actor_name } }
+    : message
+}
+
+function authorJson({ author_id, author_username, author_name, author_is_guest }: Event) {
+  return userJson({ id: author_id, username: author_username, name: author_name, guest: author_is_guest })
+}
+
+function replyJson({ reply_author_id, reply_author_name, reply_text }: Event, id: number) {
+  return { id, user: { id: reply_author_id, name: reply_author_name }, message: reply_text ?? '' }
 }
 
 export function postedJson(posted: Posted, uri: string, user: User, message: string) {
@@ -66,7 +101,7 @@ export function postedJson(posted: Posted, uri: string, user: User, message: str
     status: 'SUCCESS',
     uri,
     message,
-    user: userJson(user),
+    user: userJson(selfOf(user)),
     id: posted.version,
     version: posted.version,
     created_at: posted.created_at,

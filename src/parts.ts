@@ -32,10 +32,10 @@ export async function openParts(
     const live = new Live({
       db,
       address: config.bus ? address : undefined,
-      renderer: {
+      rendererFor: uri => ({
         json: event => JSON.stringify(eventJson(event)),
-        html: (event, mine) => views.render('messages/_event.njk', { event, mine }),
-      },
+        html: (event, mine) => views.render('messages/_event.njk', { event, mine, uri }),
+      }),
       limits: streamLimits(config),
       log: (sentence, error) => log.warn({ err: error }, sentence),
     })

@@ -2,7 +2,7 @@ import * as linkify from 'linkifyjs'
 import type { Event } from './db/events.js'
 
 /** A message's text as HTML: escaped, with line breaks and links to http, https and mailto addresses. */
-export function messageHtml(text: string): string {
+export function messageHtml(text: string, _mentions: Readonly<Record<string, number>> = {}): string {
   return linkify
     .tokenize(text)
     .map(token => {
@@ -79,3 +79,8 @@ const DAY = new Intl.DateTimeFormat('en-GB', {
   year: 'numeric',
   timeZone: 'UTC',
 })
+
+/** What may be names of members behind the @s of a text, folded. */
+export function mentionedNames(_text: string): string[] {
+  return []
+}

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
+import { REACTIONS } from './reactions.js'
 import { avatarColour, clock, continues, day, initial, messageHtml, shortened } from './text.js'
 
 export interface Views {
@@ -17,9 +18,14 @@ export function loadViews(): Views {
     lstripBlocks: true,
   })
   // What comes out is markup made by us around escaped text.
-  environment.addFilter('messageHtml', (text: string) => new nunjucks.runtime.SafeString(messageHtml(text)))
+  environment.addFilter(
+    'messageHtml',
+    (text: string, mentions: Record<string, number> | null) =>
+      new nunjucks.runtime.SafeString(messageHtml(text, mentions ?? {})),
+  )
   // Rendered by a template of these.
   environment.addFilter('rendered', renderedFor)
+  environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('shortened', shortened)

@@ -13,7 +13,7 @@ export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number;
       .expression(from => from.selectFrom('chat').select([sql.val(uri).as('uri'), 'id']))
       .returning('chat_id')
       .executeTakeFirstOrThrow()
-    await joinChat(trx, chat_id, owner_id)
+    await joinChat(trx, uri, owner_id)
     return chat_id
   })
 }
@@ -39,13 +39,19 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'chats.title',
       'chats.version',
       'chats.member_count',
-      'chats.closed_at',
+      'chats.read_only_at',
+      'chats.joins_closed_at',
+      'chats.guests_off_at',
       'chats.created_at',
+      'links.expires_at',
+      'links.replaced_at',
       'owner.id as owner_id',
-      'owner.username as owner_name',
+      'owner.username as owner_username',
+      'owner.name as owner_name',
       'members.name as member_name',
     ])
     .where('links.uri', '=', uri)
+    .where('chats.deleted_at', 'is', null)
     .where(where =>
       where.or([
         where('members.user_id', 'is not', null),
@@ -58,14 +64,22 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
     .executeTakeFirst()
 }
 
-/** Makes the user a member, with an event that says so; one who is a member already stays one. Returns the chat's version. */
-export async function joinChat(db: Db, chat_id: number, user_id: number): Promise<number> {
-  const { rows } = await sql<{ version: number }>`select version from join_chat(${chat_id}, ${user_id})`.execute(db)
-  const [row] = rows
-  if (!row) {
-    throw new Error('The chat to join is gone')
-  }
-  return row.version
+/**
+ * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; and why they may not:
+ * `stranger`, there is no such chat or its link is out of date; `banned`; `closed`, nobody can join; `no guests`.
+ */
+export interface Joined {
+  outcome: 'joined' | 'again' | 'taken' | 'stranger' | 'banned' | 'closed' | 'no guests'
+  chat_id: number
+  /** The chat's. */
+  version: number
+}
+
+/** Makes the user a member by the link, with an event that says so; `exactly`, under their own name or not at all. */
+export async function joinChat(db: Db, uri: string, user_id: number, exactly = false): Promise<Joined> {
+  const { rows } = await sql<Joined>`
+    select outcome, chat_id, version from join_chat(${uri}, ${user_id}, ${exactly})`.execute(db)
+  return rows[0] as Joined
 }
 
 /** A place in the list of a user's chats: those after it were posted to earlier. */
@@ -97,12 +111,13 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
       'chats.last_posted_at',
       sql<string>`(extract(epoch from chats.last_posted_at) * 1000000)::bigint::text`.as('posted_micros'),
       'chats.created_at',
-      'owner.username as owner_name',
+      'owner.name as owner_name',
       'events.text as last_text',
       'author.name as last_author',
     ])
     .where('members.user_id', '=', user_id)
     .where('members.left_at', 'is', null)
+    .where('chats.deleted_at', 'is', null)
     .$if(before !== undefined, query =>
       query.where(
         sql<boolean>`(chats.last_posted_at, chats.id) <

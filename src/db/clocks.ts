@@ -15,7 +15,7 @@ export async function movedClocks(db: Db, { chats, users }: { chats: readonly Cl
   const { rows } = await sql<{ what: 'chat' | 'user'; id: number; version: number | null; known: number }>`
     select 'chat' as what, known.id, chats.version, known.version as known
     from unnest(${ids(chats)}::bigint[], ${versions(chats)}::bigint[]) as known (id, version)
-    left join chats on chats.id = known.id
+    left join chats on chats.id = known.id and chats.deleted_at is null
     where chats.version is distinct from known.version
     union all
     select 'user', known.id, users.version, known.version

@@ -29,6 +29,7 @@ const BY_INDEX = [
   'enable_bitmapscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
+  'enable_material=off',
   // Before version 18 the settings above add a fortune to costs, and the compiler starts at a certain cost.
   'jit=off',
 ]

@@ -1,16 +1,50 @@
 import { type Selectable, sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Member, membersOf } from './members.js'
-import type { Db, EventKind, Schema } from './schema.js'
+import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
 
-/** An event with what is needed to show it: who it is by, and what came right before it in the chat. */
-export interface Event extends Pick<Selectable<Schema['events']>, 'version' | 'kind' | 'text' | 'created_at'> {
+/**
+ * An event with what is needed to show it. One that is about a message carries that message as it is now: everything from `id` on is
+ * the message's then, else the event's own.
+ */
+export interface Event
+  extends Pick<
+    Selectable<Schema['events']>,
+    'text' | 'created_at' | 'edited_at' | 'deleted_at' | 'mentions' | 'reactions' | 'reply_to'
+  > {
+  version: number
+  kind: EventKind
+  /** Who did it. Of what is about a message not always its author. */
+  actor_id: number
+  actor_username: string
+  actor_name: string
+  /** The message's, or the event's own version. */
+  id: number
   author_id: number
   author_username: string
   author_name: string
+  author_is_guest: boolean
+  /** What the message answers, as that is now. */
+  reply_author_id: number | null
+  reply_author_name: string | null
+  reply_text: string | null
+  /** What stands before it in the list. */
   previous_author_id: number | null
-  previous_kind: string | null
+  previous_kind: EventKind | null
   previous_created_at: Date | null
+}
+
+/** Whether it changes a message, rather than standing in the list by itself. */
+export function isAboutAnother(event: Pick<Event, 'id' | 'version'>): boolean {
+  return event.id !== event.version
+}
+
+/** The message with that id, as the event that it is. */
+export async function findMessage(db: Db, chat_id: number, id: number): Promise<Event | undefined> {
+  return await selectEvents(db, chat_id)
+    .where('e.kind', '=', sql.lit('message'))
+    .where('e.version', '=', id)
+    .executeTakeFirst()
 }
 
 /** The chat's events after `version`, in order, at most `limit`. */
@@ -46,7 +80,11 @@ export async function chatView(
   // The newest message that is left out, if there is one: what lies before it is another page's.
   const leftOut = messagesBefore(db, chat_id, 1, before).offset(messages).clearSelect().select('e.version')
   const asides = selectEvents(db, chat_id)
-    .where('e.kind', 'in', [sql.lit<EventKind>('joined'), sql.lit<EventKind>('left')])
+    .where(
+      'e.kind',
+      'in',
+      ASIDES.map(kind => sql.lit<EventKind>(kind)),
+    )
     .where('e.version', '>', eb => eb.fn.coalesce(leftOut, sql<number>`0`))
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
     .orderBy('e.version', 'desc')
@@ -83,33 +121,72 @@ function versionOf(db: Db, chat_id: number) {
 }
 
 function selectEvents(db: Db, chat_id: number) {
-  return db
-    .selectFrom('events as e')
-    .innerJoin('users as u', 'u.id', 'e.author_id')
-    .leftJoin('members as m', join => join.onRef('m.chat_id', '=', 'e.chat_id').onRef('m.user_id', '=', 'e.author_id'))
-    .leftJoin('events as p', join =>
-      join.onRef('p.chat_id', '=', 'e.chat_id').on('p.version', '=', eb => eb('e.version', '-', 1)),
-    )
-    .select([
-      'e.version',
-      'e.kind',
-      'e.text',
-      'e.created_at',
-      'e.author_id',
-      'u.username as author_username',
-      sql<string>`coalesce(m.name, u.username)`.as('author_name'),
-      'p.author_id as previous_author_id',
-      'p.kind as previous_kind',
-      'p.created_at as previous_created_at',
-    ])
-    .where('e.chat_id', '=', chat_id)
+  return (
+    db
+      .selectFrom('events as e')
+      .innerJoin('users as a', 'a.id', 'e.author_id')
+      .leftJoin('members as am', join =>
+        join.onRef('am.chat_id', '=', 'e.chat_id').onRef('am.user_id', '=', 'e.author_id'),
+      )
+      // What is shown of it: a message that it is about, or itself.
+      .innerJoin('events as t', join =>
+        join.onRef('t.chat_id', '=', 'e.chat_id').on('t.version', '=', eb => eb.fn.coalesce('e.about', 'e.version')),
+      )
+      .innerJoin('users as u', 'u.id', 't.author_id')
+      .leftJoin('members as m', join =>
+        join.onRef('m.chat_id', '=', 'e.chat_id').onRef('m.user_id', '=', 't.author_id'),
+      )
+      .leftJoin('events as p', join =>
+        join
+          .onRef('p.chat_id', '=', 'e.chat_id')
+          .on('p.version', '=', eb => eb.fn.coalesce('t.previous', eb('t.version', '-', 1))),
+      )
+      .leftJoin('events as r', join => join.onRef('r.chat_id', '=', 'e.chat_id').onRef('r.version', '=', 't.reply_to'))
+      .leftJoin('members as rm', join =>
+        join.onRef('rm.chat_id', '=', 'e.chat_id').onRef('rm.user_id', '=', 'r.author_id'),
+      )
+      .select([
+        'e.version',
+        'e.kind',
+        'e.author_id as actor_id',
+        'a.username as actor_username',
+        sql<string>`coalesce(am.name, a.name)`.as('actor_name'),
+        't.version as id',
+        't.text',
+        't.created_at',
+        't.edited_at',
+        't.deleted_at',
+        't.mentions',
+        't.reactions',
+        't.reply_to',
+        't.author_id',
+        'u.username as author_username',
+        sql<string>`coalesce(m.name, u.name)`.as('author_name'),
+        sql<boolean>`coalesce(m.guest, false)`.as('author_is_guest'),
+        'r.author_id as reply_author_id',
+        'rm.name as reply_author_name',
+        'r.text as reply_text',
+        'p.author_id as previous_author_id',
+        'p.kind as previous_kind',
+        'p.created_at as previous_created_at',
+      ])
+      .where('e.chat_id', '=', chat_id)
+  )
 }
 
+type Times = 'created_at' | 'edited_at' | 'deleted_at' | 'previous_created_at'
+
 /** PostgreSQL writes times into JSON as text. */
-function fromJson<E extends { created_at: string; previous_created_at: string | null }>(event: E) {
+function fromJson<E extends { [time in Times]: string | null }>(event: E) {
   return {
     ...event,
-    created_at: new Date(event.created_at),
-    previous_created_at: event.previous_created_at === null ? null : new Date(event.previous_created_at),
+    created_at: new Date(event.created_at ?? 0),
+    edited_at: date(event.edited_at),
+    deleted_at: date(event.deleted_at),
+    previous_created_at: date(event.previous_created_at),
   }
+}
+
+function date(text: string | null): Date | null {
+  return text === null ? null : new Date(text)
 }

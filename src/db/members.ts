@@ -8,7 +8,7 @@ export function membersOf(db: Db, chat_id: number, limit: number) {
   return db
     .selectFrom('members')
     .innerJoin('users', 'users.id', 'members.user_id')
-    .select(['users.id', 'users.username', 'members.name'])
+    .select(['users.id', 'users.username', 'members.name', 'members.guest'])
     .where('members.chat_id', '=', chat_id)
     .where('members.left_at', 'is', null)
     .orderBy('members.joined_at')

@@ -8,13 +8,18 @@ export interface Post {
   /** Line ends are \n already; its hash decides whether a key is used again for the same. */
   text: string
   key: string | null
+  /** The message that it answers. */
+  reply_to: number | null
+  /** What stands behind its @s, folded (src/text.ts): who of them is a member is settled with the post. */
+  names: readonly string[]
 }
 
 /**
  * What became of one post: `posted`; `again`, it was posted before with that key; `conflict`, another text was posted with that
- * key; `stranger`, the author is no member or there is no such chat; `closed`, nobody may post; `refused`, the text does not fit.
+ * key; `stranger`, the author is no member or there is no such chat; `read only`, nobody may post; `refused`, the text does not fit;
+ * `unanswerable`, there is no such message to answer.
  */
-export type Outcome = Posted | { outcome: 'conflict' | 'stranger' | 'closed' | 'refused' }
+export type Outcome = Posted | { outcome: 'conflict' | 'stranger' | 'read only' | 'refused' | 'unanswerable' }
 
 export interface Posted {
   outcome: 'posted' | 'again'
@@ -25,7 +30,7 @@ export interface Posted {
 }
 
 /**
- * Posts all of them in one call, each judged on its own, in their order (the function is made by migration 003). Where a
+ * Posts all of them in one call, each judged on its own, in their order (the function is made by migration 005). Where a
  * chat's row is held by someone else the outcome is `busy`, or, with `wait`, the call waits for it: 2 s at most, then
  * it throws SQLSTATE 55P03.
  */
@@ -44,6 +49,8 @@ export async function postMessages(db: Db, posts: readonly Post[], { wait }: { w
       ${posts.map(post => post.author_id)}::bigint[],
       ${posts.map(post => post.text)}::text[],
       ${posts.map(post => post.key)}::text[],
+      ${posts.map(post => post.reply_to)}::bigint[],
+      ${posts.map(post => namesJson(post.names))}::text[],
       ${wait}
     )
     order by ord`.execute(db)
@@ -52,4 +59,52 @@ export async function postMessages(db: Db, posts: readonly Post[], { wait }: { w
 
 interface Busy {
   outcome: 'busy'
+}
+
+function namesJson(names: readonly string[]): string | null {
+  return names.length > 0 ? JSON.stringify(names) : null
+}
+
+/** What became of a change of a message, and the chat's version after it. */
+interface Changed<Outcome> {
+  outcome: Outcome
+  version: number
+}
+
+/** Puts another text in the message's place. Only its author can. */
+export async function editMessage(
+  db: Db,
+  {
+    chat_id,
+    editor_id,
+    id,
+    text,
+    names,
+  }: MessageChange & { editor_id: number; text: string; names: readonly string[] },
+) {
+  const { rows } = await sql<Changed<'edited' | 'same' | 'gone' | 'not yours' | 'read only' | 'refused'>>`
+    select outcome, version from edit_message(${chat_id}, ${editor_id}, ${id}, ${text}, ${namesJson(names)})`.execute(
+    db,
+  )
+  return only(rows)
+}
+
+/** Takes the message's text, for ever. Its author and the chat's owner can. */
+export async function deleteMessage(db: Db, { chat_id, deleter_id, id }: MessageChange & { deleter_id: number }) {
+  const { rows } = await sql<Changed<'deleted' | 'again' | 'gone' | 'not yours'>>`
+    select outcome, version from delete_message(${chat_id}, ${deleter_id}, ${id})`.execute(db)
+  return only(rows)
+}
+
+interface MessageChange {
+  chat_id: number
+  id: number
+}
+
+function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows
+  if (!row) {
+    throw new Error('The function said nothing')
+  }
+  return row
 }

@@ -8,16 +8,23 @@ type Given<T> = ColumnType<T, T | undefined, never>
 export interface Schema {
   users: {
     id: Given<number>
+    kind: Generated<UserKind>
     username: string
-    folded_username: string
-    email: string
-    password_hash: string
+    folded_username: string | null
+    name: string
+    folded_name: string
+    email: Generated<string>
+    password_hash: string | null
+    visit_hash: Buffer | null
     version: Generated<number>
     created_at: Given<Date>
+    deleted_at: Date | null
   }
   sessions: {
+    id: Given<number>
     id_hash: Buffer
     user_id: number
+    agent: Generated<string>
     created_at: Given<Date>
     last_used_at: Generated<Date>
   }
@@ -25,6 +32,7 @@ export interface Schema {
     id: Given<number>
     key_hash: Buffer
     user_id: number
+    name: Generated<string>
     created_at: Given<Date>
     last_used_at: Generated<Date>
   }
@@ -50,8 +58,12 @@ export interface Schema {
     member_count: Generated<number>
     last_message: number | null
     last_posted_at: Generated<Date>
-    closed_at: Date | null
+    last_shown: Generated<number>
+    read_only_at: Date | null
+    joins_closed_at: Date | null
+    guests_off_at: Date | null
     created_at: Given<Date>
+    deleted_at: Date | null
   }
   links: {
     uri: string
@@ -65,8 +77,18 @@ export interface Schema {
     user_id: number
     name: string
     folded_name: string
+    guest: Generated<boolean>
     joined_at: Given<Date>
     left_at: Date | null
+    last_read: Generated<number>
+    seen_at: Date | null
+  }
+  bans: {
+    chat_id: number
+    user_id: number
+    name: string
+    visit_hash: Buffer | null
+    created_at: Given<Date>
   }
   events: {
     chat_id: number
@@ -78,7 +100,32 @@ export interface Schema {
     key: string | null
     text_hash: Buffer | null
     created_at: Given<Date>
+    edited_at: Date | null
+    deleted_at: Date | null
+    reply_to: number | null
+    mentions: Record<string, number> | null
+    reactions: Record<string, number> | null
+    previous: number | null
+  }
+  reactions: {
+    chat_id: number
+    version: number
+    user_id: number
+    emoji: string
+    created_at: Given<Date>
+  }
+  mentions: {
+    user_id: number
+    chat_id: number
+    version: number
   }
 }
 
-export type EventKind = 'message' | 'joined' | 'left'
+export type UserKind = 'account' | 'guest'
+
+/** What stands in the list by itself, then what changes a message that does. */
+export type EventKind = 'message' | Aside | 'edited' | 'deleted' | 'reacted'
+export type Aside = (typeof ASIDES)[number]
+
+/** The small events between messages: the index of migration 004 has the same list. */
+export const ASIDES = ['joined', 'left', 'removed', 'named', 'renamed', 'changed', 'owner'] as const

@@ -3,10 +3,10 @@ import pg from 'pg'
 import { foldUsername } from '../usernames.js'
 import type { Db, Schema } from './schema.js'
 
-export type User = Pick<Selectable<Schema['users']>, 'id' | 'username' | 'email'>
+export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>
 
 /** The columns of `User`, for queries that reach users by another way. */
-export const USER_COLUMNS = ['users.id', 'users.username', 'users.email'] as const
+export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
 /** Undefined when another account has that name, in whatever case. */
 export async function createUser(
@@ -14,10 +14,11 @@ export async function createUser(
   { username, email, password_hash }: { username: string; email: string; password_hash: string },
 ): Promise<User | undefined> {
   try {
+    const folded = foldUsername(username)
     return await db
       .insertInto('users')
-      .values({ username, folded_username: foldUsername(username), email, password_hash })
-      .returning(['id', 'username', 'email'])
+      .values({ username, folded_username: folded, name: username, folded_name: folded, email, password_hash })
+      .returning(USER_COLUMNS)
       .executeTakeFirstOrThrow()
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
@@ -27,11 +28,14 @@ export async function createUser(
   }
 }
 
+/** The account with that name, unless it was deleted. */
 export function findUser(db: Db, username: string) {
   return db
     .selectFrom('users')
     .select([...USER_COLUMNS, 'password_hash'])
     .where('folded_username', '=', foldUsername(username))
+    .where('password_hash', 'is not', null)
+    .$narrowType<{ password_hash: string }>()
     .executeTakeFirst()
 }
 

@@ -6,6 +6,9 @@ export interface Renderer {
   html(event: Event, mine: boolean): string
 }
 
+/** The one for a chat that its members reach by that link. */
+export type RendererFor = (uri: string) => Renderer
+
 /** One event of a feed, rendered once for each form, when the first reader of that form needs it. */
 export class Entry {
   readonly event: Event
@@ -22,6 +25,12 @@ export class Entry {
 
   get version() {
     return this.event.version
+  }
+
+  /** The same event, knowing of a later one that changes what it shows; itself where that changes nothing of it. */
+  after(later: Event): Entry {
+    const event = changedBy(this.event, later)
+    return event === this.event ? this : new Entry(event, this.renderer)
   }
 
   /** About how much memory it takes, with all its renderings. */
@@ -47,6 +56,43 @@ export class Entry {
     this.others ??= this.renderer.html(this.event, false)
     return this.others
   }
+}
+
+/** Whether it changes how earlier events look. */
+export function supersedes({ kind, id, version }: Event): boolean {
+  return kind === 'named' || id !== version
+}
+
+function changedBy(event: Event, later: Event): Event {
+  const {
+    kind,
+    id,
+    author_id,
+    author_name: name,
+    author_is_guest,
+    text,
+    edited_at,
+    deleted_at,
+    mentions,
+    reactions,
+  } = later
+  let changed = event
+  if (kind === 'named') {
+    if (event.author_id === author_id) {
+      changed = { ...changed, author_name: name, author_is_guest }
+    }
+    if (event.actor_id === author_id) {
+      changed = { ...changed, actor_name: name }
+    }
+    if (event.reply_author_id === author_id) {
+      changed = { ...changed, reply_author_name: name }
+    }
+  } else if (event.id === id) {
+    changed = { ...changed, text, edited_at, deleted_at, mentions, reactions }
+  } else if (event.reply_to === id) {
+    changed = { ...changed, reply_text: text }
+  }
+  return changed
 }
 
 export function entriesOf(events: readonly Event[], renderer: Renderer): readonly Entry[] {

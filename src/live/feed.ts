@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Event } from '../db/events.js'
-import { type Entry, entriesOf, type Renderer } from './entry.js'
+import { type Entry, entriesOf, type Renderer, supersedes } from './entry.js'
 import type { Known } from './sweep.js'
 
 /** Streams get what is new at once; what follows within this time goes out together, in milliseconds. */
@@ -89,8 +89,11 @@ export class Feed implements Known {
   /** The last events, without a gap, up to `version`. */
   private window: Entry[] = []
   private windowBytes = 0
-  /** A version that has messages before it. */
-  private hasOlder: number | undefined
+  /** The last event that changed how earlier ones look. */
+  private supersededAt = 0
+  /** The end of the list as a page shows it, up to `version`, and whether there are messages before it. */
+  private shown: Entry[] | undefined
+  private hasOlder = false
   private readonly memberships = new Map<number, Membership>()
   /** All who read here by a stream, and those of them who have caught up. */
   private readonly readers = new Set<Follower>()
@@ -120,7 +123,7 @@ export class Feed implements Known {
 
   /** About how much memory its events take. */
   get bytes() {
-    return this.windowBytes
+    return this.windowBytes + bytesOf(this.shown ?? [])
   }
 
   /** The member's name, if they are known to be one. */
@@ -132,7 +135,7 @@ export class Feed implements Known {
   learnMember(user_id: number, name: string, version: number): boolean {
     if (version < this.version) {
       const since = this.entriesAfter(version)
-      if (!since || since.some(({ event }) => event.kind === 'left' && event.author_id === user_id)) {
+      if (!since || since.some(({ event }) => isParting(event) && event.author_id === user_id)) {
         return false
       }
     }
@@ -148,8 +151,9 @@ export class Feed implements Known {
   async after(version: number, limit = PAGE): Promise<readonly Entry[]> {
     if (this.oldest > version + 1 && version >= this.oldest - 1 - PAGE) {
       // Many come back at once, after a restart, and ask for the same.
+      const at = this.version
       this.reachingBack ??= this.read(version, PAGE)
-        .then(entries => this.extendBack(entries))
+        .then(entries => this.extendBack(entries, at))
         .finally(() => {
           this.reachingBack = undefined
         })
@@ -164,33 +168,37 @@ export class Feed implements Known {
    * older messages. Undefined where so far back is not in memory.
    */
   newest(messages: number): { entries: readonly Entry[]; more: boolean; version: number } | undefined {
-    const { version } = this
+    const { version, shown } = this
+    if (!shown) {
+      return undefined
+    }
     let found = 0
-    for (let place = this.window.length - 1; place >= 0; place--) {
-      if (this.window[place]?.event.kind === 'message' && ++found > messages) {
-        return { entries: this.window.slice(place + 1), more: true, version }
+    for (let place = shown.length - 1; place >= 0; place--) {
+      if (shown[place]?.event.kind === 'message' && ++found > messages) {
+        return { entries: shown.slice(place + 1), more: true, version }
       }
     }
-    const more = found === messages && this.oldest === this.hasOlder
-    return more || this.oldest === 1 ? { entries: [...this.window], more, version } : undefined
+    return found === messages || !this.hasOlder ? { entries: [...shown], more: this.hasOlder, version } : undefined
   }
 
-  /**
-   * Events that were read otherwise, as the feed's own; kept where they go without a gap up to what is in memory. `more` says
-   * whether there are messages before them.
-   */
-  adopt(events: readonly Event[], more: boolean): readonly Entry[] {
-    const entries = entriesOf(events, this.source.renderer)
-    this.extendBack(entries)
-    if (more) {
-      this.hasOlder = entries[0]?.version
+  /** Keeps what the database said of the list's end when the chat was at `version`; `more`: whether there are messages before it. */
+  adopt(events: readonly Event[], more: boolean, version: number): readonly Entry[] {
+    const entries = this.entriesOf(events)
+    if (version === this.version) {
+      this.shown = [...entries]
+      this.hasOlder = more
     }
     return entries
   }
 
+  /** Events that were read otherwise, as the feed shows its own. */
+  entriesOf(events: readonly Event[]): readonly Entry[] {
+    return entriesOf(events, this.source.renderer)
+  }
+
   /** An event that was posted here. */
   posted(event: Omit<Event, 'previous_author_id' | 'previous_kind' | 'previous_created_at'>) {
-    const previous = this.window.at(-1)?.event
+    const previous = (this.shown ?? this.window).findLast(stands)?.event
     if (event.version === this.version + 1 && previous) {
       this.append([
         {
@@ -296,6 +304,7 @@ export class Feed implements Known {
     if (this.sent === this.version) {
       this.window = []
       this.windowBytes = 0
+      this.shown = undefined
     }
   }
 
@@ -308,7 +317,7 @@ export class Feed implements Known {
   }
 
   private async read(after: number, limit: number): Promise<readonly Entry[]> {
-    return entriesOf(await this.source.read(this.chat_id, after, limit), this.source.renderer)
+    return this.entriesOf(await this.source.read(this.chat_id, after, limit))
   }
 
   private async readOn() {
@@ -321,7 +330,11 @@ export class Feed implements Known {
     this.append(events)
   }
 
-  private extendBack(entries: readonly Entry[]) {
+  /** Keeps older events, as they were when the chat was at `version` at least. */
+  private extendBack(entries: readonly Entry[], version: number) {
+    if (version < this.supersededAt) {
+      return
+    }
     const older = entries.filter(entry => entry.version < this.oldest)
     const [first] = older
     if (first && first.version + older.length === this.oldest) {
@@ -332,23 +345,41 @@ export class Feed implements Known {
   }
 
   private append(events: readonly Event[]) {
-    for (const entry of entriesOf(events, this.source.renderer)) {
+    for (const entry of this.entriesOf(events)) {
       const { version, event } = entry
       if (version > this.version + 1) {
         this.skipTo(version - 1)
       }
       // What was posted here may have come while the same was being read.
       if (version === this.version + 1) {
+        if (supersedes(event)) {
+          this.supersede(event)
+        }
         this.window.push(entry)
+        if (this.shown && stands(entry)) {
+          this.shown.push(entry)
+        }
         this.windowBytes += entry.bytes
         this.version = version
         this.heard = Math.max(this.heard, version)
-        if (event.kind === 'left') {
+        if (isParting(event)) {
           this.part(event.author_id, version)
         }
       }
     }
     this.deliverSoon()
+  }
+
+  /** Nothing in memory says any more what was there before. */
+  private supersede(later: Event) {
+    this.supersededAt = later.version
+    this.window = this.window.map(entry => entry.after(later))
+    this.windowBytes = bytesOf(this.window)
+    this.shown = this.shown?.map(entry => entry.after(later))
+    const membership = this.memberships.get(later.author_id)
+    if (later.kind === 'named' && membership) {
+      membership.name = later.author_name
+    }
   }
 
   /** Somebody has deleted events by hand: readers come back, each with what they have. */
@@ -389,7 +420,21 @@ export class Feed implements Known {
     while ((this.window.length > WINDOW || this.windowBytes > WINDOW_BYTES) && this.oldest <= this.sent) {
       this.windowBytes -= this.window.shift()?.bytes ?? 0
     }
+    while (this.shown && this.shown.length > WINDOW) {
+      this.shown.shift()
+      this.hasOlder = true
+    }
   }
+}
+
+/** Whether its author is a member no more. */
+function isParting({ kind }: Event): boolean {
+  return kind === 'left' || kind === 'removed'
+}
+
+/** Whether it is in the list by itself, rather than changing what is. */
+function stands({ event, version }: Entry): boolean {
+  return event.id === version
 }
 
 function bytesOf(entries: readonly Entry[]): number {

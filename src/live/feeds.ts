@@ -1,7 +1,7 @@
 import { type Chat, findChat } from '../db/chats.js'
 import { type Event, eventsAfter } from '../db/events.js'
-import type { Db } from '../db/schema.js'
-import type { Renderer } from './entry.js'
+import type { Db, UserKind } from '../db/schema.js'
+import type { RendererFor } from './entry.js'
 import { Feed } from './feed.js'
 import type { Swept } from './sweep.js'
 
@@ -25,17 +25,17 @@ export class Feeds implements Swept {
   /** Where a link leads a member never changes. */
   private readonly byUri = new Map<string, Feed>()
   private readonly db: Db
-  private readonly renderer: Renderer
+  private readonly rendererFor: RendererFor
   private readonly delivers: () => boolean
   private readonly onFailure: (error: unknown) => void
 
   constructor(
     db: Db,
-    renderer: Renderer,
+    rendererFor: RendererFor,
     { delivers, onFailure }: { delivers: () => boolean; onFailure: (error: unknown) => void },
   ) {
     this.db = db
-    this.renderer = renderer
+    this.rendererFor = rendererFor
     this.delivers = delivers
     this.onFailure = onFailure
   }
@@ -80,10 +80,10 @@ export class Feeds implements Swept {
     return { feed, uri, name }
   }
 
-  /** A message was posted here: those who follow its chat get it from memory. */
+  /** A message that answers nothing and names nobody was posted here: those who follow its chat get it from memory. */
   posted(
     chat_id: number,
-    user: { id: number; username: string },
+    user: { id: number; kind: UserKind; username: string },
     message: Pick<Event, 'version' | 'text' | 'created_at'>,
   ) {
     const feed = this.byChat.get(chat_id)
@@ -91,10 +91,16 @@ export class Feeds implements Swept {
     if (feed && name !== undefined) {
       feed.posted({
         ...message,
+        id: message.version,
         kind: 'message',
+        actor_id: user.id,
+        actor_username: user.username,
+        actor_name: name,
         author_id: user.id,
         author_username: user.username,
         author_name: name,
+        author_is_guest: user.kind === 'guest',
+        ...PLAIN,
       })
     }
     this.reached(chat_id, message.version)
@@ -128,9 +134,10 @@ export class Feeds implements Swept {
     this.byChat.get(chat_id)?.catchUp(version).catch(this.onFailure)
   }
 
-  private open({ id, version }: Chat, askedAt: number): Feed {
+  private open({ id, uri, version }: Chat, askedAt: number): Feed {
     const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
-    const { renderer, delivers, onFailure } = this
+    const { delivers, onFailure } = this
+    const renderer = this.rendererFor(uri)
     const feed = new Feed(id, version, askedAt, { read, renderer, delivers, onFailure })
     if (this.byChat.size >= AT_MOST) {
       this.leaveLongestUnused()
@@ -176,4 +183,16 @@ export class Feeds implements Swept {
   private longestUnused(): Feed[] {
     return [...this.byChat.values()].sort((a, b) => a.usedAt - b.usedAt)
   }
+}
+
+/** What a message is that has just been posted. */
+const PLAIN = {
+  edited_at: null,
+  deleted_at: null,
+  mentions: null,
+  reactions: null,
+  reply_to: null,
+  reply_author_id: null,
+  reply_author_name: null,
+  reply_text: null,
 }

@@ -1,3 +1,5 @@
+import { isAboutAnother } from '../db/events.js'
+import type { Entry } from './entry.js'
 import type { Format } from './response-stream.js'
 
 /** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
@@ -53,16 +55,27 @@ function frame(html: string) {
   return `data: ${html.trim().replace(/\s*\n\s*/g, '\ndata: ')}\n\n`
 }
 
-/** A page that never ends, for browsers without JavaScript: each event is written where the last one ended. */
+/**
+ * A page that never ends, for browsers without JavaScript: each event is written where the last one ended. What has been written cannot
+ * be changed: where a message is changed, the page ends and is loaded again at once.
+ */
 export function frameFormat(opening: string): Format {
   return {
     kind: 'frame',
     opening,
     events(entries, user_id) {
-      return entries.map(entry => entry.html(entry.event.author_id === user_id)).join('')
+      const end = entries.findIndex(rewrites)
+      const shown = end < 0 ? entries : entries.slice(0, end)
+      const html = shown.map(entry => entry.html(entry.event.author_id === user_id)).join('')
+      return end < 0 ? html : `${html}<meta http-equiv="refresh" content="0">`
     },
+    endsWith: rewrites,
     beat: () => '\n',
     // The page around it loads it again once it has ended.
     farewell: () => '',
   }
+}
+
+function rewrites({ event }: Entry): boolean {
+  return isAboutAnother(event)
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../db/clocks.js'
 import type { Address } from '../db/connection.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
-import type { Db } from '../db/schema.js'
+import type { Db, UserKind } from '../db/schema.js'
 import { type Bus, PostgresBus, silence } from './bus.js'
-import type { Renderer } from './entry.js'
+import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
 import type { Stream } from './stream.js'
@@ -16,7 +16,7 @@ interface Setting {
   db: Db
   /** For the bus, which has a connection of its own; none with BUS=off. */
   address: Address | undefined
-  renderer: Renderer
+  rendererFor: RendererFor
   limits: StreamLimits
   log(sentence: string, error: unknown): void
 }
@@ -33,11 +33,11 @@ export class Live {
   private readonly bus: Bus
   private readonly log: Setting['log']
 
-  constructor({ db, address, renderer, limits, log }: Setting) {
+  constructor({ db, address, rendererFor, limits, log }: Setting) {
     this.streams = new Streams(limits)
     this.identities = new Identities(db)
     this.log = log
-    this.feeds = new Feeds(db, renderer, {
+    this.feeds = new Feeds(db, rendererFor, {
       delivers: () => this.sweep.delivers,
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
@@ -97,10 +97,10 @@ export class Live {
     return reading?.feed.version === version && !reading.feed.isBehind && this.sweep.holds(reading.feed)
   }
 
-  /** A message was posted by this process. */
+  /** A message that answers nothing and names nobody was posted by this process. */
   posted(
     chat_id: number,
-    user: { id: number; username: string },
+    user: { id: number; kind: UserKind; username: string },
     message: Pick<Event, 'version' | 'text' | 'created_at'>,
   ) {
     this.feeds.posted(chat_id, user, message)

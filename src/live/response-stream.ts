@@ -9,6 +9,8 @@ export interface Format {
   /** Written at once, so that whoever waits knows that they are connected, proxies included. */
   opening: string
   events(entries: readonly Entry[], user_id: number): string
+  /** Whether the stream ends with that event. */
+  endsWith?(entry: Entry): boolean
   /** Of a reader who has seen everything up to that version; from time to time, as a sign of life. */
   beat(version: number): string
   /** The last words. `retry`: in how many milliseconds to come back. */
@@ -52,8 +54,11 @@ export class ResponseStream extends Stream {
   }
 
   protected override write(batch: Batch, written?: (error?: Error | null) => void) {
-    const { kind, events } = this.format
+    const { kind, events, endsWith } = this.format
     this.response.write(batch.buffer(kind, this.user_id, events), written)
+    if (endsWith && batch.entries.some(endsWith)) {
+      this.response.end()
+    }
   }
 
   protected override beat() {

@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { chatsOf, createChat, findChat, joinChat } from '../db/chats.js'
+import { chatsOf, createChat, findChat } from '../db/chats.js'
 import { chatView } from '../db/events.js'
 import { countedMembers, membersOf } from '../db/members.js'
 import type { User } from '../db/users.js'
@@ -12,6 +12,7 @@ import { randomKey } from '../keys.js'
 import type { Reading } from '../live/feeds.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
+import { enter } from './members.js'
 import { chatPath, EXACT, requireChat, requireMember, requireReading, type SeenChat } from './scope.js'
 
 /** Starting a chat, one's chats, and a chat's own page. */
@@ -87,8 +88,7 @@ async function visitChat(parts: Parts, ctx: Context) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
   } else {
     if (chat.member_name === null) {
-      parts.takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
-      parts.live.reached(chat.id, await joinChat(parts.db, chat.id, user.id))
+      await enter(parts, chat.uri, user)
       await showChat(parts, ctx, await requireMember(parts, ctx), user)
       return
     }
@@ -151,5 +151,6 @@ export async function chatOnPage(
     return { ...newest, ...(members > 0 ? await countedMembers(db, feed.chat_id, members) : {}) }
   }
   const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before })
-  return { entries: feed.adopt(events, view.more), ...view }
+  const entries = before === undefined ? feed.adopt(events, view.more, view.version) : feed.entriesOf(events)
+  return { entries, ...view }
 }

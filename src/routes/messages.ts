@@ -13,6 +13,7 @@ import { partial } from '../live/formats.js'
 import { logCause } from '../log.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
 import { requireUser } from '../session.js'
+import { mentionedNames } from '../text.js'
 import { chatOnPage, showChat } from './chats.js'
 import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 
@@ -110,22 +111,30 @@ type Query = z.output<typeof eventsQuery>
  * may not have been.
  */
 export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
-  const { message, key } = check(fields, newMessage)
-  parts.takeTurn('posts', user.id, 'You are sending very fast. Please wait a moment and send again.')
-  const post = { uri, author_id: user.id, text: message, key }
+  const { message, key, reply_to } = check(fields, newMessage)
+  const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
+  parts.takeTurn(rate, user.id, 'You are sending very fast. Please wait a moment and send again.')
+  const names = mentionedNames(message)
+  const post = { uri, author_id: user.id, text: message, key, reply_to, names }
   const done = await parts.posts.post(post).catch(error => {
     throw error instanceof QueueFull ? unavailable('Too many messages at this moment. Please send again.') : error
   })
   switch (done.outcome) {
     case 'posted':
-      parts.live.posted(done.chat_id, user, { version: done.version, text: message, created_at: done.created_at })
+      if (reply_to === null && names.length === 0) {
+        parts.live.posted(done.chat_id, user, { version: done.version, text: message, created_at: done.created_at })
+      } else {
+        parts.live.reached(done.chat_id, done.version)
+      }
       return { message, posted: done }
     case 'again':
       return { message, posted: done }
     case 'stranger':
       throw notFound()
-    case 'closed':
-      throw new Refusal(403, 'This chat is closed: no new messages can be sent.')
+    case 'read only':
+      throw readOnly()
+    case 'unanswerable':
+      throw invalid({ reply_to: ['The message that you answer is not there any more.'] })
     case 'conflict':
       throw invalid({
         key: [
@@ -135,6 +144,10 @@ export async function postMessage(parts: Parts, uri: string, user: User, fields:
     case 'refused':
       throw invalid({ message: ['This message cannot be stored.'] })
   }
+}
+
+export function readOnly(): Refusal {
+  return new Refusal(403, 'This chat is read-only: nothing can be said or changed in it.')
 }
 
 /** Where a plain form's message is refused the chat's page comes back with the text in its composer and the reason beside it. */

@@ -37,7 +37,15 @@ describe('messages by the API', () => {
       assert.equal(id, version)
       assert.equal(created_at, new Date(created_at).toISOString())
       assert.equal(user.username, 'ann')
-      assert.deepEqual(Object.keys(user).sort(), ['email', 'first_name', 'id', 'last_name', 'username'])
+      assert.deepEqual(Object.keys(user).sort(), [
+        'email',
+        'first_name',
+        'guest',
+        'id',
+        'last_name',
+        'name',
+        'username',
+      ])
       const [read] = (await ann.call('GET', `/api/chats/${uri}/messages/`)).json.messages
       assert.equal(read.id, id)
       assert.equal(read.created_at, created_at)
@@ -153,6 +161,8 @@ describe('messages by the API', () => {
         author_id: chat.owner_id,
         text: `message ${n + 1}`,
         key: null,
+        reply_to: null,
+        names: [],
       }))
       await postMessages(site.db, posts, { wait: true })
       await bob.join(uri)
@@ -186,7 +196,15 @@ describe('messages by the API', () => {
       assert.equal(message.id, message.version)
       assert.equal(message.edited_at, null)
       assert.equal(message.created_at, new Date(message.created_at).toISOString())
-      assert.deepEqual(Object.keys(message.user).sort(), ['email', 'first_name', 'id', 'last_name', 'username'])
+      assert.deepEqual(Object.keys(message.user).sort(), [
+        'email',
+        'first_name',
+        'guest',
+        'id',
+        'last_name',
+        'name',
+        'username',
+      ])
     })
 
     it('shows messages only: no one who joined', async () => {

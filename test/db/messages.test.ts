@@ -29,7 +29,7 @@ describe('postMessages', () => {
   it('gives each post of a call its own outcome, in the order of the posts', async () => {
     await post([{ text: 'a', key: 'used' }])
     const stranger = await newUser()
-    await site.db.updateTable('chats').set({ closed_at: new Date() }).where('id', '=', other.id).execute()
+    await site.db.updateTable('chats').set({ read_only_at: new Date() }).where('id', '=', other.id).execute()
     const outcomes = await post([
       { text: 'a', key: 'used' },
       { text: 'b', key: 'used' },
@@ -51,7 +51,7 @@ describe('postMessages', () => {
         ['posted', 4],
         ['stranger', null],
         ['stranger', null],
-        ['closed', null],
+        ['read only', null],
         ['refused', null],
         ['posted', 5],
         ['again', 5],
@@ -107,12 +107,12 @@ describe('postMessages', () => {
     // Joining takes the same turn as posting: nothing with a higher version can be seen before it.
     const carl = await newUser()
     const hold = await holdChat(chat.id)
-    const joined = joinChat(site.db, chat.id, carl.id)
+    const joined = joinChat(site.db, chat.uri, carl.id)
     await lockWaiters(1)
     const posted = postMessages(site.db, [fill({ text: 'behind' })], { wait: true })
     await lockWaiters(2)
     await hold.release()
-    assert.equal(await joined, 3)
+    assert.equal((await joined).version, 3)
     const [outcome] = await posted
     assert.ok(outcome && 'version' in outcome && outcome.version === 4)
   })
@@ -194,7 +194,7 @@ describe('postMessages', () => {
   })
 
   function fill(post: Partial<Post> & { text: string }): Post {
-    return { uri: chat.uri, author_id: ann.id, key: null, ...post }
+    return { uri: chat.uri, author_id: ann.id, key: null, reply_to: null, names: [], ...post }
   }
 
   function post(posts: (Partial<Post> & { text: string })[]) {
@@ -211,7 +211,7 @@ describe('postMessages', () => {
   async function newChat() {
     const uri = randomKey(16)
     const id = await createChat(site.db, { owner_id: ann.id, uri, title: null })
-    await joinChat(site.db, id, bob.id)
+    await joinChat(site.db, uri, bob.id)
     return { id, uri }
   }
 

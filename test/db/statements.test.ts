@@ -26,8 +26,8 @@ describe('SQL statements', () => {
     small = await ann.startChat()
     large = await ann.startChat()
     await site.pool.query(`
-      insert into users (username, folded_username, password_hash)
-        select 'filler' || n, 'filler' || n, 'none' from generate_series(1, 3000) n;
+      insert into users (username, folded_username, name, folded_name, password_hash)
+        select 'filler' || n, 'filler' || n, 'filler' || n, 'filler' || n, 'none' from generate_series(1, 3000) n;
       insert into sessions (id_hash, user_id) select sha256(username::bytea), id from users;
       insert into tokens (key_hash, user_id) select sha256(username::bytea), id from users;
       with more as (insert into chats (owner_id) select id from users returning id)

@@ -25,7 +25,7 @@ describe('passwords', () => {
         .select('password_hash')
         .where('username', '=', username)
         .executeTakeFirstOrThrow()
-    ).password_hash
+    ).password_hash ?? ''
 
   it('are hashed by argon2id with 19 MiB, two passes and one lane, each with its own salt', async () => {
     await signUp('ann', PASSWORD)

@@ -467,7 +467,14 @@ export async function fillChat({ db }: Pick<Site, 'db'>, uri: string, count: num
   if (!chat) {
     throw new Error('There is no such chat to fill')
   }
-  const post = (n: number) => ({ uri, author_id: chat.owner_id, text: `${n} ${text}`, key: null })
+  const post = (n: number) => ({
+    uri,
+    author_id: chat.owner_id,
+    text: `${n} ${text}`,
+    key: null,
+    reply_to: null,
+    names: [],
+  })
   await postMessages(
     db,
     Array.from({ length: count }, (_, n) => post(n)),
