@@ -13,6 +13,8 @@ export const LIMITS = {
   fields: 100,
   messageCodePoints: 2000,
   keyLength: 200,
+  nameGraphemes: 50,
+  nameCodePoints: 150,
   passwordBytes: 1024,
   chatsPerPage: 20,
   messagesPerPage: 50,

@@ -3,7 +3,7 @@ import { LIMITS } from './config.js'
 import type { Context } from './context.js'
 import { invalid, notFound } from './errors.js'
 import { passwordFaults } from './passwords.js'
-import { usernameFault } from './usernames.js'
+import { displayNameFault, normaliseDisplayName, usernameFault } from './usernames.js'
 
 /** The request's fields in the shape that the handler asked for. Throws 422 (400 on /auth/*) with a sentence for each field that is wrong. */
 export function read<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
@@ -64,6 +64,14 @@ const normalised = (name: string) => name.normalize('NFKC').trim()
 const username = filled.transform(normalised).superRefine((value, issues) => {
   const fault = usernameFault(value)
   if (value && fault) {
+    issues.addIssue(fault)
+  }
+})
+
+/** A name to be shown in chats: an account's, or all that a guest has. */
+export const displayName = filled.transform(normaliseDisplayName).superRefine((value, issues) => {
+  const fault = displayNameFault(value)
+  if (fault) {
     issues.addIssue(fault)
   }
 })
