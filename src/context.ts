@@ -39,6 +39,8 @@ export interface State {
   /** What the user was found by: what the database says of it, and what was sent. */
   identity?: Identity
   credential?: Credential
+  /** The id of a session that begins with this answer, once there is a user. */
+  begun?: string
   /** The body's fields, once read. */
   fields?: Fields
   /** The answer stands in a frame of our own page. */

@@ -1,12 +1,12 @@
 import type { Context, Middleware, Parts } from './context.js'
 import { Refusal } from './errors.js'
-import { randomKey, sameKey, sealed } from './keys.js'
+import { keyHash, randomKey, sameKey, sealed } from './keys.js'
 import { sessionCookie } from './session.js'
 
 const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
 
 /** Where a form is sent before there is a session: another site could sign its visitors in as somebody. */
-const ENTRANCES = /^\/(login|signup|reset\/[^/]+)\/?$/
+const ENTRANCES = /^\/(login|signup|reset\/[^/]+|chats\/[^/]+\/guests)\/?$/
 
 /**
  * Refuses what another site makes a browser send with our cookies. Sec-Fetch-Site and Origin tell most of them; browsers
@@ -21,7 +21,7 @@ export function refuseForgeries(parts: Parts): Middleware {
     if (!isOwnOrigin(parts, ctx)) {
       throw new Refusal(403, 'This request came from another site. Please open the page here and try again.')
     }
-    if (ctx.state.user || ENTRANCES.test(ctx.path)) {
+    if (ctx.state.user || (ENTRANCES.test(ctx.path) && !isProgram(ctx))) {
       const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
       const subject = subjectOf(parts, ctx)
       if (typeof sent !== 'string' || !subject || !sameKey(sent, sealed(parts.secret, 'csrf', subject))) {
@@ -30,6 +30,17 @@ export function refuseForgeries(parts: Parts): Middleware {
     }
     await next()
   }
+}
+
+/** No form sends JSON, and other sites' scripts only where this one allows it beforehand, which it does for no cookies. */
+function isProgram(ctx: Context): boolean {
+  return ctx.request.type.toLowerCase() === 'application/json'
+}
+
+/** Which browser it is, as far as its cookie for visits says; null where it has none. */
+export function visitHash({ config }: Parts, ctx: Context): Buffer | null {
+  const visit = ctx.cookies.get(visitCookie(config.secure), { signed: true })
+  return visit ? keyHash(visit) : null
 }
 
 /**
@@ -55,7 +66,7 @@ export function prepareForms(parts: Parts, ctx: Context) {
 
 function subjectOf({ config }: Parts, ctx: Context): string | undefined {
   return ctx.state.user
-    ? ctx.cookies.get(sessionCookie(config.secure))
+    ? (ctx.state.begun ?? ctx.cookies.get(sessionCookie(config.secure)))
     : ctx.cookies.get(visitCookie(config.secure), { signed: true })
 }
 

@@ -3,6 +3,7 @@ import { LIMITS } from './config.js'
 import type { Context } from './context.js'
 import { invalid, notFound } from './errors.js'
 import { passwordFaults } from './passwords.js'
+import { REACTIONS } from './reactions.js'
 import { displayNameFault, normaliseDisplayName, usernameFault } from './usernames.js'
 
 /** The request's fields in the shape that the handler asked for. Throws 422 (400 on /auth/*) with a sentence for each field that is wrong. */
@@ -76,6 +77,9 @@ export const displayName = filled.transform(normaliseDisplayName).superRefine((v
   }
 })
 
+/** Whoever comes by a name alone. */
+export const newGuest = z.object({ name: displayName })
+
 const password = filled.refine(
   value => Buffer.byteLength(value) <= LIMITS.passwordBytes,
   `Ensure this field has no more than ${LIMITS.passwordBytes} characters.`,
@@ -121,14 +125,23 @@ export const newChat = z.object({
 export const newMember = z.object({ username: optionalText })
 
 /** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
+const message = filled
+  .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
+  .refine(
+    value => codePoints(value) <= LIMITS.messageCodePoints,
+    `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
+  )
+
+export const editedMessage = z.object({ message })
+
+/** One of the fixed set. */
+export const newReaction = z.object({
+  emoji: filled.refine(value => Object.hasOwn(REACTIONS, value), 'Choose one of the reactions that are offered.'),
+})
+
 export const newMessage = z
   .object({
-    message: filled
-      .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
-      .refine(
-        value => codePoints(value) <= LIMITS.messageCodePoints,
-        `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
-      ),
+    message,
     key: optionalText
       .refine(
         value => codePoints(value) <= LIMITS.keyLength,
@@ -159,7 +172,7 @@ export const eventsQuery = z.object({
 export const streamQuery = z.object({ after: integer.optional() })
 export const lastEventId = integer.optional()
 
-export const pageQuery = z.object({ before: integer.optional() })
+export const pageQuery = z.object({ before: integer.optional(), reply: integer.optional().catch(undefined) })
 
 /** Where a page of one's chats begins: what `chatsCursor` wrote. */
 export const chatsQuery = z.object({

@@ -13,7 +13,7 @@ import { keyHash, randomKey } from './keys.js'
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
 /** Where sessions begin and end. */
-const DOORS = /^\/(login|signup|logout)\/?$/
+const DOORS = /^\/(login|signup|logout|chats\/[^/]+\/guests)\/?$/
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
@@ -99,7 +99,10 @@ function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
       signed: false,
       sameSite: 'lax',
       secure: config.secure,
-      genid: () => randomKey(),
+      genid: (ctx: Context) => {
+        ctx.state.begun = randomKey()
+        return ctx.state.begun
+      },
       store: {
         async get(id: string) {
           const found = await live.identify({ kind: 'session', key: id })

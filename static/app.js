@@ -14,7 +14,10 @@
     const observer = new MutationObserver(changes => {
       const came = changes.flatMap(change => [...change.addedNodes])
       if (came.some(node => node.matches?.('.aside'))) htmx.trigger('#members', 'members-changed')
-      for (const own of came.filter(node => node.matches?.('.message--mine'))) sending?.arrived(own)
+      for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
+        sending?.arrived(own)
+      for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
+      markMentions()
       localiseTimes(messages)
       localiseDays()
       follow.settle()
@@ -22,8 +25,62 @@
     })
     const sending = composer ? sendInPlace(follow) : undefined
     observer.observe(messages, { childList: true })
+    markMentions()
+    openMenus()
     mendConnection()
     quietOlder(document.querySelector('[data-log]'))
+  }
+
+  /** A message that was changed comes like any other, and takes the place of what stood there; where that is not shown it goes. */
+  function putInPlace(changed) {
+    changed.removeAttribute('data-replaces')
+    const old = [...messages.querySelectorAll(`[id="${changed.id}"]`)].find(item => item !== changed)
+    if (old) old.replaceWith(changed)
+    else changed.remove()
+    const words = changed.querySelector('.message__text')?.textContent.trim() ?? 'deleted message'
+    const id = changed.id.replace('message-', '')
+    for (const quote of messages.querySelectorAll(`[data-quotes="${id}"] .quote__text`)) {
+      quote.textContent = words.length > 120 ? `${[...words].slice(0, 120).join('')}…` : words
+    }
+  }
+
+  /** The reader's own name stands out; the server renders one message for all readers. */
+  function markMentions() {
+    for (const mention of messages.querySelectorAll(`.mention[data-user="${messages.dataset.me}"]:not(.mention--me)`)) {
+      mention.classList.add('mention--me')
+      mention.closest('.message').classList.add('message--for-me')
+    }
+  }
+
+  /** What can be done to a message opens below it and closes again; without this its link leads to its page. */
+  function openMenus() {
+    const close = () => {
+      for (const menu of messages.querySelectorAll('.message__menu:not(:empty)')) menu.replaceChildren()
+    }
+    messages.addEventListener(
+      'click',
+      event => {
+        const link = event.target.closest('[data-menu]')
+        if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
+        const wasOpen = link.closest('.message').querySelector('.message__menu:not(:empty)')
+        close()
+        if (wasOpen) {
+          event.preventDefault()
+          event.stopPropagation()
+        }
+      },
+      { capture: true },
+    )
+    document.addEventListener('keydown', event => {
+      if (event.key !== 'Escape') return
+      const link = messages.querySelector('.message:has(.message__menu:not(:empty)) [data-menu]')
+      close()
+      link?.focus()
+    })
+    document.getElementById('reply')?.addEventListener('htmx:after:swap', () => {
+      close()
+      composer.elements.message.focus()
+    })
   }
 
   function localiseTimes(root) {
@@ -184,6 +241,13 @@
     pending.setAttribute('aria-label', 'Being sent')
     messages.after(pending)
     const sent = new WeakMap()
+    const reply = document.getElementById('reply')
+    reply.addEventListener('click', event => {
+      if (!event.target.matches('[data-cancel-reply]')) return
+      event.preventDefault()
+      reply.replaceChildren()
+      text.focus()
+    })
 
     if (matchMedia('(pointer: fine)').matches) text.focus()
     text.addEventListener('input', () => {
@@ -208,7 +272,8 @@
       }
       const bubble = pendingBubble(body.get('message'))
       pending.append(bubble)
-      sent.set(ctx, { bubble, text: body.get('message'), key: body.get('key') })
+      sent.set(ctx, { bubble, text: body.get('message'), key: body.get('key'), answers: [...reply.children] })
+      reply.replaceChildren()
       alert.replaceChildren()
       alert.dataset.by = 'composer'
       restore({ text: '', key: newKey() })
@@ -260,7 +325,7 @@
       again.className = 'message__again'
       again.textContent = 'Not sent. Send again'
       again.addEventListener('click', () => {
-        const typed = { text: text.value, key: key.value }
+        const typed = { text: text.value, key: key.value, answers: [...reply.children] }
         message.bubble.remove()
         restore(message)
         composer.requestSubmit()
@@ -271,6 +336,7 @@
     }
 
     function restore(message) {
+      if (message.answers) reply.replaceChildren(...message.answers)
       text.value = message.text
       key.value = message.key
       text.dispatchEvent(new Event('input'))

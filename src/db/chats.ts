@@ -3,11 +3,24 @@ import type { Db } from './schema.js'
 
 export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
 
-/** A new chat under that URI with its owner as first member. */
+/** A new chat under that URI with its owner as first member. Throws for an owner who has no account. */
 export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number; uri: string; title: string | null }) {
   return db.transaction().execute(async trx => {
     const { chat_id } = await trx
-      .with('chat', chat => chat.insertInto('chats').values({ owner_id, title }).returning('id'))
+      .with('chat', chat =>
+        chat
+          .insertInto('chats')
+          .columns(['owner_id', 'title'])
+          .expression(from =>
+            from
+              .selectFrom('users')
+              .select(['id', sql.val(title).as('title')])
+              .where('id', '=', owner_id)
+              .where('kind', '=', 'account')
+              .where('deleted_at', 'is', null),
+          )
+          .returning('id'),
+      )
       .insertInto('links')
       .columns(['uri', 'chat_id'])
       .expression(from => from.selectFrom('chat').select([sql.val(uri).as('uri'), 'id']))
@@ -114,6 +127,8 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
       'owner.name as owner_name',
       'events.text as last_text',
       'author.name as last_author',
+      'author.guest as last_author_is_guest',
+      'chats.last_message',
     ])
     .where('members.user_id', '=', user_id)
     .where('members.left_at', 'is', null)

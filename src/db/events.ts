@@ -52,6 +52,23 @@ export async function eventsAfter(db: Db, chat_id: number, version: number, limi
   return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
 }
 
+/** So many messages at most right before one, and right after it, each oldest first. */
+export async function messagesAround(db: Db, chat_id: number, id: number, each: number) {
+  const { before, after } = await db
+    .selectNoFrom([
+      jsonArrayFrom(messagesBefore(db, chat_id, each, id)).as('before'),
+      jsonArrayFrom(
+        selectEvents(db, chat_id)
+          .where('e.kind', '=', sql.lit('message'))
+          .where('e.version', '>', id)
+          .orderBy('e.version')
+          .limit(each),
+      ).as('after'),
+    ])
+    .executeTakeFirstOrThrow()
+  return { before: before.map(fromJson).reverse(), after: after.map(fromJson) }
+}
+
 /**
  * The chat's newest messages before `before` (a message's id), oldest first, at most `limit`; `more` says whether older
  * ones were left out, `version` which version of the chat the answer is of.

@@ -3,9 +3,10 @@ import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { chatsOf, createChat, findChat } from '../db/chats.js'
-import { chatView } from '../db/events.js'
+import { chatView, findMessage } from '../db/events.js'
 import { countedMembers, membersOf } from '../db/members.js'
 import type { User } from '../db/users.js'
+import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
 import { chatJson, listedChatJson, membersJson } from '../json.js'
 import { randomKey } from '../keys.js'
@@ -37,6 +38,9 @@ export function chats(parts: Parts) {
 
   router.post('/', async ctx => {
     const user = requireUser(ctx)
+    if (user.kind === 'guest') {
+      throw new Refusal(403, 'Guests cannot start chats. Keep this account first: it takes a username and a password.')
+    }
     const { title } = read(ctx, newChat)
     parts.takeTurn('chats', user.id, 'You have started many chats. Please wait a little.')
     const uri = randomKey(16)
@@ -118,11 +122,12 @@ export interface Unsent {
   text: string
   key: string | null
   sentence: string
+  reply_to: number | undefined
 }
 
 /** The chat's page for a member. */
 export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user: User, unsent?: Unsent) {
-  const { before } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : {}
+  const { before, reply } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
   showPage(parts, ctx, 'chats/show.njk', {
     chat,
@@ -131,6 +136,7 @@ export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user:
     before: before ?? null,
     me: user.id,
     share_url: shareUrl(ctx, parts.config, chatPath(chat.uri)),
+    reply: reply === undefined ? null : ((await findMessage(parts.db, chat.id, reply)) ?? null),
     composer: unsent ?? { text: '', key: null, sentence: '' },
     key: unsent?.key ?? randomKey(16),
   })

@@ -23,12 +23,12 @@ export async function showFormAgain(
       throw error
     }
     logCause(parts, error)
-    const { username, email, next } = ctx.state.fields ?? {}
+    const { username, email, name, next } = ctx.state.fields ?? {}
     ctx.status = refusal.status
     ctx.set(refusal.headers)
     showPage(parts, ctx, view, {
       next: safePath(asText(next)),
-      values: { username: asText(username), email: asText(email) },
+      values: { username: asText(username), email: asText(email), name: asText(name) },
       errors: besideTheirFields(refusal),
       ...more,
     })
@@ -37,8 +37,8 @@ export async function showFormAgain(
 
 /** What is wrong with a field that cannot be seen, or with none, stands at the top of the form. */
 function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
-  const { username, password, email, ...others } = errors
-  const seen = Object.fromEntries(Object.entries({ username, password, email }).filter(([, value]) => value))
+  const { username, password, email, name, ...others } = errors
+  const seen = Object.fromEntries(Object.entries({ username, password, email, name }).filter(([, value]) => value))
   const rest = Object.values(others).flat()
   return { ...(seen as FieldErrors), non_field_errors: Object.keys(errors).length > 0 ? rest : [message] }
 }

@@ -3,9 +3,11 @@ import type Koa from 'koa'
 import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
 import { chats } from './chats.js'
+import { guests } from './guests.js'
 import { live } from './live.js'
 import { members } from './members.js'
 import { messages } from './messages.js'
+import { permalinks } from './permalinks.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
 import { sessions } from './sessions.js'
@@ -16,7 +18,7 @@ import { users } from './users.js'
 /** All routes; then 405 for a path that knows other methods, and 404. */
 export function routes(app: Koa<State>, parts: Parts) {
   const router = new Router<State>(EXACT)
-  for (const noun of [start, users, sessions, resets, tokens, chats, members, messages, live]) {
+  for (const noun of [start, users, sessions, resets, tokens, chats, guests, members, messages, permalinks, live]) {
     router.use(noun(parts).routes())
   }
   app.use(router.routes())

@@ -3,7 +3,6 @@ import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { newestMessages } from '../db/events.js'
-import type { Posted } from '../db/messages.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
@@ -31,7 +30,10 @@ export function messages(parts: Parts) {
       const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
       await respond(ctx, {
         page: () => seeOther(ctx, chatPath(uri)),
-        fragment: () => answerComposer(parts, ctx, posted),
+        fragment: async () => {
+          await answerWithNews(parts, ctx, read(ctx, composerCursor).after, posted.version, chatPath(uri))
+          ctx.status = ctx.status === 200 && posted.outcome === 'posted' ? 201 : ctx.status
+        },
         json: () => {
           ctx.status = posted.outcome === 'posted' ? 201 : 200
           return postedJson(posted, uri, user, message)
@@ -160,7 +162,7 @@ async function keepTyped(parts: Parts, ctx: Context, post: () => Promise<void>) 
       throw error
     }
     logCause(parts, error)
-    const { message, key } = ctx.state.fields ?? {}
+    const { message, key, reply_to } = ctx.state.fields ?? {}
     const chat = await requireMember(parts, ctx)
     ctx.status = status
     ctx.set(headers)
@@ -169,26 +171,34 @@ async function keepTyped(parts: Parts, ctx: Context, post: () => Promise<void>) 
       // What was refused for good is another message once it is mended; what may have been stored is the same one.
       key: status !== 422 && typeof key === 'string' ? key : null,
       sentence,
+      reply_to: typeof reply_to === 'string' && /^\d{1,15}$/.test(reply_to) ? Number(reply_to) : undefined,
     })
   }
 }
 
-/** What htmx puts into the page after sending: everything that its reader has not seen, the message itself with it. */
-async function answerComposer(parts: Parts, ctx: Context, posted: Posted) {
-  const { after } = read(ctx, composerCursor)
+/**
+ * What htmx puts into the page after a change: everything that its reader has not seen, the change itself with it. `after` is the page's
+ * cursor; a page that has none is led to `path`.
+ */
+export async function answerWithNews(
+  parts: Parts,
+  ctx: Context,
+  after: number | undefined,
+  version: number,
+  path: string,
+) {
   if (after === undefined) {
     // Sent from a page of older messages, which has no tail.
-    leadTo(ctx, chatPath(readUri(ctx)))
+    leadTo(ctx, path)
     return
   }
-  if (after >= posted.version) {
+  if (after >= version) {
     ctx.status = 204
     return
   }
   const reading = await requireReading(parts, ctx)
-  // A message that was sent again may have been posted by another process.
-  await reading.feed.catchUp(posted.version)
-  ctx.status = posted.outcome === 'posted' ? 201 : 200
+  // It may have been changed by another process.
+  await reading.feed.catchUp(version)
   ctx.type = 'html'
   // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
   ctx.body = partial(`#tail-${after}`, await newsAfter(parts, reading, after))

@@ -33,7 +33,12 @@ export async function person(site: Pick<Site, 'url'>, options: BrowserContextOpt
   return { context, page, complaints }
 }
 
+/** On the start page, the page for signing up, or at a chat's URL, where the form is folded away. */
 export async function signUp(page: Page, username: string) {
+  const fold = page.getByText('I have an account, or want one')
+  if (await fold.isVisible()) {
+    await fold.click()
+  }
   const form = page.locator('form').filter({ has: page.getByRole('heading', { name: 'Sign Up' }) })
   await form.getByLabel('Username').fill(username)
   await form.getByLabel('Password').fill(PASSWORD)

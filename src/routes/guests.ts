@@ -1,0 +1,70 @@
+import Router from '@koa/router'
+import { addressOf } from '../address.js'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { prepareForms, visitHash } from '../csrf.js'
+import { createGuest } from '../db/guests.js'
+import { takeTurn } from '../db/limits.js'
+import { tooMany } from '../errors.js'
+import { newGuest, read } from '../input.js'
+import { ownUserJson } from '../json.js'
+import { leadTo, respond, seeOther } from '../respond.js'
+import { signIn } from '../session.js'
+import { showFormAgain } from './forms.js'
+import { enter, notAdmitted } from './members.js'
+import { chatPath, EXACT, requireChat } from './scope.js'
+
+/** Coming into a chat by a name alone. */
+export function guests(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/guests' })
+
+  router.post('/', async ctx => {
+    const chat = await requireChat(parts, ctx)
+    const path = chatPath(chat.uri)
+    if (ctx.state.user) {
+      await enter(parts, chat.uri, ctx.state.user)
+      await respond(ctx, {
+        page: () => seeOther(ctx, path),
+        fragment: () => leadTo(ctx, path),
+        json: () => ({ status: 'SUCCESS', uri: chat.uri, user: ctx.state.user && ownUserJson(ctx.state.user) }),
+      })
+      return
+    }
+    await showFormAgain(
+      parts,
+      ctx,
+      'chats/invite.njk',
+      async () => {
+        const { name } = read(ctx, newGuest)
+        await limitGuests(parts, ctx)
+        const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })
+        if (!user) {
+          throw notAdmitted(joined.outcome)
+        }
+        parts.live.reached(joined.chat_id, joined.version)
+        await signIn(ctx, user)
+        await respond(ctx, {
+          page: () => seeOther(ctx, path),
+          fragment: () => leadTo(ctx, path),
+          json: () => {
+            ctx.status = 201
+            // What a program needs to go on with, as its session is a cookie.
+            prepareForms(parts, ctx)
+            return { status: 'SUCCESS', uri: chat.uri, user: ownUserJson(user), csrf: ctx.state.csrf }
+          },
+        })
+      },
+      { chat, next: path },
+    )
+  })
+
+  return router
+}
+
+/** Throws 429 after too many guests from one address. */
+async function limitGuests({ db, config }: Parts, ctx: Context) {
+  const wait = config.limited ? await takeTurn(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
+  if (wait > 0) {
+    throw tooMany(wait, 'Many guests have come from your address. Please sign up, or try again later.')
+  }
+}

@@ -1,0 +1,197 @@
+import Router from '@koa/router'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { type Event, findMessage, messagesAround } from '../db/events.js'
+import { deleteMessage, editMessage } from '../db/messages.js'
+import { react, reactionsOf } from '../db/reactions.js'
+import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
+import { check, composerCursor, editedMessage, newReaction, read, readId } from '../input.js'
+import { messageJson } from '../json.js'
+import { logCause } from '../log.js'
+import { REACTIONS } from '../reactions.js'
+import { respond, seeOther, showFragment, showPage } from '../respond.js'
+import { mentionedNames } from '../text.js'
+import { answerWithNews, readOnly } from './messages.js'
+import { chatPath, EXACT, type MemberChat, requireMember, requireReading } from './scope.js'
+
+type Routed = Context & { params: Record<string, string> }
+
+/** One message by its own address: in its context, and with what the reader can do to it. */
+export function permalinks(parts: Parts) {
+  const { db } = parts
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages/:id' })
+
+  router.get('/', async ctx => {
+    const { chat, message } = await requireMessage(ctx)
+    await respond(ctx, {
+      page: () => showMessage(ctx, chat, message),
+      fragment: async () =>
+        showFragment(parts, ctx, 'messages/_actions.njk', { ...(await actions(chat, message)), csrf: '' }),
+      json: () => messageJson(message),
+    })
+  })
+
+  router.get('/reply', async ctx => {
+    const { chat, message } = await requireMessage(ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, `${chatPath(chat.uri)}?reply=${message.id}`),
+      fragment: () => showFragment(parts, ctx, 'messages/_reply.njk', { uri: chat.uri, reply: message }),
+      json: () => messageJson(message),
+    })
+  })
+
+  router.patch('/', edit)
+  router.post('/', edit)
+  router.delete('/', remove)
+  router.post('/deletion', remove)
+
+  router.post('/reactions', async ctx => {
+    const { emoji } = read(ctx, newReaction)
+    await settleReaction(ctx, emoji, ctx.query.off === undefined)
+  })
+  router.put('/reactions/:emoji', ctx => settleReaction(ctx, readEmoji(ctx), true))
+  router.delete('/reactions/:emoji', ctx => settleReaction(ctx, readEmoji(ctx), false))
+
+  return router
+
+  async function edit(ctx: Routed) {
+    const { chat, id } = await requireChange(ctx)
+    await keepEdited(ctx, chat, id, async () => {
+      const { message: text } = read(ctx, editedMessage)
+      const names = mentionedNames(text)
+      const edited = await editMessage(db, { chat_id: chat.id, editor_id: chat.user.id, id, text, names })
+      await answer(ctx, chat, id, edited)
+    })
+  }
+
+  async function remove(ctx: Routed) {
+    const { chat, id } = await requireChange(ctx)
+    const deleted = await deleteMessage(db, { chat_id: chat.id, deleter_id: chat.user.id, id })
+    await answer(ctx, chat, id, deleted)
+  }
+
+  async function settleReaction(ctx: Routed, emoji: string, adds: boolean) {
+    const { chat, id } = await requireChange(ctx)
+    await answer(ctx, chat, id, await react(db, { chat_id: chat.id, user_id: chat.user.id, id, emoji }, adds))
+  }
+
+  /** Shows what became of the message, and to everybody else as well. */
+  async function answer(ctx: Routed, chat: MemberChat, id: number, { outcome, version }: Changed) {
+    const refusal = refusalOf(outcome)
+    if (refusal) {
+      throw refusal
+    }
+    parts.live.reached(chat.id, version)
+    const path = chatPath(chat.uri)
+    await respond(ctx, {
+      page: () => seeOther(ctx, `${path}/messages/${id}`),
+      fragment: () => answerWithNews(parts, ctx, read(ctx, composerCursor).after, version, `${path}/messages/${id}`),
+      json: async () => {
+        const message = await findMessage(db, chat.id, id)
+        return message ? messageJson(message) : undefined
+      },
+    })
+  }
+
+  /** The message's page, with the text as it was sent where it could not be stored. */
+  async function showMessage(
+    ctx: Routed,
+    chat: MemberChat,
+    message: Event,
+    unsaved?: { text: string; sentence: string },
+  ) {
+    const { uri, user } = chat
+    const { feed } = await requireReading(parts, ctx)
+    const { before, after } = await messagesAround(db, chat.id, message.id, LIMITS.messagesAround)
+    showPage(parts, ctx, 'messages/show.njk', {
+      ...(await actions(chat, message, unsaved)),
+      chat,
+      uri,
+      me: user.id,
+      before: feed.entriesOf(before),
+      entries: feed.entriesOf([message]),
+      after: feed.entriesOf(after),
+    })
+  }
+
+  /** What the reader can do to the message, for views/messages/_actions.njk. */
+  async function actions(chat: MemberChat, message: Event, unsaved?: { text: string; sentence: string }) {
+    const { user, uri } = chat
+    const mine = message.author_id === user.id
+    const stands = message.deleted_at === null
+    const open = stands && chat.read_only_at === null
+    return {
+      uri,
+      message,
+      can: {
+        answer: open,
+        react: open,
+        edit: open && mine,
+        delete: stands && (mine || chat.owner_id === user.id),
+      },
+      emojis: Object.keys(REACTIONS),
+      mine: open ? await reactionsOf(db, { chat_id: chat.id, user_id: user.id, id: message.id }) : [],
+      text: unsaved?.text ?? message.text ?? '',
+      sentence: unsaved?.sentence ?? '',
+    }
+  }
+
+  /** Where a plain form's text is refused, the message's page comes back with it. */
+  async function keepEdited(ctx: Routed, chat: MemberChat, id: number, change: () => Promise<void>) {
+    try {
+      await change()
+    } catch (error) {
+      const { status, headers, message: sentence } = asRefusal(error)
+      const message =
+        ctx.state.form === 'page' && [422, 429, 503].includes(status) && (await findMessage(db, chat.id, id))
+      if (!message) {
+        throw error
+      }
+      logCause(parts, error)
+      const text = ctx.state.fields?.message
+      ctx.status = status
+      ctx.set(headers)
+      await showMessage(ctx, chat, message, { text: typeof text === 'string' ? text : '', sentence })
+    }
+  }
+
+  /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */
+  async function requireChange(ctx: Routed) {
+    const chat = await requireMember(parts, ctx)
+    parts.takeTurn('changes', chat.user.id, 'You are changing things very fast. Please wait a moment and try again.')
+    return { chat, id: readId(ctx.params.id) }
+  }
+
+  async function requireMessage(ctx: Routed) {
+    const chat = await requireMember(parts, ctx)
+    const message = await findMessage(db, chat.id, readId(ctx.params.id))
+    if (!message) {
+      throw notFound()
+    }
+    return { chat, message }
+  }
+}
+
+interface Changed {
+  outcome: Awaited<ReturnType<typeof editMessage | typeof deleteMessage | typeof react>>['outcome']
+  version: number
+}
+
+function refusalOf(outcome: Changed['outcome']): Refusal | undefined {
+  switch (outcome) {
+    case 'gone':
+      return notFound()
+    case 'not yours':
+      return new Refusal(403, 'Only who wrote a message can change it.')
+    case 'read only':
+      return readOnly()
+    case 'refused':
+      return invalid({ message: ['This message cannot be stored.'] })
+    default:
+      return undefined
+  }
+}
+
+function readEmoji({ params }: Routed): string {
+  return check({ emoji: params.emoji }, newReaction).emoji
+}
