@@ -17,12 +17,18 @@ import { users } from './users.js'
 
 /** All routes; then 405 for a path that knows other methods, and 404. */
 export function routes(app: Koa<State>, parts: Parts) {
+  const router = routerOf(parts)
+  app.use(router.routes())
+  app.use(refuseMethod(router))
+}
+
+/** The table of routes. */
+export function routerOf(parts: Parts): Router<State> {
   const router = new Router<State>(EXACT)
   for (const noun of [start, users, sessions, resets, tokens, chats, guests, members, messages, permalinks, live]) {
     router.use(noun(parts).routes())
   }
-  app.use(router.routes())
-  app.use(refuseMethod(router))
+  return router
 }
 
 function refuseMethod(router: Router<State>): Middleware {

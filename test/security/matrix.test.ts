@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import type { Parts } from '../../src/context.js'
+import { routerOf } from '../../src/routes/index.js'
+import { stored } from '../input/rows.js'
+import { removeMember } from '../support/removal.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Answer, Visitor } from '../support/visitor.js'
+
+const ACTORS = ['visitor', 'stranger', 'removed', 'guest', 'member', 'owner'] as const
+type Actor = (typeof ACTORS)[number]
+
+interface Row {
+  /** The statuses for visitor, stranger, removed, guest, member and owner, as a page's form or link asks. */
+  status: readonly [number, number, number, number, number, number]
+  fields?: Record<string, string>
+  query?: string
+}
+
+/** What is open to all, and says nothing of any chat. */
+const OPEN = [200, 200, 200, 200, 200, 200] as const
+/** For members alone: visitors are told to sign in, everybody else that there is no such thing. */
+const MEMBERS = [401, 404, 404, 200, 200, 200] as const
+const MEMBERS_FORM = [401, 404, 404, 303, 303, 303] as const
+
+const SECRET = 'for members only'
+
+/** Whoever adds a route says here who may use it. */
+const ROWS: Record<string, Row> = {
+  'GET /': { status: OPEN },
+  'GET /robots.txt': { status: OPEN },
+  'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
+  'GET /up': { status: OPEN },
+  'POST /csp-reports': { status: [204, 204, 204, 204, 204, 204] },
+  'GET /signup': { status: OPEN },
+  'POST /signup': { status: [422, 422, 422, 422, 422, 422] },
+  'POST /auth/users/create': { status: [400, 400, 400, 400, 400, 400] },
+  'GET /login': { status: OPEN },
+  'POST /login': { status: [422, 422, 422, 422, 422, 422] },
+  'POST /logout': { status: [303, 303, 303, 303, 303, 303] },
+  'GET /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
+  'POST /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
+  'POST /auth/token/create': { status: [400, 400, 400, 400, 400, 400] },
+  // By a token alone: these count no cookies.
+  'POST /auth/token/destroy': { status: [401, 401, 401, 401, 401, 401] },
+  'GET /auth/tokens': { status: [401, 401, 401, 401, 401, 401] },
+  'DELETE /auth/tokens/:id': { status: [401, 401, 401, 401, 401, 401] },
+  'GET /chats': { status: [401, 303, 303, 303, 303, 303] },
+  'POST /chats': { status: [401, 303, 303, 403, 303, 303] },
+  // The link invites: whoever opens it may come in.
+  'GET /chats/:uri': { status: OPEN },
+  'PATCH /chats/:uri': { status: [401, 303, 303, 303, 303, 303] },
+  'POST /chats/:uri/guests': { status: [303, 303, 303, 303, 303, 303], fields: { name: 'newcomer' } },
+  'GET /chats/:uri/members': { status: MEMBERS_FORM },
+  'POST /chats/:uri/members': { status: [401, 303, 303, 303, 303, 303] },
+  'GET /chats/:uri/messages': { status: MEMBERS_FORM },
+  'POST /chats/:uri/messages': { status: MEMBERS_FORM, fields: { message: 'hello' } },
+  'GET /chats/:uri/messages/:id': { status: MEMBERS },
+  'GET /chats/:uri/messages/:id/reply': { status: MEMBERS_FORM },
+  'PATCH /chats/:uri/messages/:id': { status: [401, 404, 404, 403, 303, 403], fields: { message: 'mended' } },
+  'POST /chats/:uri/messages/:id': { status: [401, 404, 404, 403, 303, 403], fields: { message: 'mended' } },
+  'DELETE /chats/:uri/messages/:id': { status: [401, 404, 404, 403, 303, 303] },
+  'POST /chats/:uri/messages/:id/deletion': { status: [401, 404, 404, 403, 303, 303] },
+  'POST /chats/:uri/messages/:id/reactions': { status: MEMBERS_FORM, fields: { emoji: '👍' } },
+  'PUT /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
+  'DELETE /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
+  // As a frame that ends.
+  'GET /chats/:uri/live': { status: MEMBERS },
+}
+
+describe('who may do what', () => {
+  let site: Site
+  const actors = {} as Record<Actor, Visitor>
+  before(async () => {
+    site = await openSite()
+    actors.visitor = new Visitor(site)
+    for (const name of ['stranger', 'removed', 'member', 'owner'] as const) {
+      actors[name] = await new Visitor(site).signUp(name)
+    }
+  })
+  after(() => site.close())
+
+  it('is said here of every route', () => {
+    const { stack } = routerOf({} as Parts)
+    const routes = stack.flatMap(({ methods, path }) =>
+      methods.filter(method => method !== 'HEAD').map(method => `${method} ${String(path).replace(/(?<=.)\/$/, '')}`),
+    )
+    assert.deepEqual([...new Set(routes)].sort(), Object.keys(ROWS).sort())
+  })
+
+  for (const [route, { status, fields = {}, query = '' }] of Object.entries(ROWS)) {
+    it(`holds for ${route}`, async () => {
+      const [method = '', pattern = ''] = route.split(' ')
+      for (const [place, actor] of ACTORS.entries()) {
+        const { path, visitor } = await set(pattern, actor)
+        const before = await stored(site)
+        const answer = await ask(visitor, method, path + query, fields)
+        assert.equal(answer.status, status[place], `${actor}: ${answer.text}`)
+        if (!['guest', 'member', 'owner'].includes(actor) && pattern.startsWith('/chats/:uri/')) {
+          assert.ok(!answer.text.includes(SECRET), `${actor} reads ${answer.text}`)
+        }
+        if (answer.status >= 400) {
+          assert.deepEqual(await stored(site), before, `${actor} changed something`)
+        }
+      }
+    })
+  }
+
+  /** A chat of its own for each, with a message by the member, and who asks. */
+  async function set(pattern: string, actor: Actor) {
+    const { owner, member, removed } = actors
+    await owner.get('/')
+    const uri = await owner.startChat()
+    await member.get(`/chats/${uri}`)
+    await removed.get(`/chats/${uri}`)
+    await removeMember(site, uri, 'removed')
+    await member.post(`/chats/${uri}/messages`, { message: SECRET })
+    let visitor = actors[actor]
+    if (actor === 'guest') {
+      visitor = new Visitor(site)
+      await visitor.get(`/chats/${uri}`)
+      await visitor.post(`/chats/${uri}/guests`, { name: 'Gus' })
+      await visitor.get('/')
+    } else if (actor === 'visitor') {
+      visitor = new Visitor(site)
+      await visitor.get('/')
+    } else if (pattern.includes('logout')) {
+      visitor = await new Visitor(site).signUp(`leaver${actor}`)
+    }
+    const { json } = await member.send('GET', `/api/chats/${uri}/messages`, undefined, {})
+    const id = json.messages[0].id
+    const path = pattern
+      .replace(':uri', uri)
+      .replace(':id', id)
+      .replace(':emoji', encodeURIComponent('👍'))
+      .replace(':key', 'nothing')
+    return { path, visitor }
+  }
+
+  function ask(visitor: Visitor, method: string, path: string, fields: Record<string, string>): Promise<Answer> {
+    if (method === 'GET') {
+      return visitor.get(path)
+    }
+    const body = new URLSearchParams({ csrf: visitor.csrf, ...fields })
+    return visitor.send(method, path, body, { accept: 'text/html' })
+  }
+})
