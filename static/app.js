@@ -17,6 +17,7 @@
       for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
         sending?.arrived(own)
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
+      for (const named of came.filter(node => node.matches?.('[data-kind=named]'))) rename(named)
       markMentions()
       localiseTimes(messages)
       localiseDays()
@@ -41,6 +42,17 @@
     const id = changed.id.replace('message-', '')
     for (const quote of messages.querySelectorAll(`[data-quotes="${id}"] .quote__text`)) {
       quote.textContent = words.length > 120 ? `${[...words].slice(0, 120).join('')}…` : words
+    }
+  }
+
+  /** Nobody goes on standing under a name that is another's by now. */
+  function rename(named) {
+    const name = named.querySelector('bdi').textContent
+    const guest = named.querySelector('.guest')
+    for (const who of messages.querySelectorAll(`.message[data-author="${named.dataset.author}"] .message__who`)) {
+      who.querySelector('bdi').textContent = name
+      who.querySelector('.guest')?.remove()
+      if (guest) who.append(' ', guest.cloneNode(true))
     }
   }
 

@@ -8,6 +8,7 @@ import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
 import { eventJson, messageJson, postedJson } from '../json.js'
+import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
 import { logCause } from '../log.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
@@ -224,8 +225,16 @@ async function showNews(parts: Parts, ctx: Context) {
 async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
   const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
   const version = entries.at(-1)?.version ?? after
-  const events = entries.map(entry => entry.html(entry.event.author_id === user.id)).join('')
+  const events = onceEach(entries)
+    .map(entry => entry.html(entry.event.author_id === user.id))
+    .join('')
   return events + views.render('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
+}
+
+/** Every event about a message shows it as it is now: the first one about each is enough. */
+function onceEach(entries: readonly Entry[]): readonly Entry[] {
+  const shown = new Set<number>()
+  return entries.filter(({ event }) => !shown.has(event.id) && shown.add(event.id))
 }
 
 async function showOlder(parts: Parts, ctx: Context) {

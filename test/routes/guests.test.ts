@@ -33,7 +33,7 @@ describe('guests', () => {
     const page = await ann.get(`/chats/${uri}`)
     const mark = '<bdi[^>]*>Carla Meyer</bdi> <span class="guest">guest</span>'
     assert.match(page.text, new RegExp(`${mark} joined`))
-    assert.match(page.text, new RegExp(`message__head">${mark}`))
+    assert.match(page.text, new RegExp(`message__who">${mark}`))
     assert.match(page.text, new RegExp(`members__item">.*${mark}`))
     assert.match((await ann.get('/')).text, /<bdi>Carla Meyer<\/bdi> \(guest\): <bdi>hello from a guest/)
     const list = await ann.send('GET', `/api/chats/${uri}/messages/`, undefined, {})
@@ -89,7 +89,7 @@ describe('guests', () => {
     await bob.join(uri)
     const page = await ann.get(`/chats/${uri}`)
     assert.match(page.text, /message__author">bob \(guest\)</)
-    assert.match(page.text, /<bdi>bob \(guest\)<\/bdi> <span class="guest">guest<\/span> has a new name/)
+    assert.match(page.text, /bob \(guest\)<\/bdi> <span class="guest">guest<\/span> has a new name/)
     await bob.post(uri, 'said as the account')
     const { json } = await bob.call('GET', `/api/chats/${uri}/messages/`)
     assert.deepEqual(
