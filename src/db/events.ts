@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Member, membersOf } from './members.js'
+import { reactionsOf } from './reactions.js'
 import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
 
 /**
@@ -52,11 +53,18 @@ export async function eventsAfter(db: Db, chat_id: number, version: number, limi
   return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
 }
 
-/** So many messages at most right before one, and right after it, each oldest first. */
-export async function messagesAround(db: Db, chat_id: number, id: number, each: number) {
-  const { before, after } = await db
+/**
+ * The message with that id in its context: so many others at most right before and after it, each oldest first, and by which emoji the
+ * user reacted to it. In one statement. Undefined where there is no such message.
+ */
+export async function messageInContext(
+  db: Db,
+  { chat_id, id, user_id }: { chat_id: number; id: number; user_id: number },
+  each: number,
+) {
+  const { upTo, after, mine } = await db
     .selectNoFrom([
-      jsonArrayFrom(messagesBefore(db, chat_id, each, id)).as('before'),
+      jsonArrayFrom(messagesBefore(db, chat_id, each + 1, id + 1)).as('upTo'),
       jsonArrayFrom(
         selectEvents(db, chat_id)
           .where('e.kind', '=', sql.lit('message'))
@@ -64,9 +72,13 @@ export async function messagesAround(db: Db, chat_id: number, id: number, each: 
           .orderBy('e.version')
           .limit(each),
       ).as('after'),
+      jsonArrayFrom(reactionsOf(db, { chat_id, id, user_id })).as('mine'),
     ])
     .executeTakeFirstOrThrow()
-  return { before: before.map(fromJson).reverse(), after: after.map(fromJson) }
+  const [message, ...before] = upTo.map(fromJson)
+  return message?.id === id
+    ? { message, before: before.reverse(), after: after.map(fromJson), mine: mine.map(({ emoji }) => emoji) }
+    : undefined
 }
 
 /**

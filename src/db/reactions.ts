@@ -22,14 +22,12 @@ export async function react(db: Db, { chat_id, user_id, id, emoji }: Reaction, a
   return rows[0] as Reacted
 }
 
-/** The emoji by which the user reacted to the message. */
-export async function reactionsOf(db: Db, { chat_id, user_id, id }: Omit<Reaction, 'emoji'>): Promise<string[]> {
-  const rows = await db
+/** A query for the emoji by which the user reacted to the message. */
+export function reactionsOf(db: Db, { chat_id, user_id, id }: Omit<Reaction, 'emoji'>) {
+  return db
     .selectFrom('reactions')
     .select('emoji')
     .where('chat_id', '=', chat_id)
     .where('version', '=', id)
     .where('user_id', '=', user_id)
-    .execute()
-  return rows.map(({ emoji }) => emoji)
 }

@@ -1,9 +1,9 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { type Event, findMessage, messagesAround } from '../db/events.js'
+import { type Event, findMessage, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
-import { react, reactionsOf } from '../db/reactions.js'
+import { react } from '../db/reactions.js'
 import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
 import { check, composerCursor, editedMessage, newReaction, read, readId } from '../input.js'
 import { messageJson } from '../json.js'
@@ -22,17 +22,21 @@ export function permalinks(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages/:id' })
 
   router.get('/', async ctx => {
-    const { chat, message } = await requireMessage(ctx)
+    const chat = await requireMember(parts, ctx)
+    const id = readId(ctx.params.id)
     await respond(ctx, {
-      page: () => showMessage(ctx, chat, message),
-      fragment: async () =>
-        showFragment(parts, ctx, 'messages/_actions.njk', { ...(await actions(chat, message)), csrf: '' }),
-      json: () => messageJson(message),
+      page: () => showMessage(ctx, chat, id),
+      fragment: async () => {
+        const found = await requireContext(chat, id, 0)
+        showFragment(parts, ctx, 'messages/_actions.njk', { ...actions(chat, found), csrf: '' })
+      },
+      json: async () => messageJson(await requireMessage(chat, id)),
     })
   })
 
   router.get('/reply', async ctx => {
-    const { chat, message } = await requireMessage(ctx)
+    const chat = await requireMember(parts, ctx)
+    const message = await requireMessage(chat, readId(ctx.params.id))
     await respond(ctx, {
       page: () => seeOther(ctx, `${chatPath(chat.uri)}?reply=${message.id}`),
       fragment: () => showFragment(parts, ctx, 'messages/_reply.njk', { uri: chat.uri, reply: message }),
@@ -86,25 +90,18 @@ export function permalinks(parts: Parts) {
     await respond(ctx, {
       page: () => seeOther(ctx, `${path}/messages/${id}`),
       fragment: () => answerWithNews(parts, ctx, read(ctx, composerCursor).after, version, `${path}/messages/${id}`),
-      json: async () => {
-        const message = await findMessage(db, chat.id, id)
-        return message ? messageJson(message) : undefined
-      },
+      json: async () => messageJson(await requireMessage(chat, id)),
     })
   }
 
   /** The message's page, with the text as it was sent where it could not be stored. */
-  async function showMessage(
-    ctx: Routed,
-    chat: MemberChat,
-    message: Event,
-    unsaved?: { text: string; sentence: string },
-  ) {
+  async function showMessage(ctx: Routed, chat: MemberChat, id: number, unsaved?: Unsaved) {
     const { uri, user } = chat
     const { feed } = await requireReading(parts, ctx)
-    const { before, after } = await messagesAround(db, chat.id, message.id, LIMITS.messagesAround)
+    const found = await requireContext(chat, id, LIMITS.messagesAround)
+    const { message, before, after } = found
     showPage(parts, ctx, 'messages/show.njk', {
-      ...(await actions(chat, message, unsaved)),
+      ...actions(chat, found, unsaved),
       chat,
       uri,
       me: user.id,
@@ -114,44 +111,20 @@ export function permalinks(parts: Parts) {
     })
   }
 
-  /** What the reader can do to the message, for views/messages/_actions.njk. */
-  async function actions(chat: MemberChat, message: Event, unsaved?: { text: string; sentence: string }) {
-    const { user, uri } = chat
-    const mine = message.author_id === user.id
-    const stands = message.deleted_at === null
-    const open = stands && chat.read_only_at === null
-    return {
-      uri,
-      message,
-      can: {
-        answer: open,
-        react: open,
-        edit: open && mine,
-        delete: stands && (mine || chat.owner_id === user.id),
-      },
-      emojis: Object.keys(REACTIONS),
-      mine: open ? await reactionsOf(db, { chat_id: chat.id, user_id: user.id, id: message.id }) : [],
-      text: unsaved?.text ?? message.text ?? '',
-      sentence: unsaved?.sentence ?? '',
-    }
-  }
-
   /** Where a plain form's text is refused, the message's page comes back with it. */
   async function keepEdited(ctx: Routed, chat: MemberChat, id: number, change: () => Promise<void>) {
     try {
       await change()
     } catch (error) {
       const { status, headers, message: sentence } = asRefusal(error)
-      const message =
-        ctx.state.form === 'page' && [422, 429, 503].includes(status) && (await findMessage(db, chat.id, id))
-      if (!message) {
+      if (ctx.state.form !== 'page' || ![422, 429, 503].includes(status)) {
         throw error
       }
       logCause(parts, error)
       const text = ctx.state.fields?.message
       ctx.status = status
       ctx.set(headers)
-      await showMessage(ctx, chat, message, { text: typeof text === 'string' ? text : '', sentence })
+      await showMessage(ctx, chat, id, { text: typeof text === 'string' ? text : '', sentence })
     }
   }
 
@@ -162,13 +135,49 @@ export function permalinks(parts: Parts) {
     return { chat, id: readId(ctx.params.id) }
   }
 
-  async function requireMessage(ctx: Routed) {
-    const chat = await requireMember(parts, ctx)
-    const message = await findMessage(db, chat.id, readId(ctx.params.id))
+  async function requireMessage(chat: MemberChat, id: number): Promise<Event> {
+    const message = await findMessage(db, chat.id, id)
     if (!message) {
       throw notFound()
     }
-    return { chat, message }
+    return message
+  }
+
+  async function requireContext(chat: MemberChat, id: number, each: number): Promise<InContext> {
+    const found = await messageInContext(db, { chat_id: chat.id, id, user_id: chat.user.id }, each)
+    if (!found) {
+      throw notFound()
+    }
+    return found
+  }
+}
+
+type InContext = NonNullable<Awaited<ReturnType<typeof messageInContext>>>
+
+/** What was typed in the place of a message's text, and why it could not be stored. */
+interface Unsaved {
+  text: string
+  sentence: string
+}
+
+/** What the reader can do to the message, for views/messages/_actions.njk. */
+function actions(chat: MemberChat, { message, mine }: InContext, unsaved?: Unsaved) {
+  const isAuthor = message.author_id === chat.user.id
+  const stands = message.deleted_at === null
+  const open = stands && chat.read_only_at === null
+  return {
+    uri: chat.uri,
+    message,
+    mine,
+    can: {
+      answer: open,
+      react: open,
+      edit: open && isAuthor,
+      delete: stands && (isAuthor || chat.owner_id === chat.user.id),
+    },
+    emojis: Object.keys(REACTIONS),
+    text: unsaved?.text ?? message.text ?? '',
+    sentence: unsaved?.sentence ?? '',
   }
 }
 

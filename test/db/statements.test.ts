@@ -70,6 +70,20 @@ describe('SQL statements', () => {
     ['a page with 50 messages', 3, uri => ann.get(`/chats/${uri}`), 200],
     ['a page of older messages', 3, uri => ann.get(`/chats/${uri}?before=9`), 200],
     ['older messages by htmx', 3, uri => ann.htmx('GET', `/chats/${uri}/messages?before=9`), 200],
+    ['a message with its context', 3, uri => ann.get(`/chats/${uri}/messages/9`), 200],
+    ['what can be done to a message', 2, uri => ann.htmx('GET', `/chats/${uri}/messages/9`), 200],
+    [
+      'an edit by htmx',
+      3,
+      async uri =>
+        ann.htmx('POST', `/chats/${uri}/messages/9`, {
+          message: `${Math.random()}`,
+          after: String(await version(uri)),
+        }),
+      200,
+    ],
+    ['an edit by the API', 3, uri => program.call('PATCH', `/api/chats/${uri}/messages/9`, { message: 'x' }), 403],
+    ['a reaction by a form', 3, uri => ann.post(`/chats/${uri}/messages/8/reactions`, { emoji: '🎉' }), 303],
     ['the start page', 2, () => ann.get('/'), 200],
   ]
 
@@ -123,7 +137,7 @@ describe('SQL statements', () => {
          insert into events (chat_id, version, kind, author_id, text)
          select id, version + n, 'message', owner_id, 'message ' || n from chat, generate_series(1, $2::int) n
        )
-       update chats c set version = c.version + $2, last_message = c.version + $2 from chat where c.id = chat.id`,
+       update chats c set version = c.version + $2, last_message = c.version + $2, last_shown = c.version + $2 from chat where c.id = chat.id`,
       [uri, count],
     )
   }
