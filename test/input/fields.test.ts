@@ -37,11 +37,14 @@ describe('bad fields', () => {
   let site: Site
   let ann: Visitor
   let uri: string
+  let id: string
   let count = 0
   before(async () => {
     site = await openSite()
     ann = await new Visitor(site).signUp('ann')
     uri = await ann.startChat()
+    await ann.post(`/chats/${uri}/messages`, { message: 'to edit' })
+    id = (await ann.send('GET', `/api/chats/${uri}/messages`)).json.messages[0].id
   })
   after(() => site.close())
 
@@ -99,6 +102,34 @@ describe('bad fields', () => {
         message: ['x'.repeat(2001), '😀'.repeat(2001), 'x\n'.repeat(2000).concat('x'), randomText(60_000)],
         key: ['k'.repeat(201), randomText(10_000)],
       },
+    },
+    {
+      name: 'editing',
+      page: '/chats/:uri/messages/:id',
+      api: { method: 'PATCH', path: '/api/chats/:uri/messages/:id/', status: 422 },
+      fields: () => ({ message: `what was typed & <kept> ${++count}` }),
+      required: ['message'],
+      optional: [],
+      tooLong: { message: ['x'.repeat(2001), '😀'.repeat(2001), randomText(60_000)] },
+    },
+    {
+      name: 'reacting',
+      page: '/chats/:uri/messages/:id/reactions',
+      api: { method: 'POST', path: '/api/chats/:uri/messages/:id/reactions/', status: 422 },
+      fields: () => ({ emoji: '👍' }),
+      required: ['emoji'],
+      optional: [],
+      tooLong: { emoji: ['👍👍', randomText(10_000)] },
+    },
+    {
+      name: 'coming as a guest',
+      page: '/chats/:uri/guests',
+      api: { method: 'POST', path: '/api/chats/:uri/guests/', status: 422 },
+      entrance: true,
+      fields: () => ({ name: `Guest ${++count}` }),
+      required: ['name'],
+      optional: [],
+      tooLong: { name: ['x'.repeat(51), randomText(10_000)] },
     },
   ]
 
@@ -260,7 +291,8 @@ describe('bad fields', () => {
 
   /** Where there is a form it comes back with what was typed, as far as that was text. */
   function assertTyped(answer: Answer, action: Action, { body, type }: Body) {
-    const form = action.page === '/chats/:uri/messages' ? 'id="composer"' : `action="${action.page}"`
+    const at = action.page.replace(':uri', uri).replace(':id', id)
+    const form = action.page === '/chats/:uri/messages' ? 'id="composer"' : `action="${at}"`
     if (action.entrance || action.page === '/chats/:uri/messages') {
       assert.ok(answer.text.includes(form), 'the form is gone')
     }
@@ -269,7 +301,7 @@ describe('bad fields', () => {
     }
     const sent: Fields = JSON.parse(body)
     const shown = unescapeHtml(answer.text)
-    for (const field of action.entrance ? ['username', 'email'] : ['message']) {
+    for (const field of action.entrance ? ['username', 'email', 'name'] : ['message']) {
       const value = sent[field]
       const fits = typeof value === 'string' && value.isWellFormed() && !value.includes('\0') && !value.includes('\r')
       if (fits && field in action.fields()) {
@@ -280,10 +312,10 @@ describe('bad fields', () => {
 
   async function sendTo(kind: Kind, path: string, method: string, { type, body }: Body, entrance = false) {
     const browser = entrance ? new Visitor(site) : ann
-    if (entrance && kind !== 'JSON') {
+    if (entrance && !path.startsWith('/auth/')) {
       await browser.get('/login')
     }
-    return browser.send(method, path.replace(':uri', uri), body, {
+    return browser.send(method, path.replace(':uri', uri).replace(':id', id), body, {
       ...(type ? { 'content-type': type } : {}),
       'x-csrf-token': browser.csrf,
       accept: kind === 'JSON' ? JSON_TYPE : 'text/html',
