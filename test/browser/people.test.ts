@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
 import { composer, log, person, signUp } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
+import { signUpProgram } from '../support/visitor.js'
 
 for (const javaScriptEnabled of [true, false]) {
   describe(`people in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
@@ -120,5 +121,46 @@ for (const javaScriptEnabled of [true, false]) {
       await back(fay.page)
       await message(fay.page, 'I got the job').getByText('🎉').waitFor()
     })
+
+    if (javaScriptEnabled) {
+      it('are renamed in open pages too, where an account of their name comes', async () => {
+        const gil = await guest('gil')
+        await say(gil.page, 'I am gil')
+        await message(ann, 'I am gil').waitFor()
+        const account = await signUpProgram(site, 'gil')
+        await account.join(new URL(url).pathname.replace('/chats/', ''))
+        await message(ann, 'I am gil').getByText('gil (guest)', { exact: true }).waitFor()
+      })
+
+      it('close what they opened by Escape or the same link, and are back where they were', async () => {
+        await say(ann, 'never mind')
+        await openActions(ann, 'never mind')
+        await ann.keyboard.press('Escape')
+        const actions = ann.getByRole('group', { name: 'Actions on this message' })
+        await actions.waitFor({ state: 'detached' })
+        const link = message(ann, 'never mind').getByRole('link').first()
+        assert.ok(await link.evaluate(element => element === document.activeElement))
+        await ann.keyboard.press('Enter')
+        await actions.waitFor()
+        await link.click()
+        await actions.waitFor({ state: 'detached' })
+      })
+
+      it('keep what a message answers when it cannot be sent', async () => {
+        await say(ann, 'a question')
+        const actions = await openActions(ann, 'a question')
+        await actions.getByRole('link', { name: 'Reply' }).click()
+        await ann.getByText('Reply to ann').waitFor()
+        await ann.route('**/messages', route => route.abort())
+        await composer(ann).fill('the answer')
+        await ann.getByRole('button', { name: 'Send' }).click()
+        await ann.getByText('The message could not be sent').waitFor()
+        await ann.getByText('Reply to ann').waitFor()
+        await ann.unroute('**/messages')
+        await ann.getByRole('button', { name: 'Send' }).click()
+        await message(ann, 'the answer').getByText('a question').waitFor()
+        await ann.getByText('Reply to ann').waitFor({ state: 'detached' })
+      })
+    }
   })
 }
