@@ -1,10 +1,10 @@
 // npm run bench: how fast this machine posts, polls and delivers, beside the least that any server would have to do.
-// npm run bench -- posts 10 runs one part (posts or live), for 10 s a line instead of 60 and 20.
+// npm run bench -- posts 10 runs one part (posts, live or text), for 10 s a line instead of 60 and 20.
 import { prepare } from './prepare.js'
 
 prepare()
 const [what, seconds] = process.argv.slice(2)
 process.argv.splice(2, 2, ...(seconds ? [seconds] : []))
-for (const part of what ? [what] : ['posts', 'live']) {
+for (const part of what ? [what] : ['posts', 'live', 'text']) {
   await import(new URL(`../dist/bench/${part}.js`, import.meta.url))
 }

@@ -15,6 +15,7 @@ export const LIMITS = {
   keyLength: 200,
   nameGraphemes: 50,
   nameCodePoints: 150,
+  mentionsPerMessage: 20,
   passwordBytes: 1024,
   chatsPerPage: 20,
   messagesPerPage: 50,

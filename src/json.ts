@@ -4,6 +4,7 @@ import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
 import type { User } from './db/users.js'
 import type { Refusal } from './errors.js'
+import { messageHtml } from './markdown.js'
 
 /** A user as others see them: without the e-mail address. */
 export function userJson({ id, username, name, guest }: Shown) {
@@ -68,6 +69,7 @@ export function messageJson(event: Event) {
     version: event.version,
     user: authorJson(event),
     message: event.text ?? '',
+    html: event.kind === 'message' || isAboutAnother(event) ? messageHtml(event.text ?? '', event.mentions) : '',
     created_at: event.created_at,
     edited_at: event.edited_at,
     deleted_at: event.deleted_at,

@@ -1,28 +1,4 @@
-import * as linkify from 'linkifyjs'
 import type { Event } from './db/events.js'
-
-/** A message's text as HTML: escaped, with line breaks and links to http, https and mailto addresses. */
-export function messageHtml(text: string, _mentions: Readonly<Record<string, number>> = {}): string {
-  return linkify
-    .tokenize(text)
-    .map(token => {
-      const target = token.isLink ? linkTarget(token.toHref('https')) : undefined
-      const shown = escapeHtml(token.toString()).replaceAll('\n', '<br>')
-      return target
-        ? `<a href="${escapeHtml(target)}" target="_blank" rel="noopener noreferrer nofollow ugc">${shown}</a>`
-        : shown
-    })
-    .join('')
-}
-
-/** The browser's own parser decides what scheme an address has, not a pattern of ours. */
-function linkTarget(address: string): string | undefined {
-  if (!URL.canParse(address)) {
-    return undefined
-  }
-  const url = new URL(address)
-  return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href : undefined
-}
 
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => ESCAPES[character] ?? '')
@@ -79,8 +55,3 @@ const DAY = new Intl.DateTimeFormat('en-GB', {
   year: 'numeric',
   timeZone: 'UTC',
 })
-
-/** What may be names of members behind the @s of a text, folded. */
-export function mentionedNames(_text: string): string[] {
-  return []
-}

@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
+import { messageHtml } from './markdown.js'
+import type { Mentions } from './mentions.js'
 import { REACTIONS } from './reactions.js'
-import { avatarColour, clock, continues, day, initial, messageHtml, shortened } from './text.js'
+import { avatarColour, clock, continues, day, initial, shortened } from './text.js'
 
 export interface Views {
   render(view: string, values: Record<string, unknown>): string
@@ -20,8 +22,7 @@ export function loadViews(): Views {
   // What comes out is markup made by us around escaped text.
   environment.addFilter(
     'messageHtml',
-    (text: string, mentions: Record<string, number> | null) =>
-      new nunjucks.runtime.SafeString(messageHtml(text, mentions ?? {})),
+    (text: string, mentions: Mentions | null) => new nunjucks.runtime.SafeString(messageHtml(text, mentions)),
   )
   // Rendered by a template of these.
   environment.addFilter('rendered', renderedFor)

@@ -319,7 +319,7 @@
     return {
       /** The stream is often faster than the answer: the message does not stand there twice meanwhile. */
       arrived(message) {
-        ;[...pending.children].find(waiting => words(waiting) === words(message))?.remove()
+        ;[...pending.children].find(waiting => isLeftOf(words(waiting), words(message)))?.remove()
       },
     }
 
@@ -368,6 +368,13 @@
   /** What a message says, but for the spaces, which markup and line breaks change. */
   function words(message) {
     return message.querySelector('.message__text').textContent.replace(/\s+/g, '')
+  }
+
+  /** Whether `shown` is `typed` without some of its characters: Markdown takes marks, numbers and addresses out, and puts nothing in. */
+  function isLeftOf(typed, shown) {
+    let at = 0
+    for (let n = 0; n < typed.length; n++) if (typed[n] === shown[at]) at++
+    return at === shown.length
   }
 
   function pendingBubble(text) {

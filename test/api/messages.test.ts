@@ -207,6 +207,20 @@ describe('messages by the API', () => {
       ])
     })
 
+    it('shows of each message what was typed, and the HTML that was made of it', async () => {
+      const own = await bob.startChat()
+      const typed = '**a** <b>\nc'
+      await bob.post(own, typed)
+      const html = '<p><strong>a</strong> &lt;b&gt;<br>c</p>'
+      for (const query of ['', '?after=0']) {
+        const { messages } = (await bob.call('GET', `/api/chats/${own}/messages/${query}`)).json
+        const { message, html: made } = messages.at(-1)
+        assert.deepEqual([message, made], [typed, html])
+        // Of what is no message there is none.
+        assert.ok(messages.every((item: Item & { html: string }) => (item.message === '') === (item.html === '')))
+      }
+    })
+
     it('shows messages only: no one who joined', async () => {
       const { items } = await follow(bob, path('?limit=1000'), 'prev')
       assert.ok(items.every(item => item.message?.startsWith('message ')))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, isInView, log, person, signUp, topOf, withoutStream } from '../support/browser.js'
+import { composer, followsStream, isInView, log, person, signUp, topOf, withoutStream } from '../support/browser.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
@@ -59,6 +59,28 @@ describe('the chat page with htmx', () => {
     assert.deepEqual(texts, ['slow one', 'slow two', 'slow three'])
     assert.equal(await composer(page).inputValue(), 'typing on')
     assert.equal(await page.getByLabel('Being sent').locator('li').count(), 0)
+  })
+
+  it('takes the typed text away when the message comes by the stream before the answer, whatever Markdown made of it', async () => {
+    await followsStream(page)
+    const typed = '7. [words](https://example.org/a) and `code` \\*\n\n```js\nif (x)\n    y()\n```'
+    // The answer is held back, not the post.
+    let release = () => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    await page.route('**/messages', async route => {
+      const response = await route.fetch()
+      await released
+      await route.fulfill({ response })
+    })
+    await send(page, typed)
+    await page.locator('#messages').getByRole('link', { name: 'words' }).waitFor()
+    assert.equal(await page.getByLabel('Being sent').locator('li').count(), 0)
+    // A stream's lines are put together anew, and the code keeps its own.
+    assert.equal(await page.locator('#messages pre').textContent(), 'if (x)\n    y()')
+    release()
+    assert.deepEqual(ann.complaints, [])
   })
 
   it('gets what others write by polling, and leaves typed text, focus and selection alone', async () => {

@@ -1,0 +1,76 @@
+import { LIMITS } from '../../src/config.js'
+
+/** What makes a careless reader of Markdown look at the same characters again and again. */
+const PIECES = [
+  ...['> ', '>', '- ', '1. ', '> - ', '- \t', '- =\n', '-\n', '- a\n', '- a\n\n', '1. a\n*\n', '> a\n'],
+  ...[
+    '*',
+    '**',
+    '_',
+    '*a ',
+    '*a*',
+    '**a',
+    '*a_ ',
+    '*_',
+    '*a**',
+    '***a',
+    'a*\n',
+    '*[',
+    '[*',
+    '[***',
+    '[**a**',
+    '<[',
+    '_*[',
+  ],
+  ...['[', '[[', '[a](', '](', '[]', '[x](<', '[a]("', '[a](b "', '![', '[a\\]', '\\[', '> [', '-\n['],
+  ...['[a](https://a.b)', '[https://a.b](https://a.b) ', '[https://a.b](https://c.d) ', '[x](https://a.b/('],
+  ...[
+    '`',
+    '`` ',
+    '`a',
+    '`[',
+    '```\n',
+    '```\na\n',
+    '~~~\n',
+    '```a',
+    '\\',
+    '\\*',
+    '\n',
+    ' \n',
+    '\n\n',
+    'a\n\n',
+    '    a\n',
+  ],
+  ...['@', '@ ', '@a b c ', '@.', '@...', `@${'a'.repeat(149)} `, '@@ ', '_*@..', '@-', '@漢'],
+  ...['http://', 'https://a', 'https://a.b ', 'http://a.b/(', 'http://a.b/((((', 'http://a.b/)', 'http://a.b/([{('],
+  ...['https://a.b?c=d&', 'http://[::1]/', 'http://a@b@', 'https://漢.字/', '://', 'a:', 'http://a.b/...'],
+  ...['http://xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a_ ', 'www.xn--a.', 'www.', 'www.a\n'],
+  ...['a.', 'a@', 'a.a@a.a', 'a@b.c ', 'mailto:', 'mailto:a@', 'a@xn--a.xn--a.xn--a.xn--a.xn--a ', 'aaaaa.a@'],
+  ...['mailto:a@xn--a.xn--a.xn--a.xn--a.xn--a_ ', 'xn--a.', 'a-', '-.', '😀.com', 'e\u0301', '\u202e'],
+  ...['<a href="', '<![CDATA[', '&amp;', '"', '|', '#', '=\n'],
+]
+
+/** Texts as long as a message may be, each a piece again and again, alone or where it stands within something else. */
+export function worstTexts(): string[] {
+  return PIECES.flatMap(piece => {
+    const many = piece.repeat(LIMITS.messageCodePoints)
+    return [
+      ['', ''],
+      ['', ' https://example.org'],
+      ['https://example.org/', ''],
+      ['[', '](https://example.org)'],
+      ['[', '](<https://example.org/'],
+      ['`', ''],
+      ['*', '*'],
+      ['- ', ''],
+      ['> > > > > > > > > ', ''],
+      ['@', ' @a'],
+    ].map(([before = '', after = '']) => {
+      const middle = [...many.slice(0, 2 * LIMITS.messageCodePoints)].slice(
+        0,
+        LIMITS.messageCodePoints - before.length - after.length,
+      )
+      return before + middle.join('') + after
+    })
+  })
+}
