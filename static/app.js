@@ -6,6 +6,7 @@
 
   localiseTimes(document)
   document.querySelector('[data-sign-out]')?.addEventListener('submit', () => sessionStorage.clear())
+  for (const source of document.querySelectorAll('[data-share]')) shareButton(source)
   for (const source of document.querySelectorAll('[data-copy]')) copyButton(source)
   if (messages) {
     localiseDays()
@@ -414,6 +415,24 @@
       setTimeout(() => {
         button.textContent = 'Copy'
       }, 2000)
+    })
+  }
+
+  /** Hands the address to the device's own way of sharing, where the browser has one (not on plain http). */
+  function shareButton(source) {
+    if (!navigator.share) return
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'share__copy'
+    button.textContent = 'Share'
+    source.after(button)
+    button.addEventListener('click', async () => {
+      try {
+        await navigator.share({ title: document.title, url: source.value })
+      } catch {
+        // Whoever changes their mind is no error, and who cannot share can copy.
+        source.select()
+      }
     })
   }
 })()

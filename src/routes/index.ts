@@ -4,6 +4,7 @@ import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
 import { chats } from './chats.js'
 import { guests } from './guests.js'
+import { invites } from './invites.js'
 import { live } from './live.js'
 import { members } from './members.js'
 import { messages } from './messages.js'
@@ -25,7 +26,20 @@ export function routes(app: Koa<State>, parts: Parts) {
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
   const router = new Router<State>(EXACT)
-  for (const noun of [start, users, sessions, resets, tokens, chats, guests, members, messages, permalinks, live]) {
+  for (const noun of [
+    start,
+    users,
+    sessions,
+    resets,
+    tokens,
+    chats,
+    invites,
+    guests,
+    members,
+    messages,
+    permalinks,
+    live,
+  ]) {
     router.use(noun(parts).routes())
   }
   return router

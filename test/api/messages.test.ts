@@ -221,6 +221,16 @@ describe('messages by the API', () => {
       }
     })
 
+    it('shows who of the members is mentioned, in the HTML too', async () => {
+      const own = await bob.startChat()
+      const { id: bobs } = (await bob.call('GET', `/api/chats/${own}/`)).json.owner
+      const { json } = await bob.post(own, 'To @Bob, and not to @nobody or `@bob`')
+      const message = (await bob.call('GET', `/api/chats/${own}/messages/${json.id}/`)).json
+      assert.deepEqual(message.mentions, [bobs])
+      const mention = `<span class="mention" data-user="${bobs}">@Bob</span>`
+      assert.equal(message.html, `<p>To ${mention}, and not to @nobody or <code>@bob</code></p>`)
+    })
+
     it('shows messages only: no one who joined', async () => {
       const { items } = await follow(bob, path('?limit=1000'), 'prev')
       assert.ok(items.every(item => item.message?.startsWith('message ')))

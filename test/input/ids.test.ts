@@ -62,6 +62,7 @@ describe('bad ids', () => {
     const routes: [method: string, rest: string, kinds: Kind[]][] = [
       ['GET', '', ['page', 'JSON']],
       ['PATCH', '', ['JSON']],
+      ['GET', '/invite', KINDS],
       ['GET', '/members', KINDS],
       ['POST', '/members', KINDS],
       ['GET', '/messages', KINDS],

@@ -50,6 +50,7 @@ const ROWS: Record<string, Row> = {
   'GET /chats/:uri': { status: OPEN },
   'PATCH /chats/:uri': { status: [401, 303, 303, 303, 303, 303] },
   'POST /chats/:uri/guests': { status: [303, 303, 303, 303, 303, 303], fields: { name: 'newcomer' } },
+  'GET /chats/:uri/invite': { status: MEMBERS },
   'GET /chats/:uri/members': { status: MEMBERS_FORM },
   'POST /chats/:uri/members': { status: [401, 303, 303, 303, 303, 303] },
   'GET /chats/:uri/messages': { status: MEMBERS_FORM },

@@ -131,6 +131,7 @@ describe('membership', () => {
       for (const [method, rest] of [
         ['GET', '/messages'],
         ['POST', '/messages'],
+        ['GET', '/invite'],
         ['GET', '/members'],
         ['POST', '/members'],
         ['PATCH', ''],
@@ -154,6 +155,8 @@ describe('membership', () => {
         ['GET', '/api/chats/:uri/messages?after=99999', {}],
         ['GET', '/api/chats/:uri/messages?after=x', {}],
         ['GET', '/api/chats/:uri/members', {}],
+        ['GET', '/api/chats/:uri/invite', {}],
+        ['GET', '/chats/:uri/invite', { accept: 'text/html' }],
         ['POST', '/api/chats/:uri/messages', { 'content-type': 'application/json' }, '{"message":"hello"}'],
         ['GET', '/chats/:uri/messages?after=0', { 'hx-request': 'true' }],
         ['GET', '/chats/:uri/messages?before=9', { 'hx-request': 'true' }],
