@@ -34,7 +34,8 @@ describe('the chat page on a network that fails at random', () => {
     proxy.refuse(STREAMS, () => refused)
     proxy.refuse(POLLS, () => Math.random() < 0.3)
     const end = Date.now() + SECONDS * 1000
-    const count = { bob: 0, ann: 0, cut: 0 }
+    const count = { bob: 0, ann: 0, cut: 0, changed: 0 }
+    const ids: number[] = []
     /** Acts again and again until the time is over, with random pauses of so many milliseconds on average. */
     const keep = async (pause: number, act: () => unknown) => {
       while (Date.now() < end) {
@@ -43,7 +44,22 @@ describe('the chat page on a network that fails at random', () => {
       }
     }
     await Promise.all([
-      keep(60, () => bob.post(uri, `bob ${++count.bob}`)),
+      keep(60, async () => {
+        ids.push((await bob.post(uri, `bob ${++count.bob}`)).json.id)
+      }),
+      // What was said, a moment ago or long ago, is said otherwise, is taken back, or pleases.
+      keep(150, async () => {
+        const id = ids[Math.floor(Math.random() * ids.length)]
+        if (id !== undefined) {
+          const path = `/api/chats/${uri}/messages/${id}`
+          const change = count.changed++ % 5
+          await (change === 0
+            ? bob.call('DELETE', path)
+            : change < 4
+              ? bob.call('PATCH', path, { message: `bob again ${count.changed}` })
+              : bob.call('PUT', `${path}/reactions/${encodeURIComponent('👍')}`))
+        }
+      }),
       keep(400, async () => {
         await composer(page).fill(`ann ${++count.ann}`)
         await composer(page).press('Enter')
@@ -62,21 +78,25 @@ describe('the chat page on a network that fails at random', () => {
     await page.getByLabel('Being sent').locator('li').last().waitFor({ state: 'detached' })
     await followsStream(page, 40_000)
 
-    const { rows } = await site.pool.query<{ id: string; text: string }>(
-      `select 'message-' || version as id, text from events where kind = 'message' order by version`,
+    const { rows } = await site.pool.query<{ id: string; text: string | null; liked: boolean }>(
+      `select 'message-' || version as id, text, reactions is not null as liked
+       from events where kind = 'message' order by version`,
     )
-    const seen = await page.locator('#messages .message').evaluateAll(items => items.map(({ id }) => id))
-    assert.deepEqual(
-      seen,
-      rows.map(({ id }) => id),
+    const seen = await page.locator('#messages .message').evaluateAll(items =>
+      items.map(item => ({
+        id: item.id,
+        text: item.querySelector('.message__text')?.textContent?.trim() ?? null,
+        liked: item.querySelector('.reactions') !== null,
+      })),
     )
+    assert.deepEqual(seen, rows)
     assert.equal(rows.length, count.bob + count.ann + 1)
     assert.equal(await page.locator('.tail').count(), 1)
     assert.equal(await page.getByRole('alert').innerText(), '')
     assert.deepEqual(failures, [])
     if (this.test) {
-      const { bob, ann, cut } = count
-      this.test.title += ` (${bob} messages of another, ${ann} of the reader's own, ${cut} streams cut)`
+      const { bob, ann, cut, changed } = count
+      this.test.title += ` (${bob} messages of another, ${ann} of the reader's own, ${cut} streams cut, ${changed} changes)`
     }
     await context.close()
   })
