@@ -111,6 +111,16 @@ for (const javaScriptEnabled of [true, false]) {
       await back(ann)
     })
 
+    it('name each other, and whoever is named stands out', async () => {
+      const hal = await guest('Hal Mary')
+      await say(hal.page, 'good day @ann, meet @Hal Mary, not ann@example.org')
+      const named = message(ann, 'good day')
+      await named.waitFor()
+      assert.deepEqual(await named.locator('.mention').allInnerTexts(), ['@ann', '@Hal Mary'])
+      // Whose page it is the server does not know where one rendering serves all: the script does.
+      assert.deepEqual(await named.locator('.mention--me').allInnerTexts(), javaScriptEnabled ? ['@ann'] : [])
+    })
+
     it('react, and the other side counts', async () => {
       const fay = await guest('Fay')
       await say(ann, 'I got the job')
