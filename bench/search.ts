@@ -1,0 +1,79 @@
+// npm run bench -- search [messages]: how long searches take in a chat of a million messages, and in all chats of somebody who is in 1,000.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { connect } from '../src/db/connection.js'
+import { migrate } from '../src/db/migrate.js'
+import { searchChat, searchChats } from '../src/db/search.js'
+import { startCluster } from '../src/postgres/cluster.js'
+import { parseQuery } from '../src/query.js'
+
+const COUNT = Number(process.argv[2] ?? 1_000_000)
+const CHATS = 1_000
+const AT_ONCE = 20_000
+
+/** In a half of the messages, in some 1 in 1,000, in 1 in 100,000, in the older half alone, and in none. */
+const QUERIES = ['w1', 'w1 w2', 'w900', 'rare', 'old', 'w1 -w2', '"w1 w2"', '"rare w1"', 'nowhere', 'w1 nowhere']
+
+const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
+const cluster = await startCluster(folder, () => {})
+const { db, pool } = connect(cluster.connection, () => {}, 1)
+try {
+  await migrate(db)
+  await fill()
+  const results: Record<string, Record<string, string>> = {}
+  for (const query of QUERIES) {
+    const { websearch = '' } = parseQuery(query) ?? {}
+    results[query] = {
+      'in the chat': await time(() => searchChat(db, { chat_id: 1, user_id: 1 }, websearch, 21, COUNT + 1)),
+      'in all': await time(() => searchChats(db, 1, websearch, 21)),
+    }
+  }
+  console.log(
+    `\nThe newest 21 of ${COUNT} messages in one chat, and of as many more in ${CHATS} others; the median of 5, in ms\n`,
+  )
+  console.table(results)
+} finally {
+  await db.destroy()
+  await cluster.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function fill() {
+  await pool.query(`
+    insert into users (username, folded_username, name, folded_name, password_hash) values ('ann', 'ann', 'ann', 'ann', 'none');
+    insert into chats (owner_id) select 1 from generate_series(0, ${CHATS});
+    insert into links (uri, chat_id) select 'bench-uri-0123456789-' || id, id from chats;
+    insert into members (chat_id, user_id, name, folded_name) select id, 1, 'ann', 'ann' from chats`)
+  for (let from = 1; from <= COUNT; from += AT_ONCE) {
+    for (const place of ['1, n', `2 + n % ${CHATS}, 1 + n / ${CHATS}`]) {
+      await pool.query(`
+        insert into events (chat_id, version, kind, author_id, text, created_at)
+        select ${place}, 'message', 1,
+          (select string_agg('w' || floor(exp(random() * 9.2))::int, ' ') from generate_series(1, 12) g where n > 0)
+            || case when n % 100000 = 77 then ' rare' else '' end || case when n < ${COUNT / 2} then ' old' else '' end,
+          now() - (${COUNT} - n) * interval '1 second'
+        from generate_series(${from}, ${Math.min(COUNT, from + AT_ONCE - 1)}) n`)
+    }
+    console.log(`${from + AT_ONCE - 1} messages`)
+  }
+  await pool.query(`
+    update chats c set (version, last_message, last_posted_at) =
+      (select version, version, created_at from events e where e.chat_id = c.id order by version desc limit 1)`)
+  // What one more post would do where autovacuum was in the way before.
+  await pool.query(`select gin_clean_pending_list('events_search')`)
+}
+
+async function time(search: () => Promise<unknown[]>): Promise<string> {
+  const times: number[] = []
+  for (let n = 0; n < 5; n++) {
+    const begun = performance.now()
+    try {
+      await search()
+    } catch {
+      return 'given up'
+    }
+    times.push(performance.now() - begun)
+  }
+  return (times.sort((a, b) => a - b)[2] ?? 0).toFixed(1)
+}

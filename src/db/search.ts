@@ -1,0 +1,91 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from './schema.js'
+
+/** A message that was found, with the chat it stands in. */
+export interface Hit {
+  uri: string
+  title: string | null
+  owner_name: string
+  chat_id: number
+  version: number
+  text: string
+  created_at: Date
+  edited_at: Date | null
+  /** Microseconds since 1970, as text. */
+  created_micros: string
+  author_id: number
+  author_username: string
+  author_name: string
+  author_is_guest: boolean
+}
+
+/** A place in what was found in all chats: what follows is older. */
+export interface HitsCursor {
+  /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
+  created_at: string
+  chat_id: number
+  version: number
+}
+
+/** The search went on for 3 s, which a search for rarer words does not. */
+export class SearchTooLong extends Error {}
+
+/** The chat's newest messages below a version that fit, if the user is still a member. Throws SearchTooLong. */
+export function searchChat(
+  db: Db,
+  { chat_id, user_id }: { chat_id: number; user_id: number },
+  websearch: string,
+  limit: number,
+  below: number,
+): Promise<Hit[]> {
+  return hits(
+    db,
+    sql`
+      members reader
+      cross join lateral search_chat(reader.chat_id, ${below}, search_query(${websearch}), ${limit}) found
+      where reader.chat_id = ${chat_id} and reader.user_id = ${user_id} and reader.left_at is null`,
+    sql`e.version desc`,
+  )
+}
+
+/** The newest messages that fit in all chats of which the user is a member, from `before` on. Throws SearchTooLong. */
+export function searchChats(
+  db: Db,
+  user_id: number,
+  websearch: string,
+  limit: number,
+  before?: HitsCursor | undefined,
+): Promise<Hit[]> {
+  const below = before
+    ? sql`(to_timestamp(0) + ${before.created_at}::bigint * interval '1 microsecond', ${before.chat_id}::bigint, ${before.version}::bigint)`
+    : sql`('infinity'::timestamptz, 0::bigint, 0::bigint)`
+  return hits(
+    db,
+    sql`search_chats(${user_id}, ${below}::search_hit, search_query(${websearch}), ${limit}) found`,
+    sql`e.created_at desc, e.chat_id desc, e.version desc`,
+  )
+}
+
+async function hits(db: Db, found: RawBuilder<unknown>, order: RawBuilder<unknown>): Promise<Hit[]> {
+  try {
+    const { rows } = await sql<Hit>`
+      with found as materialized (select found.chat_id, found.version from ${found})
+      select
+        l.uri, c.title, owner.name as owner_name, e.chat_id, e.version, e.text, e.created_at, e.edited_at,
+        (extract(epoch from e.created_at) * 1000000)::bigint::text as created_micros,
+        e.author_id, author.username as author_username, coalesce(m.name, author.name) as author_name,
+        coalesce(m.guest, false) as author_is_guest
+      from found
+      join events e on e.chat_id = found.chat_id and e.version = found.version
+      join chats c on c.id = e.chat_id and c.deleted_at is null
+      join links l on l.chat_id = c.id and l.replaced_at is null
+      join users owner on owner.id = c.owner_id
+      join users author on author.id = e.author_id
+      left join members m on m.chat_id = e.chat_id and m.user_id = e.author_id
+      order by ${order}`.execute(db)
+    return rows
+  } catch (error) {
+    // query_canceled: by the functions themselves, or by the connection's limit for a statement.
+    throw (error as { code?: unknown }).code === '57014' ? new SearchTooLong() : error
+  }
+}

@@ -1,0 +1,113 @@
+/** What somebody looks for, made of what they typed. */
+export interface Query {
+  /** For search_query (migration 010), which folds it: words and "phrases", `-` before what must not be there, `or` between. */
+  websearch: string
+  /** What to point out in a text that was found, folded: phrases, each of whole words or runs of a script without spaces. */
+  wanted: string[][]
+}
+
+// The same as in migration 010, which says what they are.
+const SPACELESS =
+  '\\u0e01-\\u0e30\\u0e32\\u0e33\\u0e40-\\u0e46\\u0e81-\\u0eb0\\u0eb2\\u0eb3\\u0ebd\\u0ec0-\\u0ec6\\u0edc-\\u0edf' +
+  '\\u1000-\\u102a\\u103f\\u1050-\\u1055\\u1780-\\u17b3\\u3005-\\u3007\\u3041-\\u3096\\u309d-\\u309f\\u30a1-\\u30fa' +
+  '\\u30fc-\\u30ff\\u3105-\\u312f\\u31a0-\\u31bf\\u31f0-\\u31ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3\\uf900-\\ufaff' +
+  '\\u{20000}-\\u{3ffff}'
+const SIGNS =
+  '\\u0e31\\u0e34-\\u0e3a\\u0e47-\\u0e4e\\u0eb1\\u0eb4-\\u0ebc\\u0ec8-\\u0ecd\\u102b-\\u103e\\u1056-\\u1059\\u17b4-\\u17d3\\u17dd\\u3099\\u309a'
+const ACCENTS =
+  '\\u0300-\\u036f\\u0591-\\u05bd\\u05bf-\\u05c7\\u0610-\\u061a\\u0640\\u064b-\\u065f\\u0670\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u200b-\\u200f\\u20d0-\\u20ff\\ufe00-\\ufe0f\\ufe20-\\ufe2f\\u00ad'
+
+const UNIT = `[${SPACELESS}][${SIGNS}]*`
+const LETTER = `(?![${SPACELESS}])[\\p{L}\\p{N}\\p{M}]`
+
+const units = new RegExp(UNIT, 'gu')
+const runs = new RegExp(`(?:${UNIT})+|(?:${LETTER})+`, 'gu')
+const accents = new RegExp(`[${ACCENTS}]`, 'gu')
+const isSpaceless = (run: string) => new RegExp(`^[${SPACELESS}]`, 'u').test(run)
+
+/** Reads what was typed as websearch_to_tsquery does. Undefined where there is nothing in it that could be found, such as "?!". */
+export function parseQuery(typed: string): Query | undefined {
+  const terms: string[] = []
+  const wanted: string[][] = []
+  let either = false
+  const add = (words: readonly string[], sign: string) => {
+    terms.push(...(either ? ['or'] : []), `${sign}"${words.flatMap(asFound).join(' ')}"`)
+    either = false
+    if (sign === '') {
+      wanted.push(words.map(fold))
+    }
+  }
+  for (const [, minus = '', quoted, bare = ''] of typed.matchAll(/(-?)"([^"]*)"?|(\S+)/gu)) {
+    if (/^or$/i.test(bare) && terms.length > 0 && !either) {
+      either = true
+      continue
+    }
+    const words = (quoted ?? bare).normalize('NFKC').replace(accents, '').match(runs)
+    if (words) {
+      add(words, bare.startsWith('-') ? '-' : minus)
+    }
+  }
+  if (either) {
+    // Nothing follows it: it is a word like any other.
+    either = false
+    add(['or'], '')
+  }
+  return terms.length > 0 ? { websearch: terms.join(' '), wanted } : undefined
+}
+
+/**
+ * A word as search_text has it: a run of a script without spaces as its pairs. At the ends of a phrase the run may go on in the
+ * message, between other words it may not: there its first and its last character stand alone as well.
+ */
+function asFound(run: string, place: number, phrase: readonly string[]): string[] {
+  if (!isSpaceless(run)) {
+    return [run]
+  }
+  const each = run.match(units) ?? []
+  const [first = ''] = each
+  const last = each.at(-1) ?? ''
+  const found = [
+    ...(place > 0 ? [first] : []),
+    ...each.slice(1).map((unit, n) => `${each[n]}${unit}`),
+    ...(place < phrase.length - 1 ? [last] : []),
+  ]
+  return found.length > 0 ? found : [first]
+}
+
+/** As search_fold does it, for single characters. */
+export function fold(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(accents, '')
+    .toLowerCase()
+    .replace(/[ςıøłđħŧßæœ]/g, letter => ALIKE[letter] ?? letter)
+    .normalize('NFKC')
+}
+
+const ALIKE: Record<string, string> = {
+  ς: 'σ',
+  ı: 'i',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ħ: 'h',
+  ŧ: 't',
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+}
+
+/** Finds in folded text what is wanted: whole words, in phrases, and anything within scripts without spaces. */
+export function pattern(wanted: readonly (readonly string[])[]): RegExp {
+  const edge = (run: string, look: string) => (isSpaceless(run) ? '' : `(?${look}${LETTER})`)
+  // The longest first, as the first that fits is taken.
+  const phrases = [...wanted].sort((a, b) => b.join('').length - a.join('').length)
+  return new RegExp(
+    phrases
+      .map(
+        phrase => edge(phrase[0] ?? '', '<!') + phrase.join('[^\\p{L}\\p{N}\\p{M}]*') + edge(phrase.at(-1) ?? '', '!'),
+      )
+      .join('|'),
+    'gu',
+  )
+}
