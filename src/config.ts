@@ -29,6 +29,10 @@ export const LIMITS = {
   sessionIdleDays: 30,
   sessionDays: 180,
   resetHours: 24,
+  searchCodePoints: 200,
+  hitsPerPage: 20,
+  // Searches take connections from everything else: a few at once, and one for each user.
+  searchesAtOnce: { atOnce: 4, waiting: 2, waitingInAll: 50 },
   waitingHashes: 50,
   waitingPosts: 1000,
   postsPerCall: 256,
@@ -36,6 +40,7 @@ export const LIMITS = {
   changes: { burst: 20, seconds: 1 },
   guestPosts: { burst: 5, seconds: 2 },
   chats: { burst: 20, seconds: 30 },
+  searches: { burst: 15, seconds: 2 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },

@@ -184,6 +184,30 @@ export const chatsQuery = z.object({
     .optional(),
 })
 
+const searched = filled
+  .transform(value => value.trim())
+  .refine(
+    value => codePoints(value) <= LIMITS.searchCodePoints,
+    `Ensure this field has no more than ${LIMITS.searchCodePoints} characters.`,
+  )
+
+export const chatSearch = z.object({ q: searched, before: integer.optional() })
+
+/** The place is what `hitsPlace` wrote. */
+export const searchOfAll = z.object({
+  q: searched,
+  before: z
+    .string({ error: 'Not a place in this list.' })
+    .regex(/^\d{1,17}-\d{1,15}-\d{1,15}$/, 'Not a place in this list.')
+    .transform(value => value.split('-'))
+    .transform(([created_at = '', chat_id, version]) => ({
+      created_at,
+      chat_id: Number(chat_id),
+      version: Number(version),
+    }))
+    .optional(),
+})
+
 /** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
 export function safePath(path: string): string {
   const base = 'http://here.invalid'

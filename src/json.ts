@@ -2,9 +2,11 @@ import type { Chat, chatsOf } from './db/chats.js'
 import { type Event, isAboutAnother } from './db/events.js'
 import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
+import type { Hit } from './db/search.js'
 import type { User } from './db/users.js'
 import type { Refusal } from './errors.js'
 import { messageHtml } from './markdown.js'
+import type { Piece } from './snippet.js'
 
 /** A user as others see them: without the e-mail address. */
 export function userJson({ id, username, name, guest }: Shown) {
@@ -90,7 +92,12 @@ export function eventJson(event: Event) {
     : message
 }
 
-function authorJson({ author_id, author_username, author_name, author_is_guest }: Event) {
+function authorJson({
+  author_id,
+  author_username,
+  author_name,
+  author_is_guest,
+}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_is_guest'>) {
   return userJson({ id: author_id, username: author_username, name: author_name, guest: author_is_guest })
 }
 
@@ -107,6 +114,21 @@ export function postedJson(posted: Posted, uri: string, user: User, message: str
     id: posted.version,
     version: posted.version,
     created_at: posted.created_at,
+  }
+}
+
+/** A message that was found, with where it stands and the words around the first hit. */
+export function hitJson(hit: Hit & { snippet: readonly Piece[] }) {
+  return {
+    uri: hit.uri,
+    title: hit.title,
+    id: hit.version,
+    version: hit.version,
+    user: authorJson(hit),
+    message: hit.text,
+    created_at: hit.created_at,
+    edited_at: hit.edited_at,
+    snippet: hit.snippet,
   }
 }
 

@@ -30,12 +30,12 @@ export async function respondPage(ctx: Context, page: () => unknown) {
 }
 
 /**
- * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON, and so is a request that asks for JSON; htmx says
- * so in a header; everything else is a page.
+ * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON (and so with search), and so is a request that asks for JSON;
+ * htmx says so in a header; everything else is a page.
  */
 export function settleForm(): Middleware {
   return async (ctx, next) => {
-    const api = /^\/api(?=\/chats(\/|$))/
+    const api = /^\/api(?=\/(chats|search)(\/|$))/
     if (api.test(ctx.path) || /^\/(auth|api)(\/|$)/.test(ctx.path)) {
       ctx.state.form = 'json'
       ctx.path = ctx.path.replace(api, '')

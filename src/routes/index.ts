@@ -11,6 +11,7 @@ import { messages } from './messages.js'
 import { permalinks } from './permalinks.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
+import { search } from './search.js'
 import { sessions } from './sessions.js'
 import { start } from './start.js'
 import { tokens } from './tokens.js'
@@ -38,6 +39,7 @@ export function routerOf(parts: Parts): Router<State> {
     members,
     messages,
     permalinks,
+    search,
     live,
   ]) {
     router.use(noun(parts).routes())

@@ -64,6 +64,8 @@ const ROWS: Record<string, Row> = {
   'POST /chats/:uri/messages/:id/reactions': { status: MEMBERS_FORM, fields: { emoji: '👍' } },
   'PUT /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
   'DELETE /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
+  'GET /chats/:uri/search': { status: MEMBERS, query: '?q=only' },
+  'GET /search': { status: [401, 200, 200, 200, 200, 200], query: '?q=only' },
   // As a frame that ends.
   'GET /chats/:uri/live': { status: MEMBERS },
 }

@@ -1,0 +1,132 @@
+import Router from '@koa/router'
+import type { z } from 'zod'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import type { Chat } from '../db/chats.js'
+import { type Hit, SearchTooLong, searchChat, searchChats } from '../db/search.js'
+import type { User } from '../db/users.js'
+import { asRefusal, tooMany, unavailable } from '../errors.js'
+import { chatSearch, readQuery, searchOfAll } from '../input.js'
+import { hitJson } from '../json.js'
+import { logCause } from '../log.js'
+import { parseQuery } from '../query.js'
+import { respond, showPage } from '../respond.js'
+import { requireUser } from '../session.js'
+import { snippet } from '../snippet.js'
+import { turns } from '../turns.js'
+import { EXACT, requireMember } from './scope.js'
+
+/** Where a search looks, and how. */
+interface Scope<Before> {
+  user: User
+  /** Null where it looks through all chats. */
+  chat: Chat | null
+  /** Without the slash that it begins with, which templates write. */
+  path: string
+  query: z.ZodType<{ q: string; before?: Before | undefined }>
+  find: (websearch: string, limit: number, before: Before | undefined) => Promise<Hit[]>
+  /** A hit's place in the list, for the query's `before`. */
+  place: (hit: Hit) => string
+}
+
+/** Finding messages in one chat, and in all chats that one is in. */
+export function search(parts: Parts) {
+  const { db } = parts
+  const inTurn = turns(LIMITS.searchesAtOnce)
+  const router = new Router<State>(EXACT)
+
+  router.get('/search', async ctx => {
+    const user = requireUser(ctx)
+    await answer(ctx, {
+      user,
+      chat: null,
+      path: 'search',
+      query: searchOfAll,
+      find: (websearch, limit, before) => searchChats(db, user.id, websearch, limit, before),
+      place: hit => `${hit.created_micros}-${hit.chat_id}-${hit.version}`,
+    })
+  })
+
+  router.get('/chats/:uri/search', async ctx => {
+    const chat = await requireMember(parts, ctx)
+    const { user, version } = chat
+    await answer(ctx, {
+      user,
+      chat,
+      path: `chats/${chat.uri}/search`,
+      query: chatSearch,
+      find: (websearch, limit, before = version + 1) =>
+        searchChat(db, { chat_id: chat.id, user_id: user.id }, websearch, limit, Math.min(before, version + 1)),
+      place: hit => String(hit.version),
+    })
+  })
+
+  return router
+
+  async function answer<Before>(ctx: Context, scope: Scope<Before>) {
+    const page = () => showForm(ctx, scope)
+    await respond(ctx, {
+      page,
+      fragment: page,
+      json: async () => {
+        const { found, older } = await look(ctx, scope)
+        if (older) {
+          ctx.set('Link', `</api/${scope.path}/?${older}>; rel="next"`)
+        }
+        return { messages: found.map(hitJson), more: older !== null }
+      },
+    })
+  }
+
+  /** The form with what was found; where that is refused, with the reason beside what was typed. */
+  async function showForm<Before>(ctx: Context, scope: Scope<Before>) {
+    const { chat, path } = scope
+    const { q } = ctx.query
+    const values = { chat, path, q: typeof q === 'string' ? q : '', results: null, sentence: '' }
+    if (q === undefined) {
+      showPage(parts, ctx, 'search/show.njk', values)
+      return
+    }
+    try {
+      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope) })
+    } catch (error) {
+      const refusal = asRefusal(error)
+      if (![422, 429, 503].includes(refusal.status)) {
+        throw error
+      }
+      logCause(parts, error)
+      ctx.status = refusal.status
+      ctx.set(refusal.headers)
+      showPage(parts, ctx, 'search/show.njk', { ...values, sentence: refusal.message })
+    }
+  }
+
+  /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
+  async function look<Before>(ctx: Context, scope: Scope<Before>) {
+    const { q, before } = readQuery(ctx, scope.query)
+    const query = parseQuery(q)
+    if (!query) {
+      return { searched: false, found: [], older: null, newest: true }
+    }
+    parts.takeTurn('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
+    const work = inTurn(scope.user.id, () => scope.find(query.websearch, LIMITS.hitsPerPage + 1, before))
+    if (!work) {
+      throw tooMany(3, 'Other searches are still under way. Please wait a moment and search again.')
+    }
+    const hits = await work.catch(refuseLong)
+    const shown = hits.slice(0, LIMITS.hitsPerPage)
+    const last = shown.length < hits.length ? shown.at(-1) : undefined
+    return {
+      searched: true,
+      found: shown.map(hit => ({ ...hit, snippet: snippet(hit.text, query) })),
+      older: last ? String(new URLSearchParams({ q, before: scope.place(last) })) : null,
+      newest: before === undefined,
+    }
+  }
+}
+
+function refuseLong(error: unknown): never {
+  throw error instanceof SearchTooLong
+    ? unavailable('This search takes too long. Search for rarer words, or for more of them.', 5)
+    : error
+}
