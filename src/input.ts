@@ -70,12 +70,17 @@ const username = filled.transform(normalised).superRefine((value, issues) => {
 })
 
 /** A name to be shown in chats: an account's, or all that a guest has. */
-export const displayName = filled.transform(normaliseDisplayName).superRefine((value, issues) => {
-  const fault = displayNameFault(value)
-  if (fault) {
-    issues.addIssue(fault)
-  }
-})
+export const displayName = nameToShow()
+
+/** The same for one who may show their username, whatever that is. */
+function nameToShow(username = '') {
+  return filled.transform(normaliseDisplayName).superRefine((value, issues) => {
+    const fault = value === normaliseDisplayName(username) ? undefined : displayNameFault(value)
+    if (value && fault) {
+      issues.addIssue(fault)
+    }
+  })
+}
 
 /** Whoever comes by a name alone. */
 export const newGuest = z.object({ name: displayName })
@@ -114,6 +119,38 @@ export const newPassword = (about: { username: string; email: string }) =>
       }
     }),
   })
+
+/** The same from one who is signed in, and says the one they have. */
+export const changedPassword = (about: { username: string; email: string }) =>
+  newPassword(about).extend({ current_password: password })
+
+/** What is left out stays. */
+export const changedUser = ({ username }: { username: string }) =>
+  z.object({ name: nameToShow(username).optional(), email: email.optional() })
+
+export const ownPassword = z.object({ password })
+
+/** A box that was ticked. */
+export const certainty = z.object({
+  sure: z.literal(['on', 'true', true], 'Tick the box if you want to be deleted.'),
+})
+
+const tokenName = text
+  .transform(value => value.trim())
+  .refine(
+    value => codePoints(value) <= LIMITS.tokenNameCodePoints,
+    `Ensure this field has no more than ${LIMITS.tokenNameCodePoints} characters.`,
+  )
+
+export const newToken = z.object({ name: filled.pipe(tokenName) })
+
+/** A token for a name and a password, as programs take one. */
+export const tokenCredentials = credentials.extend({ name: z.preprocess(value => value ?? '', tokenName) })
+
+/** What was done, of which a page says so. */
+export const doneQuery = z.object({
+  done: z.enum(['name', 'email', 'password', 'session', 'token', 'kept']).optional().catch(undefined),
+})
 
 export const newChat = z.object({
   title: optionalText

@@ -1,12 +1,16 @@
+import { browserName } from './browsers.js'
 import type { Chat, chatsOf } from './db/chats.js'
 import { type Event, isAboutAnother } from './db/events.js'
 import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
 import type { Hit } from './db/search.js'
+import type { sessionsOf } from './db/sessions.js'
 import type { User } from './db/users.js'
 import type { Refusal } from './errors.js'
 import { messageHtml } from './markdown.js'
 import type { Piece } from './snippet.js'
+
+type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
 export function userJson({ id, username, name, guest }: Shown) {
@@ -32,6 +36,15 @@ export function ownUserJson(user: User) {
 
 export function accountJson({ email, username, id }: User) {
   return { email, username, id }
+}
+
+/** The same with what has come to accounts since. */
+export function ownAccountJson(user: User) {
+  return { ...accountJson(user), name: user.name, kind: user.kind }
+}
+
+export function sessionJson({ id, agent, created_at, last_used_at }: OwnSession, current: boolean) {
+  return { id, browser: browserName(agent), created_at, last_used_at, current }
 }
 
 export function chatJson(chat: Chat) {

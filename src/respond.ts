@@ -30,12 +30,12 @@ export async function respondPage(ctx: Context, page: () => unknown) {
 }
 
 /**
- * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON (and so with search), and so is a request that asks for JSON;
- * htmx says so in a header; everything else is a page.
+ * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON, and so with the account and with search, and so is a request
+ * that asks for JSON; htmx says so in a header; everything else is a page.
  */
 export function settleForm(): Middleware {
   return async (ctx, next) => {
-    const api = /^\/api(?=\/(chats|search)(\/|$))/
+    const api = /^\/api(?=\/(chats|account|search)(\/|$))/
     if (api.test(ctx.path) || /^\/(auth|api)(\/|$)/.test(ctx.path)) {
       ctx.state.form = 'json'
       ctx.path = ctx.path.replace(api, '')
@@ -143,8 +143,8 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   }
 }
 
-/** Back to where the visitor was: what was posted to cannot be opened, the chat above it can. */
+/** Back to where the visitor was: what was posted to cannot be opened, the page above it can. */
 function pathOf(url: string): string {
   const { pathname, search } = new URL(url)
-  return pathname.replace(/^(\/chats\/[^/]+)\/.*$/, '$1') + search
+  return pathname.replace(/^(\/chats\/[^/]+|\/account)\/.*$/, '$1') + search
 }

@@ -6,14 +6,14 @@ import type { Identity } from './db/identities.js'
 import { createSession, endSession, touchSession } from './db/sessions.js'
 import { touchToken } from './db/tokens.js'
 import type { User } from './db/users.js'
-import { notSignedIn } from './errors.js'
+import { notSignedIn, Refusal } from './errors.js'
 import { keyHash, randomKey } from './keys.js'
 
 /** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
 /** Where sessions begin and end. */
-const DOORS = /^\/(login|signup|logout|chats\/[^/]+\/guests)\/?$/
+const DOORS = /^\/(login|signup|logout|account(\/(password|keep|delete))?|chats\/[^/]+\/guests)\/?$/
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
@@ -108,8 +108,8 @@ function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
           const found = await live.identify({ kind: 'session', key: id })
           return found && { user_id: found.user.id }
         },
-        async set(id: string, { user_id }: { user_id: number }) {
-          await createSession(db, keyHash(id), user_id)
+        async set(id: string, { user_id }: { user_id: number }, _maxAge: number, { ctx }: { ctx: Context }) {
+          await createSession(db, keyHash(id), user_id, ctx.get('user-agent'))
         },
         async destroy(id: string) {
           const user_id = await endSession(db, keyHash(id))
@@ -148,4 +148,19 @@ export function requireUser(ctx: Context): User {
     throw ctx.state.form === 'json' ? notSignedIn() : notSignedIn('You are signed out. Sign in to go on.')
   }
   return ctx.state.user
+}
+
+/** The same for one who has an account. Throws 403 for a guest. */
+export function requireAccount(ctx: Context): User {
+  const user = requireUser(ctx)
+  if (user.kind === 'guest') {
+    throw new Refusal(403, 'Guests cannot do this. Keep this account first, on the page of your account.')
+  }
+  return user
+}
+
+/** Whether the request came by that session. */
+export function isCurrent(ctx: Context, { id_hash }: { id_hash: Buffer }): boolean {
+  const { identity } = ctx.state
+  return identity?.token_id === null && identity.hash.equals(id_hash)
 }

@@ -63,6 +63,9 @@ export function displayNameFault(name: string): string | undefined {
   return undefined
 }
 
+/** What everybody who has deleted their account is called. */
+export const DELETED_USER = 'deleted user'
+
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** Names by which somebody would pass for the site, or for nobody, however they are written. */

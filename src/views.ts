@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
+import { browserName } from './browsers.js'
 import { messageHtml } from './markdown.js'
 import type { Mentions } from './mentions.js'
 import { REACTIONS } from './reactions.js'
@@ -27,6 +28,7 @@ export function loadViews(): Views {
   // Rendered by a template of these.
   environment.addFilter('rendered', renderedFor)
   environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
+  environment.addFilter('browserName', browserName)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('shortened', shortened)

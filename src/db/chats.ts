@@ -88,10 +88,15 @@ export interface Joined {
   version: number
 }
 
-/** Makes the user a member by the link, with an event that says so; `exactly`, under their own name or not at all. */
+/**
+ * Makes the user a member by the link, with an event that says so; `exactly`, under their own name or not at all. Holds the user's row
+ * before it looks at it: whoever gives them another name, or deletes them, finds all the chats that show the old one.
+ */
 export async function joinChat(db: Db, uri: string, user_id: number, exactly = false): Promise<Joined> {
   const { rows } = await sql<Joined>`
-    select outcome, chat_id, version from join_chat(${uri}, ${user_id}, ${exactly})`.execute(db)
+    select j.outcome, j.chat_id, j.version
+    from (select id from users where id = ${user_id} for share) u
+    cross join lateral join_chat(${uri}, u.id, ${exactly}) j`.execute(db)
   return rows[0] as Joined
 }
 

@@ -3,11 +3,13 @@ import { deleteEndedResets } from './resets.js'
 import type { Db } from './schema.js'
 import { deleteEndedSessions } from './sessions.js'
 import { deleteEndedTokens } from './tokens.js'
+import { settleUsers } from './users.js'
 
-/** Deletes what has run out; nothing depends on it but space. */
+/** Deletes what has run out, on which nothing depends but space, and ends what was begun with users. */
 export async function deleteExpired(db: Db) {
   await deleteEndedSessions(db)
   await deleteEndedTokens(db)
   await deleteEndedResets(db)
   await deletePastLimits(db)
+  await settleUsers(db)
 }

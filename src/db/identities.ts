@@ -32,6 +32,7 @@ export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<I
       secondsTo(sessionEndsAt).as('lasts'),
     ])
     .where('id_hash', '=', sql<Buffer>`any(${hashes})`)
+    .where('users.deleted_at', 'is', null)
     .where(sessionIsAlive)
     .execute()
   return rows.map(toIdentity)
@@ -51,6 +52,7 @@ export async function findTokens(db: Db, hashes: readonly Buffer[]): Promise<Ide
       secondsTo(tokenEndsAt).as('lasts'),
     ])
     .where('key_hash', '=', sql<Buffer>`any(${hashes})`)
+    .where('users.deleted_at', 'is', null)
     .where(tokenIsAlive)
     .execute()
   return rows.map(toIdentity)

@@ -16,6 +16,7 @@ export interface Schema {
     email: Generated<string>
     password_hash: string | null
     visit_hash: Buffer | null
+    unsettled: Generated<boolean>
     version: Generated<number>
     created_at: Given<Date>
     deleted_at: Date | null

@@ -10,10 +10,12 @@ export const sessionEndsAt = sql<Date>`least(
 /** For the `where` of a statement. */
 export const sessionIsAlive = sql<boolean>`${sessionEndsAt} > now()`
 
-export async function createSession(db: Db, id_hash: Buffer, user_id: number) {
+/** `agent`: how the browser calls itself. */
+export async function createSession(db: Db, id_hash: Buffer, user_id: number, agent: string) {
+  const shown = agent.replace(/\p{C}/gu, '')
   await db
     .insertInto('sessions')
-    .values({ id_hash, user_id })
+    .values({ id_hash, user_id, agent: [...shown].slice(0, LIMITS.agentLength).join('') })
     .onConflict(conflict => conflict.doNothing())
     .execute()
 }
@@ -38,6 +40,33 @@ export async function endSession(db: Db, id_hash: Buffer): Promise<number | unde
     .returning('users.id')
     .executeTakeFirst()
   return ended?.id
+}
+
+/** The user's sessions, the one used last first. */
+export function sessionsOf(db: Db, user_id: number) {
+  return db
+    .selectFrom('sessions')
+    .select(['id', 'id_hash', 'agent', 'created_at', 'last_used_at'])
+    .where('user_id', '=', user_id)
+    .where(sessionIsAlive)
+    .orderBy('last_used_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(LIMITS.sessionsOnPage)
+    .execute()
+}
+
+/** Whether the user had that session, which has ended now. */
+export async function endSessionOf(db: Db, user_id: number, id: number): Promise<boolean> {
+  const result = await db
+    .with('ended', ended =>
+      ended.deleteFrom('sessions').where('user_id', '=', user_id).where('id', '=', id).returning('user_id'),
+    )
+    .updateTable('users')
+    .from('ended')
+    .set({ version: sql`version + 1` })
+    .whereRef('users.id', '=', 'ended.user_id')
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
 }
 
 export async function deleteEndedSessions(db: Db) {

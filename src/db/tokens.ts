@@ -12,7 +12,7 @@ export const tokenIsAlive = sql<boolean>`${tokenEndsAt} > now()`
  * Beyond the limit per user, the token that was unused longest gives way: a script that signs in anew each time goes on. Returns
  * whether one did.
  */
-export function createToken(db: Db, user_id: number, key_hash: Buffer): Promise<boolean> {
+export function createToken(db: Db, user_id: number, key_hash: Buffer, name = ''): Promise<boolean> {
   return db.transaction().execute(async trx => {
     const { numUpdatedRows } = await trx
       .with('revoked', revoked =>
@@ -33,7 +33,7 @@ export function createToken(db: Db, user_id: number, key_hash: Buffer): Promise<
       .set({ version: sql`version + 1` })
       .where('id', 'in', user => user.selectFrom('revoked').select('user_id'))
       .executeTakeFirstOrThrow()
-    await trx.insertInto('tokens').values({ key_hash, user_id }).execute()
+    await trx.insertInto('tokens').values({ key_hash, user_id, name }).execute()
     return numUpdatedRows > 0n
   })
 }
@@ -51,7 +51,7 @@ export async function touchToken(db: Db, id: number) {
 export function tokensOf(db: Db, user_id: number) {
   return db
     .selectFrom('tokens')
-    .select(['id', 'created_at', 'last_used_at'])
+    .select(['id', 'name', 'created_at', 'last_used_at'])
     .where('user_id', '=', user_id)
     .where(tokenIsAlive)
     .orderBy('last_used_at', 'desc')

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import pg from 'pg'
-import { foldUsername } from '../usernames.js'
+import { LIMITS } from '../config.js'
+import { DELETED_USER, foldUsername } from '../usernames.js'
 import type { Db, Schema } from './schema.js'
 
 export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>
@@ -52,4 +53,133 @@ export async function changePassword(db: Db, user_id: number, password_hash: str
     .set({ password_hash, version: sql`version + 1` })
     .where('id', '=', user_id)
     .execute()
+}
+
+/**
+ * Changes what is given. The chats follow by `settleUser`. Returns false, and changes nothing, where the name is the username of
+ * another account, or there is no such user any more.
+ */
+export async function changeUser(
+  db: Db,
+  user_id: number,
+  { name, email }: { name?: string | undefined; email?: string | undefined },
+): Promise<boolean> {
+  const folded = name === undefined ? undefined : foldUsername(name)
+  const result = await db
+    .updateTable('users')
+    .set({ version: sql`version + 1` })
+    .$if(name !== undefined, query => query.set({ name, folded_name: folded, unsettled: true }))
+    .$if(email !== undefined, query => query.set({ email }))
+    .where('id', '=', user_id)
+    .where('deleted_at', 'is', null)
+    .$if(folded !== undefined, query =>
+      query.where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('users as other')
+              .select('other.id')
+              .where('other.folded_username', '=', folded ?? '')
+              .where('other.id', '<>', user_id),
+          ),
+        ),
+      ),
+    )
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/**
+ * Makes an account of a guest, who goes on under the name that they have, and ends their sessions. The chats follow by
+ * `settleUser`. `taken`: another account has the username; `no guest`: there is no such guest, or it is an account by now.
+ */
+export async function keepGuest(
+  db: Db,
+  user_id: number,
+  { username, email, password_hash }: { username: string; email: string; password_hash: string },
+): Promise<'kept' | 'taken' | 'no guest'> {
+  try {
+    const result = await db
+      .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
+      .updateTable('users')
+      .set({
+        kind: 'account',
+        username,
+        folded_username: foldUsername(username),
+        email,
+        password_hash,
+        unsettled: true,
+        version: sql`version + 1`,
+      })
+      .where('id', '=', user_id)
+      .where('kind', '=', 'guest')
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst()
+    return result.numUpdatedRows > 0n ? 'kept' : 'no guest'
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
+      return 'taken'
+    }
+    throw error
+  }
+}
+
+/**
+ * Ends the user's sessions and tokens, and forgets all that says who they were but what keeps their username from being given to
+ * anybody else. They leave their chats by `settleUser`. Returns whether they were there.
+ */
+export async function deleteUser(db: Db, user_id: number): Promise<boolean> {
+  const result = await db
+    .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
+    .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', user_id))
+    .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', user_id))
+    .with('unread', unread => unread.deleteFrom('mentions').where('user_id', '=', user_id))
+    .updateTable('users')
+    .set({
+      username: DELETED_USER,
+      name: DELETED_USER,
+      folded_name: DELETED_USER,
+      email: '',
+      password_hash: null,
+      visit_hash: null,
+      deleted_at: sql`now()`,
+      unsettled: true,
+      version: sql`version + 1`,
+    })
+    .where('id', '=', user_id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/**
+ * Makes all chats of the user show them as they are now, or have left them when they were deleted; some at a time, as long as posts may
+ * have to wait. `moved` hears of each chat that changed. What is left when this throws is done by `settleUsers`.
+ */
+export async function settleUser(db: Db, user_id: number, moved: (chat_id: number, version: number) => void) {
+  const { version } = await db.selectFrom('users').select('version').where('id', '=', user_id).executeTakeFirstOrThrow()
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const { rows } = await sql<{ chat_id: number; version: number | null }>`
+      select chat_id, version from settle_memberships(${user_id}, ${after}, ${LIMITS.chatsSettledAtOnce})`.execute(db)
+    for (const { chat_id, version } of rows) {
+      if (version !== null) {
+        moved(chat_id, version)
+      }
+    }
+    after = rows.length < LIMITS.chatsSettledAtOnce ? undefined : rows.at(-1)?.chat_id
+  }
+  // Not where they have changed meanwhile: whoever did that goes through the chats too.
+  await db
+    .updateTable('users')
+    .set({ unsettled: false })
+    .where('id', '=', user_id)
+    .where('version', '=', version)
+    .execute()
+}
+
+/** Does what a program that ended, or chats that were held, have left undone. */
+export async function settleUsers(db: Db) {
+  const users = await db.selectFrom('users').select('id').where(sql<boolean>`unsettled`).orderBy('id').execute()
+  for (const { id } of users) {
+    await settleUser(db, id, () => {})
+  }
 }

@@ -60,7 +60,12 @@ export class Entry {
 
 /** Whether it changes how earlier events look. */
 export function supersedes({ kind, id, version }: Event): boolean {
-  return kind === 'named' || id !== version
+  return isAboutName(kind) || id !== version
+}
+
+/** Whoever deletes their account leaves under another name. */
+function isAboutName(kind: Event['kind']): boolean {
+  return kind === 'named' || kind === 'left'
 }
 
 function changedBy(event: Event, later: Event): Event {
@@ -68,6 +73,7 @@ function changedBy(event: Event, later: Event): Event {
     kind,
     id,
     author_id,
+    author_username,
     author_name: name,
     author_is_guest,
     text,
@@ -77,12 +83,12 @@ function changedBy(event: Event, later: Event): Event {
     reactions,
   } = later
   let changed = event
-  if (kind === 'named') {
+  if (isAboutName(kind)) {
     if (event.author_id === author_id) {
-      changed = { ...changed, author_name: name, author_is_guest }
+      changed = { ...changed, author_username, author_name: name, author_is_guest }
     }
     if (event.actor_id === author_id) {
-      changed = { ...changed, actor_name: name }
+      changed = { ...changed, actor_username: author_username, actor_name: name }
     }
     if (event.reply_author_id === author_id) {
       changed = { ...changed, reply_author_name: name }

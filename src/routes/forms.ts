@@ -6,14 +6,14 @@ import { showPage } from '../respond.js'
 
 /**
  * Does what a form asks for; where that is refused the form comes back with the reason beside what was typed, passwords
- * excepted. htmx, programs, and refusals that no other input would mend, get the usual answer.
+ * excepted, and with whatever `more` its view needs. htmx, programs, and refusals that no other input would mend, get the usual answer.
  */
 export async function showFormAgain(
   parts: Parts,
   ctx: Context,
   view: string,
   submit: () => Promise<void>,
-  more: Record<string, unknown> = {},
+  more: Record<string, unknown> | (() => Promise<Record<string, unknown>>) = {},
 ) {
   try {
     await submit()
@@ -30,18 +30,20 @@ export async function showFormAgain(
       next: safePath(asText(next)),
       values: { username: asText(username), email: asText(email), name: asText(name) },
       errors: besideTheirFields(refusal),
-      ...more,
+      ...(typeof more === 'function' ? await more() : more),
     })
   }
 }
 
 /** What is wrong with a field that cannot be seen, or with none, stands at the top of the form. */
 function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
-  const { username, password, email, name, ...others } = errors
-  const seen = Object.fromEntries(Object.entries({ username, password, email, name }).filter(([, value]) => value))
-  const rest = Object.values(others).flat()
-  return { ...(seen as FieldErrors), non_field_errors: Object.keys(errors).length > 0 ? rest : [message] }
+  const fields = Object.entries(errors)
+  const seen = fields.filter(([field]) => SEEN.has(field))
+  const rest = fields.filter(([field]) => !SEEN.has(field)).flatMap(([, sentences]) => sentences)
+  return { ...Object.fromEntries(seen), non_field_errors: fields.length > 0 ? rest : [message] }
 }
+
+const SEEN = new Set(['username', 'name', 'email', 'password', 'current_password', 'sure'])
 
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : ''

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type Koa from 'koa'
 import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
+import { account } from './account.js'
 import { chats } from './chats.js'
 import { guests } from './guests.js'
 import { invites } from './invites.js'
@@ -31,6 +32,7 @@ export function routerOf(parts: Parts): Router<State> {
     start,
     users,
     sessions,
+    account,
     resets,
     tokens,
     chats,

@@ -1,14 +1,19 @@
 import Router from '@koa/router'
-import type { Parts, State } from '../context.js'
-import { credentials, nextOnly, read, readQuery } from '../input.js'
-import { respondPage, seeOther, showPage } from '../respond.js'
-import { signIn, signOut } from '../session.js'
+import type { Context, Parts, State } from '../context.js'
+import { endSessionOf, sessionsOf } from '../db/sessions.js'
+import { notFound } from '../errors.js'
+import { credentials, nextOnly, read, readId, readQuery } from '../input.js'
+import { sessionJson } from '../json.js'
+import { leadTo, respond, respondPage, seeOther, showPage } from '../respond.js'
+import { isCurrent, requireUser, signIn, signOut } from '../session.js'
+import { accountPath } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
 
-/** Signing in and out. */
+/** Signing in and out, and the sessions that one has elsewhere. */
 export function sessions(parts: Parts) {
+  const { db, live } = parts
   const router = new Router<State>(EXACT)
 
   router.get('/login', async ctx => {
@@ -24,6 +29,11 @@ export function sessions(parts: Parts) {
     })
   })
 
+  /** A guest has no way back: it is said before. */
+  router.get('/logout', async ctx => {
+    await respondPage(ctx, () => (ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk') : seeOther(ctx, '/')))
+  })
+
   router.post('/logout', async ctx => {
     if (ctx.state.user) {
       signOut(ctx)
@@ -31,5 +41,34 @@ export function sessions(parts: Parts) {
     await respondPage(ctx, () => seeOther(ctx, '/'))
   })
 
+  router.get('/account/sessions', async ctx => {
+    const user = requireUser(ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, accountPath()),
+      fragment: () => leadTo(ctx, accountPath()),
+      json: async () => ({
+        sessions: (await sessionsOf(db, user.id)).map(session => sessionJson(session, isCurrent(ctx, session))),
+      }),
+    })
+  })
+
+  router.delete('/account/sessions/:id', end)
+  router.post('/account/sessions/:id/end', end)
+
   return router
+
+  async function end(ctx: Context & { params: Record<string, string> }) {
+    const user = requireUser(ctx)
+    if (!(await endSessionOf(db, user.id, readId(ctx.params.id)))) {
+      throw notFound()
+    }
+    live.ended(user.id)
+    await respond(ctx, {
+      page: () => seeOther(ctx, accountPath('session')),
+      fragment: () => leadTo(ctx, accountPath('session')),
+      json: () => {
+        ctx.status = 204
+      },
+    })
+  }
 }

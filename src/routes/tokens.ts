@@ -1,28 +1,28 @@
 import Router from '@koa/router'
-import type { Parts, State } from '../context.js'
+import type { Context, Parts, State } from '../context.js'
 import { createToken, revokeToken, tokensOf } from '../db/tokens.js'
-import { notFound, notSignedIn } from '../errors.js'
-import { credentials, read, readId } from '../input.js'
+import type { User } from '../db/users.js'
+import { notFound, notSignedIn, Refusal } from '../errors.js'
+import { newToken, read, readId, tokenCredentials } from '../input.js'
 import { keyHash, randomKey } from '../keys.js'
-import { requireUser } from '../session.js'
+import { leadTo, respond, seeOther } from '../respond.js'
+import { requireAccount, requireUser } from '../session.js'
+import { accountPath, onAccountPage, showAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { EXACT } from './scope.js'
 
-/** Credentials for programs. These answer in JSON alone. */
+/** Credentials for programs: those that take one by name and password, and those whose user makes one on the page of their account. */
 export function tokens(parts: Parts) {
   const { db, live } = parts
-  const router = new Router<State>({ ...EXACT, prefix: '/auth' })
+  const router = new Router<State>(EXACT)
 
-  router.post('/token/create', async ctx => {
-    const user = await checkCredentials(parts, ctx, read(ctx, credentials), 400)
-    const key = randomKey()
-    if (await createToken(db, user.id, keyHash(key))) {
-      live.ended(user.id)
-    }
-    ctx.body = { auth_token: key }
+  router.post('/auth/token/create', async ctx => {
+    const { name, ...credentials } = read(ctx, tokenCredentials)
+    const user = await checkCredentials(parts, ctx, credentials, 400)
+    ctx.body = { auth_token: await make(user, name) }
   })
 
-  router.post('/token/destroy', async ctx => {
+  router.post('/auth/token/destroy', async ctx => {
     const user = requireUser(ctx)
     const token_id = ctx.state.identity?.token_id
     if (!token_id) {
@@ -33,20 +33,69 @@ export function tokens(parts: Parts) {
     ctx.status = 204
   })
 
-  router.get('/tokens', async ctx => {
-    const user = requireUser(ctx)
-    const tokens = await tokensOf(db, user.id)
-    ctx.body = { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
+  router.get('/auth/tokens', list)
+  router.delete('/auth/tokens/:id', revoke)
+
+  router.get('/account/tokens', list)
+  router.delete('/account/tokens/:id', revoke)
+  router.post('/account/tokens/:id/revoke', revoke)
+
+  router.post('/account/tokens', async ctx => {
+    const user = requireAccount(ctx)
+    await onAccountPage(parts, ctx, 'token', async () => {
+      if (ctx.state.credential?.kind !== 'session') {
+        // It would outlive the one that it was made by.
+        throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
+      }
+      const { name } = read(ctx, newToken)
+      const key = await make(user, name)
+      // Here and never again: of the key a hash is kept.
+      const page = () => showAccount(parts, ctx, user, { made: { name, key } })
+      await respond(ctx, {
+        page,
+        fragment: page,
+        json: () => {
+          ctx.status = 201
+          return { auth_token: key, name }
+        },
+      })
+    })
   })
 
-  router.delete('/tokens/:id', async ctx => {
+  return router
+
+  async function make(user: User, name: string): Promise<string> {
+    const key = randomKey()
+    if (await createToken(db, user.id, keyHash(key), name)) {
+      live.ended(user.id)
+    }
+    return key
+  }
+
+  async function list(ctx: Context) {
+    const user = requireUser(ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, accountPath()),
+      fragment: () => leadTo(ctx, accountPath()),
+      json: async () => {
+        const tokens = await tokensOf(db, user.id)
+        return { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
+      },
+    })
+  }
+
+  async function revoke(ctx: Context & { params: Record<string, string> }) {
     const user = requireUser(ctx)
     if (!(await revokeToken(db, user.id, readId(ctx.params.id)))) {
       throw notFound()
     }
     live.ended(user.id)
-    ctx.status = 204
-  })
-
-  return router
+    await respond(ctx, {
+      page: () => seeOther(ctx, accountPath('token')),
+      fragment: () => leadTo(ctx, accountPath('token')),
+      json: () => {
+        ctx.status = 204
+      },
+    })
+  }
 }

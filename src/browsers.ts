@@ -1,0 +1,35 @@
+/** Which browser it is, in words for the person who used it, by what it calls itself in User-Agent. */
+export function browserName(agent: string): string {
+  const name = NAMES.find(([, sign]) => sign.test(agent))?.[0]
+  const system = SYSTEMS.find(([, sign]) => sign.test(agent))?.[0]
+  if (!name) {
+    return system ? `A browser on ${system}` : 'An unknown browser'
+  }
+  return system ? `${name} on ${system}` : name
+}
+
+/** Most call themselves by the names of others too: the first that fits is it. */
+const NAMES: [string, RegExp][] = [
+  ['Edge', /\bEdg(e|A|iOS)?\//],
+  ['Opera', /\b(OPR|Opera|OPT)\//],
+  ['Samsung Internet', /\bSamsungBrowser\//],
+  ['Vivaldi', /\bVivaldi\//],
+  ['Firefox', /\b(Firefox|FxiOS)\//],
+  ['Chrome', /\b(HeadlessChrome|Chrome|CriOS|Chromium)\//],
+  ['Safari', /\bVersion\/\S+ .*Safari\//],
+  ['Lynx', /^Lynx\//],
+  ['w3m', /^w3m\//],
+  ['ELinks', /^ELinks\b/],
+  ['Links', /^Links\b/],
+  ['curl', /^curl\//],
+]
+
+const SYSTEMS: [string, RegExp][] = [
+  ['iPhone', /\biPhone\b/],
+  ['iPad', /\biPad\b/],
+  ['Android', /\bAndroid\b/],
+  ['Windows', /\bWindows\b/],
+  ['macOS', /\bMacintosh\b|\bMac OS X\b/],
+  ['ChromeOS', /\bCrOS\b/],
+  ['Linux', /\bLinux\b/],
+]

@@ -1,0 +1,196 @@
+import Router from '@koa/router'
+import type { Context, Parts, State } from '../context.js'
+import { sessionsOf } from '../db/sessions.js'
+import { tokensOf } from '../db/tokens.js'
+import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User } from '../db/users.js'
+import { invalid, Refusal } from '../errors.js'
+import { certainty, changedPassword, changedUser, doneQuery, newUser, ownPassword, read, readQuery } from '../input.js'
+import { ownAccountJson } from '../json.js'
+import { hashPassword } from '../passwords.js'
+import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { isCurrent, requireAccount, requireUser, signIn, signOut } from '../session.js'
+import { checkPassword } from './credentials.js'
+import { showFormAgain } from './forms.js'
+import { EXACT } from './scope.js'
+
+/** The page of one's account; `done` is what it says has just been done. */
+export const accountPath = (done?: keyof typeof DONE) => (done ? `/account?done=${done}` : '/account')
+
+const DONE = {
+  name: 'Your name is changed, in all your chats.',
+  email: 'Your e-mail address is changed.',
+  password: 'Your password is changed. You are signed out everywhere else.',
+  session: 'The session has ended.',
+  token: 'The token is revoked.',
+  kept: 'This account is yours to keep now. Sign in by your username and password wherever you are.',
+}
+
+/** One's own account: the name that chats show, e-mail address and password, keeping a guest's, and deletion. */
+export function account(parts: Parts) {
+  const { db, live, log } = parts
+  const router = new Router<State>({ ...EXACT, prefix: '/account' })
+
+  router.get('/', async ctx => {
+    const user = requireUser(ctx)
+    await respond(ctx, {
+      page: () => showAccount(parts, ctx, user),
+      fragment: () => leadTo(ctx, accountPath()),
+      json: () => ownAccountJson(user),
+    })
+  })
+
+  router.post('/', change)
+  router.patch('/', change)
+  router.post('/password', setPassword)
+  router.put('/password', setPassword)
+  router.post('/keep', keep)
+  router.post('/delete', remove)
+  router.delete('/', remove)
+
+  return router
+
+  async function change(ctx: Context) {
+    const user = requireUser(ctx)
+    const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
+    await onAccountPage(parts, ctx, form, async () => {
+      const { name, email } = read(ctx, changedUser(user))
+      if (email !== undefined) {
+        requireAccount(ctx)
+      }
+      const renamed = name !== undefined && name !== user.name
+      if (renamed) {
+        parts.takeTurn('renames', user.id, 'You have changed your name a few times. Please wait some minutes.')
+      }
+      if (!(await changeUser(db, user.id, { name: renamed ? name : undefined, email }))) {
+        throw invalid({ name: ['Somebody else has this username. Please choose another name.'] })
+      }
+      live.ended(user.id)
+      if (renamed) {
+        await settle(user)
+      }
+      await answer(ctx, form, { ...user, name: name ?? user.name, email: email ?? user.email })
+    })
+  }
+
+  async function setPassword(ctx: Context) {
+    const user = requireAccount(ctx)
+    await onAccountPage(parts, ctx, 'password', async () => {
+      const { current_password, password } = read(ctx, changedPassword(user))
+      await checkPassword(parts, ctx, user, 'current_password', current_password)
+      await changePassword(db, user.id, await hashPassword(password))
+      live.ended(user.id)
+      await goOnAs(ctx, user)
+      await answer(ctx, 'password', user)
+    })
+  }
+
+  async function keep(ctx: Context) {
+    const guest = requireUser(ctx)
+    await onAccountPage(parts, ctx, 'keep', async () => {
+      if (guest.kind !== 'guest') {
+        throw new Refusal(403, 'This account is yours to keep already.')
+      }
+      const { username, email, password } = read(ctx, newUser)
+      const password_hash = await hashPassword(password)
+      switch (await keepGuest(db, guest.id, { username, email, password_hash })) {
+        case 'taken':
+          throw invalid({ username: ['A user with that username already exists.'] })
+        case 'no guest':
+          throw new Refusal(403, 'This account is yours to keep already.')
+      }
+      live.ended(guest.id)
+      const user: User = { ...guest, kind: 'account', username, email }
+      await goOnAs(ctx, user)
+      await settle(user)
+      await answer(ctx, 'kept', user)
+    })
+  }
+
+  async function remove(ctx: Context) {
+    const user = requireUser(ctx)
+    await onAccountPage(parts, ctx, 'delete', async () => {
+      if (user.kind === 'guest') {
+        read(ctx, certainty)
+      } else {
+        await checkPassword(parts, ctx, user, 'password', read(ctx, ownPassword).password)
+      }
+      await deleteUser(db, user.id)
+      live.ended(user.id)
+      log.info({ user: user.id }, 'deleted their account')
+      await settle(user)
+      if (!ctx.state.cookieless) {
+        signOut(ctx)
+      }
+      await respond(ctx, {
+        page: () => seeOther(ctx, '/'),
+        fragment: () => leadTo(ctx, '/'),
+        json: () => {
+          ctx.status = 204
+        },
+      })
+    })
+  }
+
+  /** What was said and done to the user stands, whatever hinders the chats from showing it: they follow within the hour. */
+  async function settle(user: User) {
+    try {
+      await settleUser(db, user.id, (chat_id, version) => live.reached(chat_id, version))
+    } catch (error) {
+      log.warn({ err: error, user: user.id }, 'Not all chats show yet who a user is')
+    }
+  }
+
+  /** The sessions have ended: a browser gets a new one, and a program goes on with its token. */
+  async function goOnAs(ctx: Context, user: User) {
+    if (!ctx.state.cookieless) {
+      await signIn(ctx, user)
+    }
+  }
+
+  async function answer(ctx: Context, done: keyof typeof DONE, user: User) {
+    await respond(ctx, {
+      page: () => seeOther(ctx, accountPath(done)),
+      fragment: () => leadTo(ctx, accountPath(done)),
+      json: () => ownAccountJson(user),
+    })
+  }
+}
+
+/** Does what one of the page's forms asks for; refused, the page comes back with the reason beside the fields of that form. */
+export async function onAccountPage(parts: Parts, ctx: Context, form: string, submit: () => Promise<void>) {
+  await showFormAgain(parts, ctx, VIEW, submit, () => accountValues(parts, ctx, requireUser(ctx), { form }))
+}
+
+/** Shows the page; `made` is a token that is shown this once. */
+export async function showAccount(
+  parts: Parts,
+  ctx: Context,
+  user: User,
+  { made }: { made?: { name: string; key: string } } = {},
+) {
+  const { done } = readQuery(ctx, doneQuery)
+  const values = await accountValues(parts, ctx, user, { form: '' })
+  showPage(parts, ctx, VIEW, {
+    ...values,
+    values: {},
+    errors: {},
+    done: (done && !made && DONE[done]) || '',
+    made: made ?? null,
+  })
+}
+
+const VIEW = 'account/show.njk'
+
+async function accountValues({ db }: Parts, ctx: Context, user: User, { form }: { form: string }) {
+  const [sessions, tokens] = await Promise.all([
+    sessionsOf(db, user.id),
+    user.kind === 'guest' ? [] : tokensOf(db, user.id),
+  ])
+  return {
+    form,
+    done: '',
+    made: null,
+    sessions: sessions.map(session => ({ ...session, current: isCurrent(ctx, session) })),
+    tokens,
+  }
+}
