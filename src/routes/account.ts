@@ -75,7 +75,8 @@ export function account(parts: Parts) {
   async function setPassword(ctx: Context) {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'password', async () => {
-      const { current_password, password } = read(ctx, changedPassword(user))
+      const { username, email } = user
+      const { current_password, password } = read(ctx, changedPassword({ username, email }))
       await checkPassword(parts, ctx, user, 'current_password', current_password)
       await changePassword(db, user.id, await hashPassword(password))
       live.ended(user.id)
