@@ -18,7 +18,8 @@
       for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
         sending?.arrived(own)
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
-      for (const named of came.filter(node => node.matches?.('[data-kind=named]'))) rename(named)
+      for (const named of came.filter(node => node.matches?.('[data-kind=named], [data-kind=left]')))
+        rename(named)
       markMentions()
       localiseTimes(messages)
       localiseDays()
@@ -46,7 +47,7 @@
     }
   }
 
-  /** Nobody goes on standing under a name that is another's by now. */
+  /** Nobody goes on standing under a name that is another's by now, or that they have given up with their account. */
   function rename(named) {
     const name = named.querySelector('bdi').textContent
     const guest = named.querySelector('.guest')
@@ -54,6 +55,9 @@
       who.querySelector('bdi').textContent = name
       who.querySelector('.guest')?.remove()
       if (guest) who.append(' ', guest.cloneNode(true))
+    }
+    for (const who of messages.querySelectorAll(`.aside[data-author="${named.dataset.author}"] > bdi:first-child`)) {
+      who.textContent = name
     }
   }
 

@@ -13,8 +13,11 @@ import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
 
-/** The page of one's account; `done` is what it says has just been done. */
-export const accountPath = (done?: keyof typeof DONE) => (done ? `/account?done=${done}` : '/account')
+/** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
+export function toAccount(ctx: Context, done?: keyof typeof DONE) {
+  const path = done ? `/account?done=${done}` : '/account'
+  return { page: () => seeOther(ctx, `${path}#main`), fragment: () => leadTo(ctx, path) }
+}
 
 const DONE = {
   name: 'Your name is changed, in all your chats.',
@@ -34,7 +37,7 @@ export function account(parts: Parts) {
     const user = requireUser(ctx)
     await respond(ctx, {
       page: () => showAccount(parts, ctx, user),
-      fragment: () => leadTo(ctx, accountPath()),
+      fragment: toAccount(ctx).fragment,
       json: () => ownAccountJson(user),
     })
   })
@@ -149,11 +152,7 @@ export function account(parts: Parts) {
   }
 
   async function answer(ctx: Context, done: keyof typeof DONE, user: User) {
-    await respond(ctx, {
-      page: () => seeOther(ctx, accountPath(done)),
-      fragment: () => leadTo(ctx, accountPath(done)),
-      json: () => ownAccountJson(user),
-    })
+    await respond(ctx, { ...toAccount(ctx, done), json: () => ownAccountJson(user) })
   }
 }
 

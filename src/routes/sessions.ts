@@ -4,9 +4,9 @@ import { endSessionOf, sessionsOf } from '../db/sessions.js'
 import { notFound } from '../errors.js'
 import { credentials, nextOnly, read, readId, readQuery } from '../input.js'
 import { sessionJson } from '../json.js'
-import { leadTo, respond, respondPage, seeOther, showPage } from '../respond.js'
+import { respond, respondPage, seeOther, showPage } from '../respond.js'
 import { isCurrent, requireUser, signIn, signOut } from '../session.js'
-import { accountPath } from './account.js'
+import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
@@ -44,8 +44,7 @@ export function sessions(parts: Parts) {
   router.get('/account/sessions', async ctx => {
     const user = requireUser(ctx)
     await respond(ctx, {
-      page: () => seeOther(ctx, accountPath()),
-      fragment: () => leadTo(ctx, accountPath()),
+      ...toAccount(ctx),
       json: async () => ({
         sessions: (await sessionsOf(db, user.id)).map(session => sessionJson(session, isCurrent(ctx, session))),
       }),
@@ -64,8 +63,7 @@ export function sessions(parts: Parts) {
     }
     live.ended(user.id)
     await respond(ctx, {
-      page: () => seeOther(ctx, accountPath('session')),
-      fragment: () => leadTo(ctx, accountPath('session')),
+      ...toAccount(ctx, 'session'),
       json: () => {
         ctx.status = 204
       },

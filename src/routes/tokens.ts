@@ -5,9 +5,9 @@ import type { User } from '../db/users.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { newToken, read, readId, tokenCredentials } from '../input.js'
 import { keyHash, randomKey } from '../keys.js'
-import { leadTo, respond, seeOther } from '../respond.js'
+import { respond } from '../respond.js'
 import { requireAccount, requireUser } from '../session.js'
-import { accountPath, onAccountPage, showAccount } from './account.js'
+import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { EXACT } from './scope.js'
 
@@ -75,8 +75,7 @@ export function tokens(parts: Parts) {
   async function list(ctx: Context) {
     const user = requireUser(ctx)
     await respond(ctx, {
-      page: () => seeOther(ctx, accountPath()),
-      fragment: () => leadTo(ctx, accountPath()),
+      ...toAccount(ctx),
       json: async () => {
         const tokens = await tokensOf(db, user.id)
         return { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
@@ -91,8 +90,7 @@ export function tokens(parts: Parts) {
     }
     live.ended(user.id)
     await respond(ctx, {
-      page: () => seeOther(ctx, accountPath('token')),
-      fragment: () => leadTo(ctx, accountPath('token')),
+      ...toAccount(ctx, 'token'),
       json: () => {
         ctx.status = 204
       },

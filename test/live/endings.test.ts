@@ -67,6 +67,23 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await goesOn(uri, name, on)
     })
 
+    it('comes within 2 s of a session’s end by the account page of another, for that session alone', async () => {
+      const { uri, name } = await newChat()
+      const [leaving, staying] = [await signIn(name), await signIn(name)]
+      const { sessions } = (await leaving.send('GET', '/api/account/sessions')).json
+      const { id } = sessions.find((session: { current: boolean }) => session.current)
+      const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying])]
+      await endsFor(over, () => staying.post(`/account/sessions/${id}/end`), 401)
+      await goesOn(uri, name, on)
+    })
+
+    it('comes within 2 s of the account’s end, for every session and token', async () => {
+      const { uri, name } = await newChat()
+      const [leaving, staying] = [await signIn(name), await signIn(name)]
+      const over = await readers(uri, [leaving, staying, await takeToken(name)])
+      await endsFor(over, () => leaving.post('/account/delete', { password: PASSWORD }), 401)
+    })
+
     it('comes within 2 s of a new password, for every session and no token', async () => {
       const { uri, name } = await newChat()
       const sessions = [await signIn(name), await signIn(name)]

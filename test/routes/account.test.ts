@@ -38,7 +38,7 @@ describe('the account page', () => {
       const page = await ann.get('/account')
       assert.equal(page.status, 200)
       assert.match(page.headers.get('cache-control') ?? '', /no-store/)
-      const done = await ann.get('/account?done=password')
+      const done = await ann.get('/account?done=password#main')
       assert.match(done.text, /role="status">Your password is changed\./)
       assert.doesNotMatch((await ann.get(`/account?done=${encodeURIComponent(MARKUP)}`)).text, /role="status"/)
     })
@@ -77,7 +77,7 @@ describe('the account page', () => {
       await bob.htmx('GET', `/chats/${uri}/messages?after=0`)
       const changed = await ann.post('/account', { name: ' Ann  O’Hara ' })
       assert.equal(changed.status, 303)
-      assert.equal(changed.headers.get('location'), '/account?done=name')
+      assert.equal(changed.headers.get('location'), '/account?done=name#main')
       assert.match((await ann.get('/account?done=name')).text, /<bdi>Ann O&#39;Hara<\/bdi>/)
       await ann.post(`/chats/${uri}/messages`, { message: 'after' })
       const news = await bob.htmx('GET', `/chats/${uri}/messages?after=${version}`)
@@ -112,7 +112,7 @@ describe('the account page', () => {
       ] as const) {
         const refused = await ann.post('/account', { name: wrong })
         assert.equal(refused.status, 422, wrong)
-        const [, form = ''] = /(<form[^>]*id="name-form"[\s\S]*?<\/form>)/.exec(refused.text) ?? []
+        const [, form = ''] = /(<form[^>]*id="name"[\s\S]*?<\/form>)/.exec(refused.text) ?? []
         assert.match(form, sentence)
         assert.match(form, /aria-invalid/)
         assert.ok(
@@ -143,7 +143,7 @@ describe('the account page', () => {
       const ann = await new Visitor(site).signUp(name)
       assert.equal(
         (await ann.post('/account', { email: 'ann@example.org' })).headers.get('location'),
-        '/account?done=email',
+        '/account?done=email#main',
       )
       assert.match((await ann.get('/account')).text, /value="ann@example\.org"/)
       const refused = await ann.post('/account', { email: 'nonsense' })
@@ -183,7 +183,7 @@ describe('the account page', () => {
         current_password: PASSWORD,
         password: 'another horse battery',
       })
-      assert.equal(changed.headers.get('location'), '/account?done=password')
+      assert.equal(changed.headers.get('location'), '/account?done=password#main')
       assert.notEqual(ann.cookies.get('sid'), before)
       assert.equal((await ann.get('/account')).status, 200)
       assert.equal((await other.get('/account')).status, 401)
@@ -243,7 +243,7 @@ describe('the account page', () => {
       assert.equal((await bob.post(`/account/sessions/${id}/end`)).status, 404)
       assert.equal((await other.htmx('GET', `/chats/${uri}/messages?after=0`)).status, 200)
       const ended = await ann.post(`/account/sessions/${id}/end`)
-      assert.equal(ended.headers.get('location'), '/account?done=session')
+      assert.equal(ended.headers.get('location'), '/account?done=session#main')
       assert.equal((await other.htmx('GET', `/chats/${uri}/messages?after=0`)).status, 401)
       assert.equal((await ann.post(`/account/sessions/${id}/end`)).status, 404)
       assert.equal((await ann.post('/account/sessions/x/end')).status, 404)
@@ -265,7 +265,7 @@ describe('the account page', () => {
       const [, id] = /\/account\/tokens\/(\d+)\/revoke/.exec(text) ?? []
       const bob = await new Visitor(site).signUp(unique('bob'))
       assert.equal((await bob.post(`/account/tokens/${id}/revoke`)).status, 404)
-      assert.equal((await ann.post(`/account/tokens/${id}/revoke`)).headers.get('location'), '/account?done=token')
+      assert.equal((await ann.post(`/account/tokens/${id}/revoke`)).headers.get('location'), '/account?done=token#main')
       assert.equal((await new Program(site, key).call('GET', '/api/account/')).status, 401)
     })
 
@@ -359,7 +359,7 @@ describe('the account page', () => {
       const before = gus.cookies.get('sid')
       const username = unique('gus')
       const kept = await gus.post('/account/keep', { username, password: PASSWORD, email: 'gus@example.org' })
-      assert.equal(kept.headers.get('location'), '/account?done=kept')
+      assert.equal(kept.headers.get('location'), '/account?done=kept#main')
       assert.notEqual(gus.cookies.get('sid'), before)
       assert.equal((await new Visitor(site).get('/account', { cookie: `sid=${before}` })).status, 401)
       assert.match((await gus.get('/account?done=kept')).text, new RegExp(`<bdi>${username}</bdi>`))
