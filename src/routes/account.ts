@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import type { Context, Parts, State } from '../context.js'
+import { prepareForms } from '../csrf.js'
 import { sessionsOf } from '../db/sessions.js'
 import { tokensOf } from '../db/tokens.js'
 import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User } from '../db/users.js'
@@ -148,11 +149,13 @@ export function account(parts: Parts) {
   async function goOnAs(ctx: Context, user: User) {
     if (!ctx.state.cookieless) {
       await signIn(ctx, user)
+      // Which a page's script needs to go on with: the token that it has went by the old id.
+      prepareForms(parts, ctx)
     }
   }
 
   async function answer(ctx: Context, done: keyof typeof DONE, user: User) {
-    await respond(ctx, { ...toAccount(ctx, done), json: () => ownAccountJson(user) })
+    await respond(ctx, { ...toAccount(ctx, done), json: () => ({ ...ownAccountJson(user), csrf: ctx.state.csrf }) })
   }
 }
 

@@ -92,6 +92,8 @@ describe('the account by the API', () => {
     const changed = await browser.send('PUT', '/api/account/password/', fields, headers)
     assert.equal(changed.status, 200)
     assert.equal((await browser.send('GET', '/api/account/')).status, 200)
+    const goesOn = { ...headers, 'x-csrf-token': changed.json.csrf }
+    assert.equal((await browser.send('PATCH', '/api/account/', '{"name":"Ann"}', goesOn)).status, 200)
   })
 
   it('GET and DELETE /api/account/sessions/ list them and end them, one’s own alone', async () => {

@@ -36,7 +36,24 @@ const ROWS: Record<string, Row> = {
   'POST /auth/users/create': { status: [400, 400, 400, 400, 400, 400] },
   'GET /login': { status: OPEN },
   'POST /login': { status: [422, 422, 422, 422, 422, 422] },
+  'GET /logout': { status: [303, 200, 200, 200, 200, 200] },
   'POST /logout': { status: [303, 303, 303, 303, 303, 303] },
+  // Each for themselves.
+  'GET /account': { status: [401, 200, 200, 200, 200, 200] },
+  'POST /account': { status: [401, 303, 303, 303, 303, 303], fields: { name: 'Renamed' } },
+  'PATCH /account': { status: [401, 303, 303, 403, 303, 303], fields: { email: 'somebody@example.org' } },
+  'DELETE /account': { status: [401, 422, 422, 422, 422, 422] },
+  'POST /account/delete': { status: [401, 422, 422, 422, 422, 422] },
+  'POST /account/password': { status: [401, 422, 422, 403, 422, 422] },
+  'PUT /account/password': { status: [401, 422, 422, 403, 422, 422] },
+  'POST /account/keep': { status: [401, 403, 403, 422, 403, 403] },
+  'GET /account/sessions': { status: [401, 303, 303, 303, 303, 303] },
+  'DELETE /account/sessions/:id': { status: [401, 404, 404, 404, 404, 404] },
+  'POST /account/sessions/:id/end': { status: [401, 404, 404, 404, 404, 404] },
+  'GET /account/tokens': { status: [401, 303, 303, 303, 303, 303] },
+  'POST /account/tokens': { status: [401, 422, 422, 403, 422, 422] },
+  'DELETE /account/tokens/:id': { status: [401, 404, 404, 404, 404, 404] },
+  'POST /account/tokens/:id/revoke': { status: [401, 404, 404, 404, 404, 404] },
   'GET /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
   'POST /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
   'POST /auth/token/create': { status: [400, 400, 400, 400, 400, 400] },
@@ -73,6 +90,7 @@ const ROWS: Record<string, Row> = {
 describe('who may do what', () => {
   let site: Site
   const actors = {} as Record<Actor, Visitor>
+  let leavers = 0
   before(async () => {
     site = await openSite()
     actors.visitor = new Visitor(site)
@@ -127,13 +145,13 @@ describe('who may do what', () => {
       visitor = new Visitor(site)
       await visitor.get('/')
     } else if (pattern.includes('logout')) {
-      visitor = await new Visitor(site).signUp(`leaver${actor}`)
+      visitor = await new Visitor(site).signUp(`leaver${++leavers}`)
     }
     const { json } = await member.send('GET', `/api/chats/${uri}/messages`, undefined, {})
     const id = json.messages[0].id
     const path = pattern
       .replace(':uri', uri)
-      .replace(':id', id)
+      .replace(':id', pattern.startsWith('/account/') ? '999999999' : id)
       .replace(':emoji', encodeURIComponent('👍'))
       .replace(':key', 'nothing')
     return { path, visitor }

@@ -69,7 +69,7 @@ export class Visitor {
         this.cookies.set(name, value)
       }
     }
-    this.csrf = /name="csrf" value="([^"]+)"/.exec(answer.text)?.[1] ?? this.csrf
+    this.csrf = /(?:name="csrf" value=|"X-CSRF-Token":)"([^"]+)"/.exec(answer.text)?.[1] ?? this.csrf
     return answer
   }
 
