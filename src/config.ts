@@ -28,6 +28,10 @@ export const LIMITS = {
   agentLength: 200,
   tokenNameCodePoints: 100,
   chatsSettledAtOnce: 100,
+  /** One more than is shown. */
+  unreadCounted: 100,
+  /** Messages after the last that was read, own ones too: what is behind more of them is not counted. */
+  unreadLookedAt: 1000,
   tokensPerUser: 100,
   tokenIdleDays: 90,
   sessionIdleDays: 30,
@@ -49,6 +53,8 @@ export const LIMITS = {
   reports: { burst: 5, seconds: 10 },
   renames: { burst: 5, seconds: 10 * MINUTE },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
+  reads: { burst: 10, seconds: 1 },
+  frames: { burst: 3, seconds: 5 },
   cursorsAhead: { burst: 20, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   guests: { burst: 60, seconds: DAY / 24 / 60 },

@@ -209,7 +209,16 @@ export const eventsQuery = z.object({
 export const streamQuery = z.object({ after: integer.optional() })
 export const lastEventId = integer.optional()
 
-export const pageQuery = z.object({ before: integer.optional(), reply: integer.optional().catch(undefined) })
+/** Which part of a chat its page shows. */
+export const pageQuery = z.object({ before: integer.optional(), from: integer.optional(), reply: integer.optional().catch(undefined) })
+
+/** The message before which the page around a frame says that what follows is new. */
+export const frameQuery = z.object({ unread: integer.optional().catch(undefined) })
+
+/** How far somebody has read. */
+export const newRead = z.object({
+  version: z.preprocess(value => (typeof value === 'number' ? String(value) : value), integer),
+})
 
 /** Where a page of one's chats begins: what `chatsCursor` wrote. */
 export const chatsQuery = z.object({

@@ -5,6 +5,7 @@ import type { Member } from './db/members.js'
 import type { Posted } from './db/messages.js'
 import type { Hit } from './db/search.js'
 import type { sessionsOf } from './db/sessions.js'
+import type { Standing } from './db/reads.js'
 import type { User } from './db/users.js'
 import type { Refusal } from './errors.js'
 import { messageHtml } from './markdown.js'
@@ -74,7 +75,14 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
     last_message: chat.last_text === null ? null : { author: chat.last_author, message: chat.last_text },
     last_posted_at: chat.last_posted_at,
     created_at: chat.created_at,
+    ...standingJson(chat),
   }
+}
+
+/** How far its reader has read a chat. */
+export function standingJson(standing: Omit<Standing, 'first_unread'> | null) {
+  const { last_read = 0, unread = 0, mentioned = 0 } = standing ?? {}
+  return { last_read, unread, mentioned }
 }
 
 /** A message as it is now; of one that was deleted nothing is left but who wrote it and when. */

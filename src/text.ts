@@ -22,6 +22,11 @@ export function shortened(text: string): string {
   return characters.length > 120 ? `${characters.slice(0, 120).join('')}…` : text
 }
 
+/** A count that goes to a hundred and no further. */
+export function counted(count: number): string {
+  return count > 99 ? '99+' : String(count)
+}
+
 /** Which of the eight avatar colours a user has. */
 export function avatarColour(user_id: number): number {
   return user_id % 8

@@ -5,7 +5,7 @@ import { browserName } from './browsers.js'
 import { messageHtml } from './markdown.js'
 import type { Mentions } from './mentions.js'
 import { REACTIONS } from './reactions.js'
-import { avatarColour, clock, continues, day, initial, shortened } from './text.js'
+import { avatarColour, clock, continues, counted, day, initial, shortened } from './text.js'
 
 export interface Views {
   render(view: string, values: Record<string, unknown>): string
@@ -27,11 +27,14 @@ export function loadViews(): Views {
   )
   // Rendered by a template of these.
   environment.addFilter('rendered', renderedFor)
+  environment.addFilter('until', until)
+  environment.addFilter('since', since)
   environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
   environment.addFilter('browserName', browserName)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('shortened', shortened)
+  environment.addFilter('counted', counted)
   environment.addFilter('clock', clock)
   environment.addFilter('day', day)
   environment.addFilter('continues', continues)
@@ -49,7 +52,17 @@ function renderedFor(entries: readonly Rendered[], reader_id: number) {
   return new nunjucks.runtime.SafeString(entries.map(entry => entry.html(entry.event.author_id === reader_id)).join(''))
 }
 
+/** Those before a version, and those from it on; without one, all are before it. */
+function until(entries: readonly Rendered[], version?: number | null) {
+  return entries.filter(entry => typeof version !== 'number' || entry.version < version)
+}
+
+function since(entries: readonly Rendered[], version?: number | null) {
+  return entries.filter(entry => typeof version === 'number' && entry.version >= version)
+}
+
 interface Rendered {
+  version: number
   event: { author_id: number }
   html(mine: boolean): string
 }

@@ -10,7 +10,12 @@
   for (const source of document.querySelectorAll('[data-copy]')) copyButton(source)
   if (messages) {
     localiseDays()
-    const follow = followNews(document.querySelector('[data-log]'))
+    const log = document.querySelector('[data-log]')
+    const follow = followNews(log)
+    const newsOf = tellNews()
+    const reading = tellRead(log, follow)
+    const title = countInTitle()
+    jumpToUnread(log)
     // Whatever brings messages (a poll, an answer, older ones), it is seen here before it is painted.
     const observer = new MutationObserver(changes => {
       const came = changes.flatMap(change => [...change.addedNodes])
@@ -20,9 +25,15 @@
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
       for (const named of came.filter(node => node.matches?.('[data-kind=named], [data-kind=left]'))) rename(named)
       markMentions()
+      const news = newsOf(came)
+      if (news.length > 0 && !isInFront()) {
+        title.count(news.length)
+        drawLine(news[0])
+      }
       localiseTimes(messages)
       localiseDays()
       follow.settle()
+      if (news.length > 0) reading.more()
       observer.takeRecords()
     })
     const sending = composer ? sendInPlace(follow) : undefined
@@ -30,7 +41,7 @@
     markMentions()
     openMenus()
     mendConnection()
-    quietOlder(document.querySelector('[data-log]'))
+    quietOlder(log)
   }
 
   /** A message that was changed comes like any other, and takes the place of what stood there; where that is not shown it goes. */
@@ -180,6 +191,9 @@
     notice()
     return {
       toEnd,
+      get atEnd() {
+        return atEnd
+      },
       settle() {
         const came = newestMessage() !== newest
         newest = newestMessage()
@@ -192,6 +206,115 @@
         if (came && !atEnd) button.hidden = false
       },
     }
+  }
+
+  /** Whether the reader has this page before them: not in another tab, nor behind another window. */
+  function isInFront() {
+    return document.visibilityState === 'visible' && document.hasFocus()
+  }
+
+  /** Finds, among what came into the list, the messages of others that are new: not older ones, nor what takes the place of one. */
+  function tellNews() {
+    const number = item => Number(/^message-(\d+)$/.exec(item.id ?? '')?.[1] ?? 0)
+    let newest = Math.max(0, ...[...messages.children].map(number))
+    return came => {
+      const news = came.filter(node => number(node) > newest)
+      newest = Math.max(newest, ...news.map(number))
+      return news.filter(node => node.isConnected && !node.matches('.message--mine'))
+    }
+  }
+
+  /** Says how far the reader has read, where the end of the list is before them: seldom, and at once when they go. */
+  function tellRead(log, follow) {
+    const version = () => Number(messages.querySelector('.tail input')?.value ?? 0)
+    let told = version()
+    let wanted = false
+    let timer = null
+
+    async function tell(keepalive) {
+      clearTimeout(timer)
+      timer = null
+      const before = told
+      const reached = version()
+      if (!wanted || reached <= told) return
+      wanted = false
+      told = reached
+      const headers = {
+        Accept: 'application/json',
+        'Content-Type': 'application/json',
+        'X-CSRF-Token': composer?.elements.csrf.value ?? '',
+      }
+      const body = JSON.stringify({ version: reached })
+      try {
+        const answer = await fetch(`${log.dataset.log}/read`, { method: 'PUT', keepalive, headers, body })
+        if (answer.ok) return
+      } catch {}
+      // Said again when there is more to say.
+      told = before
+    }
+    function look() {
+      if (document.visibilityState !== 'visible' || !follow.atEnd || version() <= told) return
+      wanted = true
+      timer ??= setTimeout(() => void tell(false), 2000)
+    }
+    log.addEventListener('scroll', look, { passive: true })
+    document.addEventListener('visibilitychange', () => void (document.hidden ? tell(true) : look()))
+    addEventListener('pagehide', () => void tell(true))
+    return { more: look }
+  }
+
+  /** How many messages came while the reader was elsewhere. */
+  function countInTitle() {
+    const { title } = document
+    let missed = 0
+    function back() {
+      if (!isInFront()) return
+      missed = 0
+      document.title = title
+    }
+    addEventListener('focus', back)
+    document.addEventListener('visibilitychange', back)
+    return {
+      count(more) {
+        missed += more
+        document.title = `(${missed > 99 ? '99+' : missed}) ${title}`
+      },
+    }
+  }
+
+  /** The line before what is new: one, where the reader went away last. */
+  function drawLine(first) {
+    const line = document.getElementById('new') ?? document.createElement('li')
+    if (line.dataset.away !== undefined) return
+    line.id = 'new'
+    line.className = 'new'
+    line.dataset.away = ''
+    const words = document.createElement('span')
+    words.className = 'new__words'
+    words.textContent = 'New'
+    line.replaceChildren(words)
+    first.before(line)
+    addEventListener('focus', () => delete line.dataset.away, { once: true })
+  }
+
+  /** The first unread message is in the list most of the time: then it is a few lines up, and no other page. */
+  function jumpToUnread(log) {
+    const link = document.querySelector('[data-unread]')
+    const line = document.getElementById('new')
+    if (!link || !line) return
+    link.addEventListener('click', event => {
+      event.preventDefault()
+      line.scrollIntoView({ block: 'start' })
+    })
+    const seen = new IntersectionObserver(
+      ([{ isIntersecting }]) => {
+        if (!isIntersecting) return
+        seen.disconnect()
+        link.remove()
+      },
+      { root: log },
+    )
+    seen.observe(line)
   }
 
   /** One thing at a time, and by whom it was said. */

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { unread } from './reads.js'
 import type { Db } from './schema.js'
 
 export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
@@ -107,45 +108,69 @@ export interface ChatsCursor {
   id: number
 }
 
-/** The user's chats with their newest message, the one posted to last first, from `before` on. */
+/**
+ * The user's chats with their newest message and what is unread in them, the one posted to last first, from `before` on. Which
+ * chats those are is settled first: nothing else is looked up for any other.
+ */
 export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCursor) {
   return db
-    .selectFrom('members')
-    .innerJoin('chats', 'chats.id', 'members.chat_id')
-    .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
-    .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
-    .leftJoin('events', join =>
-      join.onRef('events.chat_id', '=', 'chats.id').onRef('events.version', '=', 'chats.last_message'),
+    .with('listed', query =>
+      query
+        .selectFrom('members')
+        .innerJoin('chats', 'chats.id', 'members.chat_id')
+        .select([
+          'members.chat_id',
+          'members.user_id',
+          'members.last_read',
+          'chats.title',
+          'chats.version',
+          'chats.owner_id',
+          'chats.member_count',
+          'chats.last_message',
+          'chats.last_posted_at',
+          'chats.created_at',
+        ])
+        .where('members.user_id', '=', user_id)
+        .where('members.left_at', 'is', null)
+        .where('chats.deleted_at', 'is', null)
+        .$if(before !== undefined, query =>
+          query.where(
+            sql<boolean>`(chats.last_posted_at, chats.id) <
+              (to_timestamp(0) + ${before?.posted_at ?? '0'}::bigint * interval '1 microsecond', ${before?.id ?? 0})`,
+          ),
+        )
+        .orderBy('chats.last_posted_at', 'desc')
+        .orderBy('chats.id', 'desc')
+        .limit(limit),
+    )
+    .selectFrom('listed as members')
+    .innerJoin('users as owner', 'owner.id', 'members.owner_id')
+    .innerJoin('links', join => join.onRef('links.chat_id', '=', 'members.chat_id').on('links.replaced_at', 'is', null))
+    .leftJoin('events as last', join =>
+      join.onRef('last.chat_id', '=', 'members.chat_id').onRef('last.version', '=', 'members.last_message'),
     )
     .leftJoin('members as author', join =>
-      join.onRef('author.chat_id', '=', 'chats.id').onRef('author.user_id', '=', 'events.author_id'),
+      join.onRef('author.chat_id', '=', 'members.chat_id').onRef('author.user_id', '=', 'last.author_id'),
     )
     .select([
-      'chats.id',
+      'members.chat_id as id',
       'links.uri',
-      'chats.title',
-      'chats.version',
-      'chats.member_count',
-      'chats.last_posted_at',
-      sql<string>`(extract(epoch from chats.last_posted_at) * 1000000)::bigint::text`.as('posted_micros'),
-      'chats.created_at',
+      'members.title',
+      'members.version',
+      'members.member_count',
+      'members.last_posted_at',
+      sql<string>`(extract(epoch from members.last_posted_at) * 1000000)::bigint::text`.as('posted_micros'),
+      'members.created_at',
       'owner.name as owner_name',
-      'events.text as last_text',
+      'last.text as last_text',
       'author.name as last_author',
       'author.guest as last_author_is_guest',
-      'chats.last_message',
+      'members.last_message',
+      'members.last_read',
+      unread.count.as('unread'),
+      unread.mentions.as('mentioned'),
     ])
-    .where('members.user_id', '=', user_id)
-    .where('members.left_at', 'is', null)
-    .where('chats.deleted_at', 'is', null)
-    .$if(before !== undefined, query =>
-      query.where(
-        sql<boolean>`(chats.last_posted_at, chats.id) <
-          (to_timestamp(0) + ${before?.posted_at ?? '0'}::bigint * interval '1 microsecond', ${before?.id ?? 0})`,
-      ),
-    )
-    .orderBy('chats.last_posted_at', 'desc')
-    .orderBy('chats.id', 'desc')
-    .limit(limit)
+    .orderBy('members.last_posted_at', 'desc')
+    .orderBy('members.chat_id', 'desc')
     .execute()
 }

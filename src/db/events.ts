@@ -1,7 +1,8 @@
 import { type Selectable, sql } from 'kysely'
-import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
 import { type Member, membersOf } from './members.js'
 import { reactionsOf } from './reactions.js'
+import { notingRead, type Reader, standingOf } from './reads.js'
 import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
 
 /**
@@ -64,7 +65,7 @@ export async function messageInContext(
 ) {
   const { upTo, after, mine } = await db
     .selectNoFrom([
-      jsonArrayFrom(messagesBefore(db, chat_id, each + 1, id + 1)).as('upTo'),
+      jsonArrayFrom(messagesOf(db, chat_id, { messages: each + 1, before: id + 1 })).as('upTo'),
       jsonArrayFrom(
         selectEvents(db, chat_id)
           .where('e.kind', '=', sql.lit('message'))
@@ -89,60 +90,86 @@ export async function newestMessages(db: Db, chat_id: number, limit: number, bef
   const { version, rows } = await db
     .selectNoFrom([
       versionOf(db, chat_id).as('version'),
-      jsonArrayFrom(messagesBefore(db, chat_id, limit + 1, before)).as('rows'),
+      jsonArrayFrom(messagesOf(db, chat_id, { messages: limit + 1, before })).as('rows'),
     ])
     .executeTakeFirstOrThrow()
   const messages = rows.map(fromJson).reverse()
   return { version: version ?? 0, more: messages.length > limit, messages: messages.slice(-limit) }
 }
 
+/** Which part of a chat a page shows: its end; the end of what is before a message; the beginning of what begins with one. */
+export interface Part {
+  messages: number
+  before?: number | undefined
+  from?: number | undefined
+}
+
 /**
- * What the chat's page shows, of one moment and in one statement: the newest messages before `before` as above, with the
- * small events between and after them (as many at most), and the first members.
+ * What the chat's page shows, of one moment and in one statement: so many messages, with the small events between and around them (as
+ * many at most), the first members, and how far the reader has read, before it is noted that they have read this. `more` says whether
+ * there are messages before them, `next` which comes after them (where they begin with `from`).
  */
 export async function chatView(
   db: Db,
   chat_id: number,
-  { messages, members, before }: { messages: number; members: number; before?: number | undefined },
+  { messages, members, before, from, reader }: Part & { members: number; reader: Reader },
 ) {
-  const shown = messagesBefore(db, chat_id, messages + 1, before)
-  // The newest message that is left out, if there is one: what lies before it is another page's.
-  const leftOut = messagesBefore(db, chat_id, 1, before).offset(messages).clearSelect().select('e.version')
+  const shown = messagesOf(db, chat_id, { messages: messages + 1, before, from })
+  // The nearest message that is left out, if there is one: what lies beyond it is another page's.
+  const leftOut = messagesOf(db, chat_id, { messages: 1, before, from })
+    .offset(messages)
+    .clearSelect()
+    .select('e.version')
   const asides = selectEvents(db, chat_id)
     .where(
       'e.kind',
       'in',
       ASIDES.map(kind => sql.lit<EventKind>(kind)),
     )
-    .where('e.version', '>', eb => eb.fn.coalesce(leftOut, sql<number>`0`))
+    .$if(from === undefined, query => query.where('e.version', '>', eb => eb.fn.coalesce(leftOut, sql<number>`0`)))
+    .$if(from !== undefined, query =>
+      query
+        .where('e.version', '>=', from ?? 0)
+        .where('e.version', '<', eb => eb.fn.coalesce(leftOut, sql<number>`${Number.MAX_SAFE_INTEGER}::bigint`)),
+    )
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
-    .orderBy('e.version', 'desc')
+    .orderBy('e.version', from === undefined ? 'desc' : 'asc')
     .limit(messages)
-  const row = await db
+  const row = await notingRead(db, chat_id, reader)
     .selectNoFrom([
       versionOf(db, chat_id).as('version'),
       db.selectFrom('chats').select('member_count').where('id', '=', chat_id).as('member_count'),
       jsonArrayFrom(shown).as('messages'),
       jsonArrayFrom(asides).as('asides'),
       jsonArrayFrom(membersOf(db, chat_id, members)).as('members'),
+      jsonObjectFrom(standingOf(db, { chat_id, user_id: reader.user_id })).as('standing'),
+      messagesOf(db, chat_id, { messages: 1, before: from ?? 0 })
+        .clearSelect()
+        .select('e.version')
+        .as('earlier'),
     ])
     .executeTakeFirstOrThrow()
   const events = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
+  const beyond = row.messages[messages]?.version ?? null
   return {
     version: row.version ?? 0,
-    more: row.messages.length > messages,
+    more: from === undefined ? beyond !== null : row.earlier !== null,
+    next: from === undefined ? null : beyond,
     member_count: row.member_count ?? 0,
     members: row.members as Member[],
+    standing: row.standing,
     events: events.sort((a, b) => a.version - b.version),
   }
 }
 
-function messagesBefore(db: Db, chat_id: number, limit: number, before: number | undefined) {
+/** From the chat's end, or the page's, backwards; where it begins with one, forwards. */
+function messagesOf(db: Db, chat_id: number, { messages, before, from }: Part) {
   return selectEvents(db, chat_id)
     .where('e.kind', '=', sql.lit('message'))
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
-    .orderBy('e.version', 'desc')
-    .limit(limit)
+    .$if(from !== undefined, query => query.where('e.version', '>=', from ?? 0))
+    .orderBy('e.version', from === undefined ? 'desc' : 'asc')
+    .limit(messages)
 }
 
 function versionOf(db: Db, chat_id: number) {

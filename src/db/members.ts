@@ -1,4 +1,5 @@
-import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
+import { notingRead, type Reader, standingOf } from './reads.js'
 import type { Db } from './schema.js'
 
 export type Member = Awaited<ReturnType<ReturnType<typeof membersOf>['execute']>>[number]
@@ -16,13 +17,14 @@ export function membersOf(db: Db, chat_id: number, limit: number) {
     .limit(limit)
 }
 
-/** The first of the chat's members, and how many there are. */
-export async function countedMembers(db: Db, chat_id: number, limit: number) {
-  const row = await db
+/** The first of the chat's members, how many there are, and how far one of them has read, before it is noted that they have read up to `upTo`. */
+export async function countedMembers(db: Db, chat_id: number, limit: number, reader: Reader) {
+  const row = await notingRead(db, chat_id, reader)
     .selectNoFrom([
       db.selectFrom('chats').select('member_count').where('id', '=', chat_id).as('member_count'),
       jsonArrayFrom(membersOf(db, chat_id, limit)).as('members'),
+      jsonObjectFrom(standingOf(db, { chat_id, user_id: reader.user_id })).as('standing'),
     ])
     .executeTakeFirstOrThrow()
-  return { member_count: row.member_count ?? 0, members: row.members as Member[] }
+  return { member_count: row.member_count ?? 0, members: row.members as Member[], standing: row.standing }
 }

@@ -39,6 +39,11 @@ export class Batch {
     this.authors = new Set(entries.map(({ event }) => event.author_id))
   }
 
+  /** Of the last event. */
+  get version() {
+    return this.entries.at(-1)?.version ?? 0
+  }
+
   /** Made once for all readers of the form but the events' authors, who get their own. */
   buffer(form: string, user_id: number, make: (entries: readonly Entry[], user_id: number) => string): Buffer {
     const key = this.authors.has(user_id) ? `${form} ${user_id}` : form

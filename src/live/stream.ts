@@ -32,6 +32,8 @@ export abstract class Stream implements Follower {
   ended = false
   private onOver: (() => void) | undefined
   private onTaken: (() => void) | undefined
+  private onLeft: ((version: number) => void) | undefined
+  private delivered = 0
   private beatAt = performance.now() + BEAT_EVERY * (0.5 + Math.random() / 2)
   private stalledAt: number | undefined
   private owed = 0
@@ -47,6 +49,7 @@ export abstract class Stream implements Follower {
 
   /** Writes everything after `after`, then what happens. Resolves when the reader has caught up, or has gone. Throws the database's error. */
   async begin(after: number) {
+    this.delivered = Math.max(this.delivered, after)
     await this.feed.follow(this, after, batch => this.take(batch))
     if (!this.ended) {
       this.beat()
@@ -56,15 +59,18 @@ export abstract class Stream implements Follower {
   deliver(batch: Batch) {
     // Before writing: what has just been written waits for the end of this turn at least.
     if (this.waiting > BYTES_WAITING) {
+      this.onLeft = undefined
       this.drop()
     } else {
       this.write(batch)
+      this.delivered = batch.version
     }
   }
 
   /** Says why, and ends. */
   end(reason: Reason) {
     if (!this.ended) {
+      this.onLeft = undefined
       this.sayGoodbye(reason, 1000 + Math.round(Math.random() * 7000))
       setTimeout(() => this.drop(), GOODBYE).unref()
       this.over()
@@ -79,6 +85,7 @@ export abstract class Stream implements Follower {
       this.stalledAt = now
       this.owed = this.flushed + this.waiting
     } else if (now - this.stalledAt > STALLED_FOR) {
+      this.onLeft = undefined
       this.drop()
       return
     }
@@ -100,6 +107,11 @@ export abstract class Stream implements Follower {
     }
   }
 
+  /** Calls where the reader goes by themselves, with the version up to which they were told what happened. */
+  whenLeft(call: (version: number) => void) {
+    this.onLeft = call
+  }
+
   /** Cuts the connection. */
   abstract drop(): void
   /** Bytes that the reader has not taken in. */
@@ -119,12 +131,14 @@ export abstract class Stream implements Follower {
       this.feed.unfollow(this)
       this.onOver?.()
       this.onTaken?.()
+      this.onLeft?.(this.delivered)
     }
   }
 
   private take(batch: Batch): Promise<void> {
     return new Promise(resolve => {
       this.onTaken = resolve
+      this.delivered = batch.version
       this.write(batch, error => {
         if (error) {
           this.over()

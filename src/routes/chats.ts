@@ -3,18 +3,25 @@ import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { chatsOf, createChat, findChat } from '../db/chats.js'
-import { chatView, findMessage } from '../db/events.js'
-import { countedMembers, membersOf } from '../db/members.js'
+import { chatView, findMessage, type Part } from '../db/events.js'
+import { countedMembers } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
-import { chatJson, listedChatJson, membersJson } from '../json.js'
+import { chatJson, listedChatJson, membersJson, standingJson } from '../json.js'
 import { randomKey } from '../keys.js'
-import type { Reading } from '../live/feeds.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
 import { enter } from './members.js'
-import { chatPath, EXACT, requireChat, requireMember, requireReading, type SeenChat } from './scope.js'
+import {
+  chatPath,
+  EXACT,
+  type ReadingMember,
+  requireChat,
+  requireMember,
+  requireReading,
+  type SeenChat,
+} from './scope.js'
 
 /** Starting a chat, one's chats, and a chat's own page. */
 export function chats(parts: Parts) {
@@ -63,8 +70,9 @@ export function chats(parts: Parts) {
       fragment: () => visitChat(parts, ctx),
       json: async () => {
         const chat = await requireMember(parts, ctx)
-        const members = await membersOf(db, chat.id, LIMITS.messagesPerListAtMost).execute()
-        return { ...chatJson(chat), members: membersJson(members) }
+        const reader = { user_id: chat.user.id, reads: null }
+        const { members, standing } = await countedMembers(db, chat.id, LIMITS.messagesPerListAtMost, reader)
+        return { ...chatJson(chat), ...standingJson(standing), members: membersJson(members) }
       },
     })
   })
@@ -127,13 +135,19 @@ export interface Unsent {
 
 /** The chat's page for a member. */
 export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user: User, unsent?: Unsent) {
-  const { before, reply } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
+  const { before, from, reply } =
+    ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
+  const past = before !== undefined || from !== undefined
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
+  const part = { members: LIMITS.membersOnPage, before, from, reads: !past && isVisit(ctx) }
+  const { standing, ...view } = await chatOnPage(parts, { ...reading, user }, part)
   showPage(parts, ctx, 'chats/show.njk', {
     chat,
     owner_id: chat.owner_id,
-    ...(await chatOnPage(parts, reading, { members: LIMITS.membersOnPage, before })),
-    before: before ?? null,
+    ...view,
+    past,
+    unread: standing?.unread ?? 0,
+    unread_from: past ? null : (standing?.first_unread ?? null),
     me: user.id,
     share_url: shareUrl(ctx, parts.config, chatPath(chat.uri)),
     reply: reply === undefined ? null : ((await findMessage(parts.db, chat.id, reply)) ?? null),
@@ -143,20 +157,25 @@ export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user:
 }
 
 /**
- * What a page shows of a chat: its newest messages, or those before one, where it goes on from, and the first of its members. The
- * newest messages are in memory, rendered, unless nobody has read the chat lately.
+ * What a page shows of a chat: its newest messages, those before one, or those from one on; where it goes on from, the first of its
+ * members, and how far its reader had read. `reads`: it is shown to them, and counts as read from now on. The newest messages are
+ * in memory, rendered, unless nobody has read the chat lately.
  */
 export async function chatOnPage(
   { db }: Parts,
-  { feed }: Reading,
-  { members, before }: { members: number; before?: number | undefined },
+  { feed, user }: ReadingMember,
+  { members, before, from, reads = false }: Omit<Part, 'messages'> & { members: number; reads?: boolean },
 ) {
   const messages = LIMITS.messagesPerPage
-  const newest = before === undefined ? feed.newest(messages) : undefined
+  const isNewest = before === undefined && from === undefined
+  const newest = isNewest ? feed.newest(messages) : undefined
   if (newest) {
-    return { ...newest, ...(members > 0 ? await countedMembers(db, feed.chat_id, members) : {}) }
+    const reader = { user_id: user.id, reads: reads ? newest.version : null }
+    const rest = members > 0 ? await countedMembers(db, feed.chat_id, members, reader) : { standing: null }
+    return { ...newest, next: null, ...rest }
   }
-  const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before })
-  const entries = before === undefined ? feed.adopt(events, view.more, view.version) : feed.entriesOf(events)
+  const reader = { user_id: user.id, reads: reads ? ('everything' as const) : null }
+  const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before, from, reader })
+  const entries = isNewest ? feed.adopt(events, view.more, view.version) : feed.entriesOf(events)
   return { entries, ...view }
 }

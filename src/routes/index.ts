@@ -10,6 +10,7 @@ import { live } from './live.js'
 import { members } from './members.js'
 import { messages } from './messages.js'
 import { permalinks } from './permalinks.js'
+import { reads } from './reads.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
 import { search } from './search.js'
@@ -42,6 +43,7 @@ export function routerOf(parts: Parts): Router<State> {
     messages,
     permalinks,
     search,
+    reads,
     live,
   ]) {
     router.use(noun(parts).routes())

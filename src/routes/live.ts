@@ -5,8 +5,9 @@ import { fields } from '../body.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { isOwnOrigin } from '../csrf.js'
+import { markRead } from '../db/reads.js'
 import { asRefusal, notSignedIn, Refusal, unavailable } from '../errors.js'
-import { check, lastEventId, readQuery, streamQuery } from '../input.js'
+import { check, frameQuery, lastEventId, readQuery, streamQuery } from '../input.js'
 import { postedJson, problemJson } from '../json.js'
 import { EVENTS, frameFormat, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
@@ -69,17 +70,21 @@ async function openFrame(parts: Parts, ctx: Context) {
   const framed = isFramed(ctx)
   try {
     const reading = await requireReading(parts, ctx)
+    const unread_from = readQuery(ctx, frameQuery).unread ?? null
     if (framed && ctx.query.inside === undefined) {
-      showPage(parts, ctx, 'live/frame.njk', { uri: reading.uri })
+      showPage(parts, ctx, 'live/frame.njk', { uri: reading.uri, unread_from })
       return
     }
     const view = await chatOnPage(parts, reading, { members: 0 })
-    const values = { ...view, uri: reading.uri, me: reading.user.id, framed }
+    const values = { ...view, uri: reading.uri, me: reading.user.id, framed, unread_from }
     if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {
       ctx.type = 'html'
       const opening = renderPage(parts, ctx, 'live/messages.njk', { ...values, ends: false })
-      openResponse(parts, ctx, reading, frameFormat(opening), view.version)
+      openResponse(parts, ctx, reading, frameFormat(opening), view.version, version => {
+        noteRead(parts, reading, version)
+      })
     } else {
+      noteRead(parts, reading, view.version)
       showPage(parts, ctx, 'live/messages.njk', { ...values, ends: true })
       if (framed) {
         ctx.status = 503
@@ -102,7 +107,14 @@ function isFramed(ctx: Context): boolean {
 }
 
 /** Throws 503 where there are too many streams. */
-function openResponse(parts: Parts, ctx: Context, reading: ReadingMember, format: Format, after: number) {
+function openResponse(
+  parts: Parts,
+  ctx: Context,
+  reading: ReadingMember,
+  format: Format,
+  after: number,
+  onLeft = (_version: number) => {},
+) {
   ctx.status = 200
   // nginx would hold back what is written otherwise.
   ctx.set('X-Accel-Buffering', 'no')
@@ -110,9 +122,23 @@ function openResponse(parts: Parts, ctx: Context, reading: ReadingMember, format
     const reader = admit(parts, ctx, reading)
     const { res } = ctx
     ctx.state.openStream = () => {
-      parts.live.run(new ResponseStream(reader, reading.feed, res, format), after)
+      const stream = new ResponseStream(reader, reading.feed, res, format)
+      stream.whenLeft(onLeft)
+      parts.live.run(stream, after)
     }
   }
+}
+
+/**
+ * A page without JavaScript says nothing of its reader: what stood in its frame until they went on counts as read. Where that cannot be
+ * written, the next page that is shown says the same.
+ */
+function noteRead({ db, log, takeTurn }: Parts, { feed, user }: ReadingMember, version: number) {
+  const read = async () => {
+    takeTurn('frames', user.id, 'Enough frames.')
+    await markRead(db, { chat_id: feed.chat_id, user_id: user.id }, version)
+  }
+  read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))
 }
 
 /** A WebSocket: each event is a message, and a message sent is posted. */

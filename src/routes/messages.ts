@@ -241,7 +241,13 @@ async function showOlder(parts: Parts, ctx: Context) {
   const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)
   const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
-  showFragment(parts, ctx, 'messages/_older.njk', { uri: reading.uri, entries, more, me: reading.user.id })
+  showFragment(parts, ctx, 'messages/_older.njk', {
+    uri: reading.uri,
+    entries,
+    more,
+    unread_from: null,
+    me: reading.user.id,
+  })
 }
 
 /** Whether the caller has this answer already: then it gets 304. */

@@ -255,7 +255,9 @@ export async function openFrame(
   reader: Reader,
   headers: Record<string, string> = {},
 ): Promise<OpenAnswer> {
-  return new OpenAnswer(await ask(at, `${path}?inside`, reader, { ...FRAMED, ...headers }))
+  return new OpenAnswer(
+    await ask(at, `${path}${path.includes('?') ? '&' : '?'}inside`, reader, { ...FRAMED, ...headers }),
+  )
 }
 
 /** What browsers send for a page in a frame. */

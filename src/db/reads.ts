@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+import { LIMITS } from '../config.js'
+import type { Db } from './schema.js'
+
+/** How far a member has read. Counts are of messages of others, 100 at most, which stands for more. */
+export interface Standing {
+  last_read: number
+  unread: number
+  /** How many messages name them. */
+  mentioned: number
+  /** The id of the first message that is unread. */
+  first_unread: number | null
+}
+
+/** What a member of a chat has not read, as columns of a query of `members`: messages of others that were not deleted. */
+export const unread = {
+  count: sql<number>`(select count(*)::int from (${unreadMessages()} limit ${sql.lit(LIMITS.unreadCounted)}) as unread)`,
+  first: sql<number | null>`(${unreadMessages()} limit 1)`,
+  mentions: sql<number>`(
+    select count(*)::int from (
+      select 1 from mentions
+      where mentions.user_id = members.user_id and mentions.chat_id = members.chat_id
+        and mentions.version > members.last_read
+      limit ${sql.lit(LIMITS.unreadCounted)}
+    ) as mentioned
+  )`,
+}
+
+function unreadMessages() {
+  return sql`
+    select looked.version
+    from (
+      select version, author_id, deleted_at from events
+      where events.chat_id = members.chat_id and events.version > members.last_read and events.kind = 'message'
+      order by version
+      limit ${sql.lit(LIMITS.unreadLookedAt)}
+    ) as looked
+    where looked.author_id <> members.user_id and looked.deleted_at is null`
+}
+
+interface Place {
+  chat_id: number
+  user_id: number
+}
+
+/** A query for how far a member has read. */
+export function standingOf(db: Db, { chat_id, user_id }: Place) {
+  return db
+    .selectFrom('members')
+    .select([
+      'members.last_read',
+      unread.count.as('unread'),
+      unread.mentions.as('mentioned'),
+      unread.first.as('first_unread'),
+    ])
+    .where('members.chat_id', '=', chat_id)
+    .where('members.user_id', '=', user_id)
+    .where('members.left_at', 'is', null)
+}
+
+/**
+ * A query that says that the member has read up to a version, or all. It writes only what is further than before, and never further
+ * than the chat.
+ */
+export function readUpTo(db: Db, { chat_id, user_id }: Place, version = Number.MAX_SAFE_INTEGER) {
+  const reached = sql<number>`least(${version}::bigint, chats.version)`
+  return db
+    .updateTable('members')
+    .from('chats')
+    .set({ last_read: reached })
+    .whereRef('chats.id', '=', 'members.chat_id')
+    .where('members.chat_id', '=', chat_id)
+    .where('members.user_id', '=', user_id)
+    .where('members.left_at', 'is', null)
+    .where('members.last_read', '<', reached)
+    .returning('members.last_read')
+}
+
+/** Who is shown a chat. */
+export interface Reader {
+  user_id: number
+  /** What they have read then: up to a version, or everything; null where that counts for nothing. */
+  reads: number | 'everything' | null
+}
+
+/** For the beginning of a statement that shows somebody a chat: notes that they have read it. What the rest of the statement sees is from before. */
+export function notingRead(db: Db, chat_id: number, { user_id, reads }: Reader) {
+  const version = reads === 'everything' ? undefined : (reads ?? 0)
+  return db.with('noted', () => readUpTo(db, { chat_id, user_id }, version))
+}
+
+/** Moves the member's last-read version forward, and returns where it is then; undefined for who is no member. */
+export async function markRead(db: Db, place: Place, version: number): Promise<number | undefined> {
+  const row = await db
+    .with('moved', () => readUpTo(db, place, version))
+    .selectFrom('members')
+    .select(eb => eb.fn.coalesce(eb.selectFrom('moved').select('moved.last_read'), 'members.last_read').as('last_read'))
+    .where('members.chat_id', '=', place.chat_id)
+    .where('members.user_id', '=', place.user_id)
+    .where('members.left_at', 'is', null)
+    .executeTakeFirst()
+  return row?.last_read
+}

@@ -1,0 +1,28 @@
+import Router from '@koa/router'
+import type { Context, Parts, State } from '../context.js'
+import { markRead } from '../db/reads.js'
+import { newRead, read } from '../input.js'
+import { respond, seeOther } from '../respond.js'
+import { chatPath, EXACT, requireReading } from './scope.js'
+
+/** How far one has read a chat: forward only, and not beyond it. */
+export function reads(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/read' })
+  router.put('/', move)
+  router.post('/', move)
+  return router
+
+  async function move(ctx: Context) {
+    const { feed, user, uri } = await requireReading(parts, ctx)
+    const { version } = read(ctx, newRead)
+    parts.takeTurn('reads', user.id, 'You are reading very fast. Please wait a moment.')
+    const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
+    await respond(ctx, {
+      page: () => seeOther(ctx, chatPath(uri)),
+      fragment: () => {
+        ctx.status = 204
+      },
+      json: () => ({ last_read: last_read ?? 0 }),
+    })
+  }
+}

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import type { Page } from 'playwright'
+import { followsStream, isInView, log, person, signUp } from '../support/browser.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
+
+describe('what is unread, in browsers', () => {
+  let site: Site
+  let bob: Program
+  let uri: string
+  let count = 0
+  const opened: { close(): Promise<unknown> }[] = []
+
+  before(async () => {
+    site = await openSite()
+    bob = await signUpProgram(site, 'bob')
+  })
+  after(() => site.close())
+  beforeEach(async () => {
+    uri = await bob.startChat()
+  })
+  afterEach(async () => {
+    for (const one of opened.splice(0)) {
+      await one.close()
+    }
+  })
+
+  for (const javaScriptEnabled of [true, false]) {
+    describe(`${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
+      it('stands on the start page, then below a line in the chat, then nowhere', async () => {
+        const { page } = await enter({ javaScriptEnabled })
+        await bob.post(uri, 'read')
+        await log(page, javaScriptEnabled).getByText('read', { exact: true }).waitFor()
+        await leave(page)
+        await page.goto('/')
+        await bob.post(uri, 'unread one')
+        await bob.post(uri, 'unread two')
+        await until(async () => {
+          await page.goto('/')
+          return (await page.getByText('2 unread', { exact: true }).count()) === 1
+        })
+        await page.getByRole('link', { name: /unread two/ }).click()
+        const list = log(page, javaScriptEnabled)
+        await list.getByText('unread two', { exact: true }).waitFor()
+        const texts = await list.locator('.message__text, .new').allTextContents()
+        assert.deepEqual(
+          texts.map(text => text.trim()),
+          ['read', 'New', 'unread one', 'unread two'],
+        )
+        await leave(page)
+        await page.goto('/')
+        assert.equal(await page.getByText(/unread$/).count(), 0)
+      })
+
+      it('can be jumped to where it is older than what the page shows, and read on from there', async () => {
+        const { page } = await enter({ javaScriptEnabled })
+        await leave(page)
+        await page.goto('/')
+        for (let n = 1; n <= 60; n++) {
+          await bob.post(uri, `line ${n}`)
+        }
+        await page.goto(`/chats/${uri}`, { waitUntil: 'commit' })
+        await page.getByRole('link', { name: 'Jump to the first of 60 unread messages' }).click({ noWaitAfter: true })
+        // The page's own list, in a browser without JavaScript too: this page does not grow.
+        await log(page).getByText('line 1', { exact: true }).waitFor()
+        assert.equal(await log(page).getByText('line 51', { exact: true }).count(), 0)
+        await page.getByRole('link', { name: 'Newer messages' }).click()
+        await log(page).getByText('line 60', { exact: true }).waitFor()
+        await page.getByRole('link', { name: 'Go to the newest messages' }).click()
+        await page.waitForURL(url => url.search === '', { waitUntil: 'commit' })
+      })
+    })
+  }
+
+  it('is read where it comes while the end of the page is in view, and not while one reads further up', async function () {
+    this.timeout(40_000)
+    const { page, complaints } = await enter()
+    for (let n = 1; n <= 60; n++) {
+      await bob.post(uri, `line ${n}`)
+    }
+    await log(page).getByText('line 60', { exact: true }).waitFor({ timeout: 15_000 })
+    await until(async () => (await unread()) === 0, 15)
+    await log(page).hover()
+    await page.mouse.wheel(0, -1500)
+    await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
+    await bob.post(uri, 'below')
+    await page.getByRole('button', { name: 'New messages' }).waitFor({ timeout: 15_000 })
+    const told = page.waitForRequest(`**/chats/${uri}/read`, { timeout: 15_000 })
+    assert.equal(await unread(), 1)
+    await page.getByRole('button', { name: 'New messages' }).click()
+    await told
+    await until(async () => (await unread()) === 0)
+    assert.deepEqual(complaints, [])
+  })
+
+  it('is told seldom, however much comes', async function () {
+    this.timeout(40_000)
+    const { page } = await enter()
+    const told: number[] = []
+    page.on('request', request => {
+      if (request.url().endsWith('/read')) {
+        told.push(performance.now())
+      }
+    })
+    for (let n = 1; n <= 40; n++) {
+      await bob.post(uri, `line ${n}`)
+      await log(page).getByText(`line ${n}`, { exact: true }).waitFor({ timeout: 15_000 })
+    }
+    const begun = performance.now()
+    await until(async () => (await unread()) === 0, 15)
+    const first = told[0] ?? begun
+    assert.ok(
+      told.length <= (performance.now() - first) / 2000 + 2,
+      `${told.length} in ${performance.now() - first} ms`,
+    )
+  })
+
+  it('is counted in the title, below a line, while the page is not in front', async function () {
+    this.timeout(40_000)
+    const { page } = await enter()
+    await goAway(page)
+    for (let n = 1; n <= 3; n++) {
+      await bob.post(uri, `meanwhile ${n}`)
+    }
+    await log(page).getByText('meanwhile 3', { exact: true }).waitFor({ timeout: 15_000 })
+    assert.match(await page.title(), /^\(3\) Chat started by bob/)
+    assert.equal(await unread(), 3)
+    const texts = await log(page).locator('.message__text, .new').allTextContents()
+    assert.deepEqual(texts, ['New', 'meanwhile 1', 'meanwhile 2', 'meanwhile 3'])
+    await comeBack(page)
+    assert.match(await page.title(), /^Chat started by bob/)
+    await until(async () => (await unread()) === 0, 15)
+  })
+
+  it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async function () {
+    this.timeout(40_000)
+    const { page } = await enter()
+    await leave(page)
+    await page.goto('/')
+    for (let n = 1; n <= 40; n++) {
+      await bob.post(uri, `line ${n}`)
+    }
+    await page.goto(`/chats/${uri}`)
+    await page.getByRole('link', { name: 'Jump to the first of 40 unread messages' }).click()
+    await page.getByRole('link', { name: 'Jump to the first' }).waitFor({ state: 'detached' })
+    assert.ok(await isInView(page, 'line 1'))
+    assert.equal(new URL(page.url()).search, '')
+  })
+
+  /** Somebody new in Bob's chat. */
+  async function enter(options = {}) {
+    const one = await person(site, options)
+    opened.push(one.context)
+    await one.page.goto(`/chats/${uri}`)
+    await signUp(one.page, `reader${++count}`)
+    const scripted = !('javaScriptEnabled' in options) || options.javaScriptEnabled === true
+    await log(one.page, scripted).getByText(`reader${count} joined`).waitFor()
+    if (scripted) {
+      await followsStream(one.page)
+    }
+    return one
+  }
+
+  /** Goes to another page: what was read here is told by then. */
+  async function leave(page: Page) {
+    await page.goto('about:blank')
+    await until(async () => (await unread()) === 0, 15)
+  }
+
+  async function unread(): Promise<number> {
+    const { rows } = await site.pool.query(
+      `select count(*)::int from events e join links l on l.chat_id = e.chat_id
+       join members m on m.chat_id = e.chat_id join users u on u.id = m.user_id
+       where l.uri = $1 and u.username = $2 and e.kind = 'message' and e.version > m.last_read and e.author_id <> u.id`,
+      [uri, `reader${count}`],
+    )
+    return rows[0].count
+  }
+})
+
+/** Another tab is in front: headless browsers have every page in front. Without the event that would pause the stream. */
+async function goAway(page: Page) {
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' })
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })
+  })
+}
+
+async function comeBack(page: Page) {
+  await page.evaluate(() => {
+    Reflect.deleteProperty(document, 'visibilityState')
+    Reflect.deleteProperty(document, 'hidden')
+    document.dispatchEvent(new Event('visibilitychange'))
+    window.dispatchEvent(new Event('focus'))
+  })
+}
