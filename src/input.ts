@@ -105,7 +105,14 @@ export const newUser = z
     }
   })
 
-export const credentials = z.object({ username: filled.transform(normalised), password, next })
+/** A message that could not be sent as the session had ended, on its way round by the login, whose it is, and what it answers. */
+export const draft = z.object({
+  draft: optionalText.catch(''),
+  draft_of: optionalText.catch(''),
+  reply_to: integer.optional().catch(undefined),
+})
+
+export const credentials = z.object({ username: filled.transform(normalised), password, next, ...draft.shape })
 
 /** Of a page's address. */
 export const nextOnly = z.object({ next: next.catch('') })
@@ -210,7 +217,11 @@ export const streamQuery = z.object({ after: integer.optional() })
 export const lastEventId = integer.optional()
 
 /** Which part of a chat its page shows. */
-export const pageQuery = z.object({ before: integer.optional(), from: integer.optional(), reply: integer.optional().catch(undefined) })
+export const pageQuery = z.object({
+  before: integer.optional(),
+  from: integer.optional(),
+  reply: integer.optional().catch(undefined),
+})
 
 /** The message before which the page around a frame says that what follows is new. */
 export const frameQuery = z.object({ unread: integer.optional().catch(undefined) })

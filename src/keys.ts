@@ -15,6 +15,11 @@ export function sealed(secret: Buffer, purpose: string, text: string): string {
   return createHmac('sha256', secret).update(`${purpose}\0${text}`).digest('base64url')
 }
 
+/** Says, where it stands beside a text, that the user typed it in the composer of the chat: nobody else is to be given it. */
+export function draftSeal(secret: Buffer, uri: string, user_id: number): string {
+  return sealed(secret, 'draft', `${user_id} ${uri}`)
+}
+
 /** Compares in constant time. */
 export function sameKey(a: string, b: string): boolean {
   return timingSafeEqual(keyHash(a), keyHash(b))

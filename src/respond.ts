@@ -138,8 +138,13 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     // Goes into #alert although error answers are not swapped: a partial names its own target.
     showFragment(parts, ctx, '_refusal.njk', values)
   } else {
-    const typed = ctx.state.fields?.message
-    showPage(parts, ctx, 'error.njk', { ...values, typed: typeof typed === 'string' ? typed : '' })
+    const { message: typed, draft_of, reply_to } = ctx.state.fields ?? {}
+    showPage(parts, ctx, 'error.njk', {
+      ...values,
+      typed: typeof typed === 'string' ? typed : '',
+      draft_of: typeof draft_of === 'string' ? draft_of : '',
+      reply_to: typeof reply_to === 'string' ? reply_to : '',
+    })
   }
 }
 

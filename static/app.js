@@ -5,7 +5,7 @@
   const alert = document.getElementById('alert')
 
   localiseTimes(document)
-  document.querySelector('[data-sign-out]')?.addEventListener('submit', () => sessionStorage.clear())
+  document.querySelector('[data-sign-out]')?.addEventListener('submit', forget)
   for (const source of document.querySelectorAll('[data-share]')) shareButton(source)
   for (const source of document.querySelectorAll('[data-copy]')) copyButton(source)
   if (messages) {
@@ -16,6 +16,7 @@
     const reading = tellRead(log, follow)
     const title = countInTitle()
     jumpToUnread(log)
+    mendAddress(log)
     // Whatever brings messages (a poll, an answer, older ones), it is seen here before it is painted.
     const observer = new MutationObserver(changes => {
       const came = changes.flatMap(change => [...change.addedNodes])
@@ -394,6 +395,7 @@
       keepDraft()
     })
     if (text.value === '') restore(draft() ?? { text: '', key: key.value })
+    else keepDraft()
     text.addEventListener('keydown', event => {
       // Safari ends a composition before it tells of the key that ended it: 229.
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
@@ -481,15 +483,46 @@
       text.dispatchEvent(new Event('input'))
     }
 
-    /** What is typed outlives a reload, and the way round by the login. */
+    /** What is typed outlives a reload, the window, and the way round by the login; it is its writer's, and nobody else's at this browser. */
     function keepDraft() {
-      if (text.value === '') sessionStorage.removeItem(composer.action)
-      else sessionStorage.setItem(composer.action, JSON.stringify({ text: text.value, key: key.value }))
+      remember(slot(), text.value === '' ? null : { text: text.value, key: key.value })
     }
 
     function draft() {
-      return JSON.parse(sessionStorage.getItem(composer.action))
+      return recall(slot())
     }
+
+    function slot() {
+      return `draft of ${composer.dataset.composer} in ${composer.getAttribute('action')}`
+    }
+  }
+
+  /** What the browser keeps for this site, where it keeps anything: it may be told not to, and be full. */
+  function recall(name) {
+    try {
+      return JSON.parse(localStorage.getItem(name))
+    } catch {
+      return null
+    }
+  }
+
+  function remember(name, value) {
+    try {
+      if (value === null) localStorage.removeItem(name)
+      else localStorage.setItem(name, JSON.stringify(value))
+    } catch {}
+  }
+
+  /** Whoever signs out leaves nothing behind: on plain http the server's word for that is not heard. */
+  function forget() {
+    try {
+      localStorage.clear()
+    } catch {}
+  }
+
+  /** After the way round by the login this page stands at the login's address: loading it again would send the form again. */
+  function mendAddress(log) {
+    if (!location.pathname.startsWith('/chats/')) history.replaceState(null, '', log.dataset.log)
   }
 
   /** What a message says, but for the spaces, which markup and line breaks change. */

@@ -9,7 +9,7 @@ import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
 import { chatJson, listedChatJson, membersJson, standingJson } from '../json.js'
-import { randomKey } from '../keys.js'
+import { draftSeal, randomKey } from '../keys.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
 import { enter } from './members.js'
@@ -135,8 +135,7 @@ export interface Unsent {
 
 /** The chat's page for a member. */
 export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user: User, unsent?: Unsent) {
-  const { before, from, reply } =
-    ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
+  const { before, from, reply } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
   const past = before !== undefined || from !== undefined
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
   const part = { members: LIMITS.membersOnPage, before, from, reads: !past && isVisit(ctx) }
@@ -153,6 +152,7 @@ export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user:
     reply: reply === undefined ? null : ((await findMessage(parts.db, chat.id, reply)) ?? null),
     composer: unsent ?? { text: '', key: null, sentence: '' },
     key: unsent?.key ?? randomKey(16),
+    draft_of: draftSeal(parts.secret, chat.uri, user.id),
   })
 }
 

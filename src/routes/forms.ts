@@ -23,12 +23,19 @@ export async function showFormAgain(
       throw error
     }
     logCause(parts, error)
-    const { username, email, name, next } = ctx.state.fields ?? {}
+    const { username, email, name, next, draft, draft_of, reply_to } = ctx.state.fields ?? {}
     ctx.status = refusal.status
     ctx.set(refusal.headers)
     showPage(parts, ctx, view, {
       next: safePath(asText(next)),
-      values: { username: asText(username), email: asText(email), name: asText(name) },
+      values: {
+        username: asText(username),
+        email: asText(email),
+        name: asText(name),
+        draft: asText(draft),
+        draft_of: asText(draft_of),
+        reply_to: asText(reply_to),
+      },
       errors: besideTheirFields(refusal),
       ...(typeof more === 'function' ? await more() : more),
     })

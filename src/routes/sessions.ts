@@ -8,6 +8,7 @@ import { respond, respondPage, seeOther, showPage } from '../respond.js'
 import { isCurrent, requireUser, signIn, signOut } from '../session.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
+import { showDraft } from './drafts.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
 
@@ -24,8 +25,13 @@ export function sessions(parts: Parts) {
   router.post('/login', async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
       const fields = read(ctx, credentials)
-      await signIn(ctx, await checkCredentials(parts, ctx, fields, 422))
-      await respondPage(ctx, () => seeOther(ctx, fields.next || '/'))
+      const user = await checkCredentials(parts, ctx, fields, 422)
+      await signIn(ctx, user)
+      await respondPage(ctx, async () => {
+        if (!(await showDraft(parts, ctx, user, fields))) {
+          seeOther(ctx, fields.next || '/')
+        }
+      })
     })
   })
 

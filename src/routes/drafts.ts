@@ -1,0 +1,33 @@
+import type { Context, Parts } from '../context.js'
+import { findChat } from '../db/chats.js'
+import type { User } from '../db/users.js'
+import { draftSeal, sameKey } from '../keys.js'
+import { showChat } from './chats.js'
+
+/**
+ * Shows the chat with what was typed there before the session ended in its composer, to whoever typed it. Returns whether it did:
+ * nobody else sees the text, and it is never posted by itself. It travelled in the login form and is stored nowhere.
+ */
+export async function showDraft(
+  parts: Parts,
+  ctx: Context,
+  user: User,
+  { draft, draft_of, reply_to, next }: { draft: string; draft_of: string; reply_to?: number | undefined; next: string },
+): Promise<boolean> {
+  const [, uri] = /^\/chats\/([A-Za-z0-9_-]{22,64})$/.exec(next) ?? []
+  if (!uri || draft === '' || !sameKey(draft_of, draftSeal(parts.secret, uri, user.id))) {
+    return false
+  }
+  const askedAt = performance.now()
+  const chat = await findChat(parts.db, uri, user.id)
+  if (!chat || chat.member_name === null) {
+    return false
+  }
+  await showChat(parts, ctx, { ...chat, askedAt }, user, {
+    text: draft,
+    key: null,
+    reply_to,
+    sentence: 'You had been signed out: this message was not sent. Send it now.',
+  })
+  return true
+}
