@@ -55,6 +55,7 @@ export const LIMITS = {
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   reads: { burst: 10, seconds: 1 },
   frames: { burst: 3, seconds: 5 },
+  typing: { burst: 5, seconds: 2 },
   cursorsAhead: { burst: 20, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   guests: { burst: 60, seconds: DAY / 24 / 60 },

@@ -226,6 +226,14 @@ export const pageQuery = z.object({
 /** The message before which the page around a frame says that what follows is new. */
 export const frameQuery = z.object({ unread: integer.optional().catch(undefined) })
 
+/** Up to where somebody has read who is typing now; one that does not fit counts as none. */
+export const newTyping = z.object({
+  after: z.preprocess(
+    value => (typeof value === 'number' ? String(value) : value),
+    integer.optional().catch(undefined),
+  ),
+})
+
 /** How far somebody has read. */
 export const newRead = z.object({
   version: z.preprocess(value => (typeof value === 'number' ? String(value) : value), integer),

@@ -21,18 +21,30 @@ export interface Hearer {
   chat(id: number, version: number): void
   /** Some session or token of the user may have ended. */
   user(id: number): void
+  /** Somebody is typing. Nobody asks after one that is lost. */
+  typing(chat_id: number, typist: Typist): void
   /** Hints may have been missed: it was not, or not always, listening until now. */
   missed(): void
+}
+
+/** Somebody who is typing in a chat. */
+export interface Typist {
+  user_id: number
+  /** As the chat shows them. */
+  name: string
+  /** How much of the chat they had before them: whoever has posted since has typed that. */
+  after: number
 }
 
 export interface Bus {
   tellChat(id: number, version: number): void
   tellUser(id: number): void
+  tellTyping(chat_id: number, typist: Typist): void
   close(): Promise<void>
 }
 
 /** BUS=off: nobody is told, and the sweep alone finds what is new. */
-export const silence: Bus = { tellChat() {}, tellUser() {}, async close() {} }
+export const silence: Bus = { tellChat() {}, tellUser() {}, tellTyping() {}, async close() {} }
 
 /**
  * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. Never in the transaction that they tell of: a commit
@@ -45,6 +57,7 @@ export class PostgresBus implements Bus {
   private client: pg.Client | undefined
   private readonly chats = new Map<number, number>()
   private readonly users = new Set<number>()
+  private readonly typing = new Map<string, string>()
   private telling = false
   private closed = false
   private readonly closing = new AbortController()
@@ -64,6 +77,12 @@ export class PostgresBus implements Bus {
 
   tellUser(id: number) {
     this.users.add(id)
+    void this.tell()
+  }
+
+  tellTyping(chat_id: number, { user_id, after, name }: Typist) {
+    const who = `t${chat_id}:${user_id}`
+    this.typing.set(who, `${who}:${after}:${encodeURIComponent(name)}`)
     void this.tell()
   }
 
@@ -131,11 +150,15 @@ export class PostgresBus implements Bus {
 
   private hear(payload: string) {
     for (const hint of payload.split(' ')) {
-      const [, chat, version, user] = /^(?:c(\d+):(\d+)|u(\d+))$/.exec(hint) ?? []
+      const [, chat, version, user, place, user_id, after, name] =
+        /^(?:c(\d+):(\d+)|u(\d+)|t(\d+):(\d+):(\d+):(\S+))$/.exec(hint) ?? []
       if (chat) {
         this.hearer.chat(Number(chat), Number(version))
       } else if (user) {
         this.hearer.user(Number(user))
+      } else if (place) {
+        const typist = { user_id: Number(user_id), after: Number(after), name: decodeURIComponent(name ?? '') }
+        this.hearer.typing(Number(place), typist)
       }
     }
   }
@@ -146,14 +169,16 @@ export class PostgresBus implements Bus {
       return
     }
     this.telling = true
-    while (this.chats.size + this.users.size > 0) {
+    while (this.chats.size + this.users.size + this.typing.size > 0) {
       await wait(GATHER)
       const hints = [
         ...[...this.chats].map(([id, version]) => `c${id}:${version}`),
         ...[...this.users].map(id => `u${id}`),
+        ...this.typing.values(),
       ]
       this.chats.clear()
       this.users.clear()
+      this.typing.clear()
       try {
         for (const payload of payloads(hints)) {
           await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload])

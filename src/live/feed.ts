@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Event } from '../db/events.js'
+import type { Typist } from './bus.js'
 import { type Entry, entriesOf, type Renderer, supersedes } from './entry.js'
 import type { Known } from './sweep.js'
 
@@ -24,6 +25,8 @@ export type Reason = 'gone' | 'restart'
 export interface Follower {
   readonly user_id: number
   deliver(batch: Batch): void
+  /** Tells of somebody who types, at no cost to what is kept in order; who has no time for it is not told. */
+  tell(typing: Typing): void
   end(reason: Reason): void
   drop(): void
 }
@@ -51,6 +54,25 @@ export class Batch {
     if (!buffer) {
       buffer = Buffer.from(make(this.entries, user_id))
       this.made.set(key, buffer)
+    }
+    return buffer
+  }
+}
+
+/** Somebody who is typing, and what is made of it for all those who read the same form. */
+export class Typing {
+  readonly typist: Typist
+  private readonly made = new Map<string, Buffer>()
+
+  constructor(typist: Typist) {
+    this.typist = typist
+  }
+
+  buffer(form: string, make: (typist: Typist) => string): Buffer {
+    let buffer = this.made.get(form)
+    if (!buffer) {
+      buffer = Buffer.from(make(this.typist))
+      this.made.set(form, buffer)
     }
     return buffer
   }
@@ -302,6 +324,25 @@ export class Feed implements Known {
     }
     this.sent = this.version
     this.trim()
+  }
+
+  /**
+   * Tells the followers that somebody is typing, unless what they typed has come by now. Not where the followers are not known
+   * to be readers any more.
+   */
+  typing(typist: Typist) {
+    const { user_id, after } = typist
+    const since = this.entriesAfter(Math.min(after, this.version)) ?? []
+    const isOver = since.some(({ event }) => event.kind === 'message' && event.author_id === user_id)
+    if (isOver || !this.source.delivers()) {
+      return
+    }
+    const typing = new Typing(typist)
+    for (const follower of this.followers) {
+      if (follower.user_id !== user_id) {
+        follower.tell(typing)
+      }
+    }
   }
 
   /** Gives up its memory; everything can be read again. */

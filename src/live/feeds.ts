@@ -1,6 +1,7 @@
 import { type Chat, findChat } from '../db/chats.js'
 import { type Event, eventsAfter } from '../db/events.js'
 import type { Db, UserKind } from '../db/schema.js'
+import type { Typist } from './bus.js'
 import type { RendererFor } from './entry.js'
 import { Feed } from './feed.js'
 import type { Swept } from './sweep.js'
@@ -104,6 +105,11 @@ export class Feeds implements Swept {
       })
     }
     this.reached(chat_id, message.version)
+  }
+
+  /** Somebody is typing: those who follow the chat here hear of it. */
+  typing(chat_id: number, typist: Typist) {
+    this.byChat.get(chat_id)?.typing(typist)
   }
 
   /** Tells readers what had to wait until they were confirmed as readers. */

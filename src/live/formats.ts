@@ -1,4 +1,5 @@
 import { isAboutAnother } from '../db/events.js'
+import type { Typist } from './bus.js'
 import type { Entry } from './entry.js'
 import type { Format } from './response-stream.js'
 
@@ -9,6 +10,7 @@ export const EVENTS: Format = {
   events(entries) {
     return entries.map(entry => `id: ${entry.version}\nevent: ${entry.event.kind}\ndata: ${entry.json()}\n\n`).join('')
   },
+  typing,
   beat: () => ':\n\n',
   farewell: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata: {}\n\n`,
 }
@@ -36,6 +38,7 @@ export function pageFormat(uri: string, tail: Tail): Format {
         })
         .join('')
     },
+    typing,
     // A tail that a poll or an answer brought asks often: not while the stream lives.
     beat: version => frame(calm(version)),
     farewell: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata:\n\n`,
@@ -44,6 +47,15 @@ export function pageFormat(uri: string, tail: Tail): Format {
   function calm(version: number) {
     return partial(`#tail-${version}:not(.tail--slow)`, tail(version))
   }
+}
+
+/** Without an id: it can be lost, and whoever comes back has not missed it. */
+function typing(typist: Typist) {
+  return `event: typing\ndata: ${JSON.stringify(typingJson(typist))}\n\n`
+}
+
+export function typingJson({ user_id, name }: Typist) {
+  return { user: { id: user_id, name } }
 }
 
 /** For htmx: HTML that takes the place of what the selector finds, if it finds anything. */

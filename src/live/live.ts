@@ -4,7 +4,7 @@ import type { Address } from '../db/connection.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
-import { type Bus, PostgresBus, silence } from './bus.js'
+import { type Bus, PostgresBus, silence, type Typist } from './bus.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
@@ -53,6 +53,7 @@ export class Live {
     const hearer = {
       chat: (id: number, version: number) => this.feeds.reached(id, version),
       user: (id: number) => void this.userMoved(id),
+      typing: (id: number, typist: Typist) => this.feeds.typing(id, typist),
       missed: () => void this.sweep.now().catch(error => log('Asking what is new failed', error)),
     }
     this.bus = address ? new PostgresBus(address, hearer, error => log('The bus is interrupted', error)) : silence
@@ -111,6 +112,12 @@ export class Live {
   reached(chat_id: number, version: number) {
     this.feeds.reached(chat_id, version)
     this.bus.tellChat(chat_id, version)
+  }
+
+  /** Somebody is typing here. It is kept nowhere. */
+  typing(chat_id: number, typist: Typist) {
+    this.feeds.typing(chat_id, typist)
+    this.bus.tellTyping(chat_id, typist)
   }
 
   /** This process ended a session or a token of the user. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { Typist } from './bus.js'
 import type { Entry } from './entry.js'
-import type { Batch, Feed, Reason } from './feed.js'
+import type { Batch, Feed, Reason, Typing } from './feed.js'
 import { type Reader, Stream } from './stream.js'
 
 /** How a kind of stream is written. Readers of the same kind share what is made. */
@@ -11,6 +12,8 @@ export interface Format {
   events(entries: readonly Entry[], user_id: number): string
   /** Whether the stream ends with that event. */
   endsWith?(entry: Entry): boolean
+  /** Says that somebody is typing; without it that is not said. What stands in it moves no cursor. */
+  typing?(typist: Typist): string
   /** Of a reader who has seen everything up to that version; from time to time, as a sign of life. */
   beat(version: number): string
   /** The last words. `retry`: in how many milliseconds to come back. */
@@ -58,6 +61,13 @@ export class ResponseStream extends Stream {
     this.response.write(batch.buffer(kind, this.user_id, events), written)
     if (endsWith && batch.entries.some(endsWith)) {
       this.response.end()
+    }
+  }
+
+  protected override writeTyping(typing: Typing) {
+    const { kind, typing: make } = this.format
+    if (make) {
+      this.response.write(typing.buffer(kind, make))
     }
   }
 

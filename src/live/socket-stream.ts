@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { Batch, Feed, Reason } from './feed.js'
+import type { Batch, Feed, Reason, Typing } from './feed.js'
+import { typingJson } from './formats.js'
 import { BYTES_WAITING, type Reader, Stream } from './stream.js'
 
 /** RFC 6455, section 7.4.1, and IANA's registry of close codes. */
@@ -56,6 +57,12 @@ export class SocketStream extends Stream {
       this.socket.send(message, { binary: false }, place === entries.length - 1 ? written : undefined)
     }
     this.wire.uncork()
+  }
+
+  protected override writeTyping(typing: Typing) {
+    const message = typing.buffer('socket', typist => JSON.stringify({ event: 'typing', ...typingJson(typist) }))
+    this.taken += message.length
+    this.socket.send(message, { binary: false })
   }
 
   /** Whoever did not answer the last sign of life is gone without a word. */

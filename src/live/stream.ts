@@ -1,4 +1,4 @@
-import type { Batch, Feed, Follower, Reason } from './feed.js'
+import type { Batch, Feed, Follower, Reason, Typing } from './feed.js'
 import type { Credential } from './identities.js'
 
 /** A reader who does not take in what was written to them is dropped beyond so many bytes, or after so many milliseconds. */
@@ -67,6 +67,12 @@ export abstract class Stream implements Follower {
     }
   }
 
+  tell(typing: Typing) {
+    if (!this.ended && this.waiting === 0) {
+      this.writeTyping(typing)
+    }
+  }
+
   /** Says why, and ends. */
   end(reason: Reason) {
     if (!this.ended) {
@@ -120,6 +126,7 @@ export abstract class Stream implements Follower {
   protected abstract get flushed(): number
   /** `written` hears when it has left for the reader, or cannot any more. */
   protected abstract write(batch: Batch, written?: (error?: Error | null) => void): void
+  protected abstract writeTyping(typing: Typing): void
   protected abstract beat(): void
   /** The last words, and the end. `retry`: in how many milliseconds to come back. */
   protected abstract sayGoodbye(reason: Reason, retry: number): void

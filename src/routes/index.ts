@@ -17,6 +17,7 @@ import { search } from './search.js'
 import { sessions } from './sessions.js'
 import { start } from './start.js'
 import { tokens } from './tokens.js'
+import { typing } from './typing.js'
 import { users } from './users.js'
 
 /** All routes; then 405 for a path that knows other methods, and 404. */
@@ -44,6 +45,7 @@ export function routerOf(parts: Parts): Router<State> {
     permalinks,
     search,
     reads,
+    typing,
     live,
   ]) {
     router.use(noun(parts).routes())

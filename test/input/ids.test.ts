@@ -69,6 +69,9 @@ describe('bad ids', () => {
       ['GET', '/messages?after=0', KINDS],
       ['GET', '/messages?before=9', KINDS],
       ['POST', '/messages', KINDS],
+      ['POST', '/read', KINDS],
+      ['PUT', '/read', ['JSON']],
+      ['POST', '/typing', KINDS],
     ]
     for (const [method, rest, kinds] of routes) {
       it(`is 404 for ${method} /chats/:uri${rest}, in every form`, async () => {

@@ -73,6 +73,9 @@ describe('forged requests', () => {
       { name: 'deleting it by /api', method: 'DELETE', path: '/api/account/', fields: { password: PASSWORD } },
       { name: 'starting a chat by /api', method: 'POST', path: '/api/chats/', fields: {} },
       { name: 'joining by /api', method: 'PATCH', path: `/api/chats/${other}/`, fields: {} },
+      { name: 'reading', method: 'POST', path: `/chats/${uri}/read`, fields: { version: '1' } },
+      { name: 'reading by /api', method: 'PUT', path: `/api/chats/${uri}/read/`, fields: { version: '1' } },
+      { name: 'typing', method: 'POST', path: `/chats/${uri}/typing`, fields: {} },
       { name: 'posting by /api', method: 'POST', path: `/api/chats/${uri}/messages/`, fields: { message: 'forged' } },
     ]
   })

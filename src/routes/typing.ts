@@ -1,0 +1,27 @@
+import Router from '@koa/router'
+import type { Parts, State } from '../context.js'
+import { newTyping, read } from '../input.js'
+import { respond, seeOther } from '../respond.js'
+import { readOnly } from './messages.js'
+import { chatPath, EXACT, requireMember } from './scope.js'
+
+/** Says to those who follow the chat at this moment that one is typing. It is stored nowhere, and nobody is told later. */
+export function typing(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/typing' })
+
+  router.post('/', async ctx => {
+    const chat = await requireMember(parts, ctx)
+    const { after = chat.version } = read(ctx, newTyping)
+    parts.takeTurn('typing', chat.user.id, 'You say very often that you are typing. Once in 3 s is enough.')
+    if (chat.read_only_at !== null) {
+      throw readOnly()
+    }
+    parts.live.typing(chat.id, { user_id: chat.user.id, name: chat.member_name ?? '', after })
+    const done = () => {
+      ctx.status = 204
+    }
+    await respond(ctx, { page: () => seeOther(ctx, chatPath(chat.uri)), fragment: done, json: done })
+  })
+
+  return router
+}
