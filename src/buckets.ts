@@ -4,8 +4,22 @@ import { tooMany } from './errors.js'
 /** Takes a turn of a rate that each process counts for itself. Throws 429 with the sentence where the subject has none left. */
 export type TakeTurn = (rate: keyof typeof RATES, subject: number | string, sentence: string) => void
 
-const { posts, changes, guestPosts, chats, joins, reads, frames, typing, renames, searches, cursorsAhead, reports } = LIMITS
-const RATES = { posts, changes, guestPosts, chats, joins, reads, frames, typing, renames, searches, cursorsAhead, reports }
+const { posts, changes, guestPosts, chats, joins, reads, frames, typing, renames, searches, cursorsAhead, reports } =
+  LIMITS
+const RATES = {
+  posts,
+  changes,
+  guestPosts,
+  chats,
+  joins,
+  reads,
+  frames,
+  typing,
+  renames,
+  searches,
+  cursorsAhead,
+  reports,
+}
 
 /** Of `processes` that share what comes, each grants its part of the rates. */
 export function turnTaker(limited: boolean, processes: number): TakeTurn {

@@ -15,7 +15,10 @@
     const newsOf = tellNews()
     const reading = tellRead(log, follow)
     const title = countInTitle()
+    const alerts = alertElsewhere()
+    const typists = showTyping()
     jumpToUnread(log)
+    tellTyping(log)
     mendAddress(log)
     // Whatever brings messages (a poll, an answer, older ones), it is seen here before it is painted.
     const observer = new MutationObserver(changes => {
@@ -30,7 +33,9 @@
       if (news.length > 0 && !isInFront()) {
         title.count(news.length)
         drawLine(news[0])
+        alerts.news(news)
       }
+      for (const message of news) typists.over(message.dataset.author)
       localiseTimes(messages)
       localiseDays()
       follow.settle()
@@ -281,6 +286,156 @@
         document.title = `(${missed > 99 ? '99+' : missed}) ${title}`
       },
     }
+  }
+
+  /**
+   * A sound and a notification for what comes while the reader is elsewhere, each where they asked for it and the browser has it. A
+   * page that is to tell them goes on listening in the background; any other saves its connection there.
+   */
+  function alertElsewhere() {
+    const choices = document.querySelector('[data-alerts]')
+    const sound = choices?.querySelector('[data-sound]')
+    const notify = choices?.querySelector('[data-notify]')
+    if (!choices) return { news() {} }
+    let connection = null
+    let speaker = null
+    let alertedAt = Number.NEGATIVE_INFINITY
+    const canNotify = isSecureContext && 'Notification' in window
+
+    choices.hidden = false
+    sound.parentElement.hidden = !('AudioContext' in window)
+    notify.parentElement.hidden = !canNotify
+    sound.checked = recall('sound') === true
+    notify.checked = canNotify && Notification.permission === 'granted' && recall('notify') === true
+
+    function listenOn() {
+      const { visibilityHandler } = connection ?? {}
+      if (!visibilityHandler) return
+      const pauses = !sound.checked && !notify.checked
+      document[pauses ? 'addEventListener' : 'removeEventListener']('visibilitychange', visibilityHandler)
+    }
+    document.addEventListener('htmx:sse:after:connection', event => {
+      connection = event.detail.connection
+      listenOn()
+    })
+    sound.addEventListener('change', () => {
+      remember('sound', sound.checked || null)
+      listenOn()
+      if (sound.checked) ring()
+    })
+    notify.addEventListener('change', async () => {
+      if (notify.checked && (await Notification.requestPermission()) !== 'granted') {
+        notify.checked = false
+        say('Your browser does not allow notifications from this site. Allow them in its settings first.', 'alerts')
+      }
+      remember('notify', notify.checked || null)
+      listenOn()
+    })
+    // Browsers let a page sound only after its reader has done something there.
+    for (const gesture of ['pointerdown', 'keydown']) {
+      addEventListener(gesture, () => sound.checked && wake(), { once: true })
+    }
+
+    function wake() {
+      speaker ??= new AudioContext()
+      if (speaker.state === 'suspended') speaker.resume().catch(() => {})
+      return speaker
+    }
+    function ring() {
+      const to = wake()
+      const tone = to.createOscillator()
+      const volume = to.createGain()
+      tone.frequency.setValueAtTime(660, to.currentTime)
+      tone.frequency.setValueAtTime(880, to.currentTime + 0.09)
+      volume.gain.setValueAtTime(0.12, to.currentTime)
+      volume.gain.exponentialRampToValueAtTime(0.001, to.currentTime + 0.3)
+      tone.connect(volume).connect(to.destination)
+      tone.start()
+      tone.stop(to.currentTime + 0.3)
+    }
+    function show(message) {
+      const words = [...message.querySelector('.message__text').textContent.trim()]
+      const body = words.length > 120 ? `${words.slice(0, 120).join('')}…` : words.join('')
+      try {
+        const shown = new Notification(message.querySelector('.message__author').textContent, {
+          body,
+          tag: location.pathname,
+          renotify: true,
+          silent: sound.checked,
+        })
+        shown.onclick = () => {
+          window.focus()
+          shown.close()
+        }
+        setTimeout(() => shown.close(), 8000)
+      } catch {
+        // Phones have them for service workers alone.
+        notify.parentElement.hidden = true
+      }
+    }
+    return {
+      news(messages) {
+        const told = messages.filter(message => message.querySelector('.message__text'))
+        const named = told.findLast(message => message.querySelector('.mention--me'))
+        const message = named ?? told.at(-1)
+        // Not once for each of many; but whoever is named is told.
+        if (!message || (!named && performance.now() - alertedAt < 2000)) return
+        alertedAt = performance.now()
+        if (sound.checked && speaker) ring()
+        if (notify.checked) show(message)
+      },
+    }
+  }
+
+  /** Says that the reader is typing: every 3 s at most, and anew after what they sent. */
+  function tellTyping(log) {
+    const text = composer?.elements.message
+    let toldAt = Number.NEGATIVE_INFINITY
+    text?.addEventListener('input', event => {
+      if (!event.isTrusted || text.value.trim() === '' || performance.now() - toldAt < 3000) return
+      toldAt = performance.now()
+      fetch(`${log.dataset.log}/typing`, {
+        method: 'POST',
+        headers: {
+          Accept: 'application/json',
+          'Content-Type': 'application/json',
+          'X-CSRF-Token': composer.elements.csrf.value,
+        },
+        body: JSON.stringify({ after: messages.querySelector('.tail input')?.value }),
+      }).catch(() => {})
+    })
+    composer?.addEventListener('htmx:config:request', () => {
+      toldAt = Number.NEGATIVE_INFINITY
+    })
+  }
+
+  /** Who is typing, in a line of its own, for 6 s or until what they typed has come. */
+  function showTyping() {
+    const line = document.querySelector('[data-typing]')
+    const typists = new Map()
+
+    function show() {
+      const names = [...typists.values()].map(({ name }) => {
+        const who = document.createElement('bdi')
+        who.textContent = name
+        return who
+      })
+      if (names.length === 0) line.replaceChildren()
+      else if (names.length === 1) line.replaceChildren(names[0], ' is typing…')
+      else if (names.length === 2) line.replaceChildren(names[0], ' and ', names[1], ' are typing…')
+      else line.replaceChildren('Several people are typing…')
+    }
+    function over(id) {
+      clearTimeout(typists.get(String(id))?.timer)
+      if (typists.delete(String(id))) show()
+    }
+    document.getElementById('live')?.addEventListener('typing', event => {
+      const { id, name } = JSON.parse(event.detail.data).user
+      clearTimeout(typists.get(String(id))?.timer)
+      typists.set(String(id), { name, timer: setTimeout(over, 6000, id) })
+      show()
+    })
+    return { over }
   }
 
   /** The line before what is new: one, where the reader went away last. */

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import type { Page } from 'playwright'
+import { composer, followsStream, log, person, signUp } from '../support/browser.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
+
+describe('what tells of the others, in browsers', () => {
+  let site: Site
+  let bob: Program
+  let uri: string
+  let count = 0
+  const opened: { close(): Promise<unknown> }[] = []
+
+  before(async () => {
+    site = await openSite()
+    bob = await signUpProgram(site, 'bob')
+  })
+  after(() => site.close())
+  beforeEach(async () => {
+    uri = await bob.startChat()
+  })
+  afterEach(async () => {
+    for (const one of opened.splice(0)) {
+      await one.close()
+    }
+  })
+
+  describe('“is typing”', () => {
+    it('stands above the composer at the other side, moves nothing, and goes when the message comes', async function () {
+      this.timeout(40_000)
+      const [ann, carl] = [await enter(), await enter()]
+      const line = carl.page.getByText(/is typing…/)
+      const height = async () => (await log(carl.page).boundingBox())?.height
+      const before = await height()
+      await composer(ann.page).pressSequentially('hello')
+      await carl.page.getByText(`${ann.name} is typing…`).waitFor({ timeout: 15_000 })
+      assert.equal(await height(), before)
+      assert.equal(await ann.page.getByText(/is typing…/).count(), 0)
+      await ann.page.keyboard.press('Enter')
+      await log(carl.page).getByText('hello', { exact: true }).waitFor({ timeout: 15_000 })
+      assert.equal(await line.count(), 0)
+      assert.deepEqual([...ann.complaints, ...carl.complaints], [])
+    })
+
+    it('goes by itself after 6 s, and says names as text', async function () {
+      this.timeout(40_000)
+      const { page } = await enter()
+      await page.clock.install()
+      await bob.call('POST', `/api/chats/${uri}/typing/`, {})
+      await page.getByText('bob is typing…').waitFor({ timeout: 15_000 })
+      await page.clock.fastForward(5_000)
+      assert.equal(await page.getByText('bob is typing…').count(), 1)
+      await page.clock.fastForward(1_500)
+      assert.equal(await page.getByText('bob is typing…').count(), 0)
+    })
+
+    it('is told at most every 3 s', async function () {
+      this.timeout(40_000)
+      const { page } = await enter()
+      let told = 0
+      page.on('request', request => {
+        told += request.url().endsWith('/typing') ? 1 : 0
+      })
+      const begun = Date.now()
+      await composer(page).pressSequentially('many letters one after the other', { delay: 20 })
+      assert.ok(told >= 1 && told <= (Date.now() - begun) / 3000 + 1, `${told}`)
+    })
+  })
+
+  describe('a notification', () => {
+    it('is shown where it was asked for, with who and what, while the page is not in front, and is remembered', async function () {
+      this.timeout(60_000)
+      const { page, context, name } = await enter()
+      await context.grantPermissions(['notifications'])
+      await recordNotifications(page)
+      await page.reload()
+      await followsStream(page)
+      await behind(page)
+      await bob.post(uri, 'not asked for')
+      await log(page).getByText('not asked for').waitFor({ timeout: 15_000 })
+      assert.deepEqual(await shown(page), [])
+      await page.getByLabel('Notifications').check()
+
+      await page.reload()
+      await followsStream(page)
+      assert.equal(await page.getByLabel('Notifications').isChecked(), true)
+      await bob.post(uri, 'in front')
+      await log(page).getByText('in front').waitFor({ timeout: 15_000 })
+      assert.deepEqual(await shown(page), [])
+      await behind(page)
+      await composer(page).fill('one’s own')
+      await page.keyboard.press('Enter')
+      await log(page).getByText('one’s own').waitFor()
+      await bob.post(uri, `<b>behind</b> ${'x'.repeat(200)}`)
+      await log(page).getByText('behind').waitFor({ timeout: 15_000 })
+      const [first, ...more] = await shown(page)
+      assert.deepEqual(more, [], `${name} is told of others alone`)
+      assert.equal(first?.title, 'bob')
+      assert.equal(first?.body, `<b>behind</b> ${'x'.repeat(106)}…`)
+    })
+
+    it('focuses the page when it is clicked, and closes', async function () {
+      this.timeout(40_000)
+      const { page, context } = await enter()
+      await context.grantPermissions(['notifications'])
+      await recordNotifications(page)
+      await page.reload()
+      await followsStream(page)
+      await page.getByLabel('Notifications').check()
+      await behind(page)
+      await bob.post(uri, 'click me')
+      await page.waitForFunction(() => (window as unknown as Recorded).shown.length === 1)
+      assert.deepEqual(
+        await page.evaluate(() => {
+          const { notifications, calls } = window as unknown as Recorded
+          notifications[0]?.onclick()
+          return calls
+        }),
+        ['focus', 'close'],
+      )
+    })
+
+    it('cannot be had against the browser’s will: the page says so', async () => {
+      const { page } = await enter()
+      await page.evaluate(() => {
+        Notification.requestPermission = async () => 'denied'
+      })
+      await page.getByLabel('Notifications').click()
+      await page.getByRole('alert').getByText('Your browser does not allow notifications').waitFor()
+      assert.equal(await page.getByLabel('Notifications').isChecked(), false)
+    })
+  })
+
+  it('a sound is made where it was asked for, while the page is not in front, and is remembered', async function () {
+    this.timeout(40_000)
+    const { page, complaints } = await enter()
+    await page.addInitScript(() => {
+      const recorded = window as unknown as { tones: number }
+      recorded.tones = 0
+      const { start } = OscillatorNode.prototype
+      OscillatorNode.prototype.start = function (...args) {
+        recorded.tones++
+        return start.apply(this, args)
+      }
+    })
+    const tones = () => page.evaluate(() => (window as unknown as { tones: number }).tones)
+    await page.reload()
+    await followsStream(page)
+    await page.getByLabel('Sound').check()
+    assert.equal(await tones(), 1, 'how it sounds')
+    await page.reload()
+    await followsStream(page)
+    assert.equal(await page.getByLabel('Sound').isChecked(), true)
+    await composer(page).press('a')
+    await bob.post(uri, 'in front')
+    await log(page).getByText('in front').waitFor({ timeout: 15_000 })
+    assert.equal(await tones(), 0)
+    await behind(page)
+    await bob.post(uri, 'behind')
+    await log(page).getByText('behind').waitFor({ timeout: 15_000 })
+    assert.equal(await tones(), 1)
+    assert.deepEqual(complaints, [])
+  })
+
+  it('has no switches without JavaScript', async () => {
+    const { page } = await person(site, { javaScriptEnabled: false })
+    opened.push(page.context())
+    await page.goto(`/chats/${uri}`)
+    await signUp(page, `reader${++count}`)
+    await composer(page).waitFor()
+    assert.equal(await page.getByLabel('Sound').isVisible(), false)
+    assert.equal(await page.getByLabel('Notifications').isVisible(), false)
+  })
+
+  async function enter() {
+    const one = await person(site)
+    opened.push(one.context)
+    await one.page.goto(`/chats/${uri}`)
+    const name = `reader${++count}`
+    await signUp(one.page, name)
+    await log(one.page).getByText(`${name} joined`).waitFor()
+    await followsStream(one.page)
+    return { ...one, name }
+  }
+})
+
+interface Recorded {
+  shown: { title: string; body: string }[]
+  notifications: { onclick(): void }[]
+  calls: string[]
+}
+
+const shown = (page: Page) => page.evaluate(() => (window as unknown as Recorded).shown)
+
+/** The window stays in view but another has the keyboard: headless browsers give it to all. */
+async function behind(page: Page) {
+  await page.evaluate(() => {
+    document.hasFocus = () => false
+  })
+}
+
+/** The browser's own notifications, written down. */
+async function recordNotifications(page: Page) {
+  await page.addInitScript(() => {
+    const recorded = window as unknown as Recorded
+    Object.assign(recorded, { shown: [], notifications: [], calls: [] })
+    const focus = window.focus.bind(window)
+    window.focus = () => {
+      recorded.calls.push('focus')
+      focus()
+    }
+    window.Notification = class {
+      static permission = 'granted'
+      static requestPermission = async () => 'granted'
+      constructor(title: string, { body = '' }: NotificationOptions) {
+        recorded.shown.push({ title, body })
+        recorded.notifications.push(this as unknown as { onclick(): void })
+      }
+      close() {
+        recorded.calls.push('close')
+      }
+    } as unknown as typeof Notification
+  })
+}
