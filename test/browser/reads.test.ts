@@ -64,6 +64,7 @@ describe('what is unread, in browsers', () => {
         await page.getByRole('link', { name: 'Jump to the first of 60 unread messages' }).click({ noWaitAfter: true })
         // The page's own list, in a browser without JavaScript too: this page does not grow.
         await log(page).getByText('line 1', { exact: true }).waitFor()
+        assert.ok(await isInView(page, 'line 1'), 'opens at its beginning')
         assert.equal(await log(page).getByText('line 51', { exact: true }).count(), 0)
         await page.getByRole('link', { name: 'Newer messages' }).click()
         await log(page).getByText('line 60', { exact: true }).waitFor()
