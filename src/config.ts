@@ -32,6 +32,13 @@ export const LIMITS = {
   unreadCounted: 100,
   /** Messages after the last that was read, own ones too: what is behind more of them is not counted. */
   unreadLookedAt: 1000,
+  membersPerPage: 50,
+  bansPerPage: 50,
+  heirsOnPage: 200,
+  titleCodePoints: 200,
+  /** Whoever was seen so long ago is here now: what each process writes every 20 s (live/presence.ts). */
+  hereSeconds: 80,
+  deletedRowsAtOnce: 1000,
   tokensPerUser: 100,
   tokenIdleDays: 90,
   sessionIdleDays: 30,

@@ -159,11 +159,64 @@ export const doneQuery = z.object({
   done: z.enum(['name', 'email', 'password', 'session', 'token', 'kept']).optional().catch(undefined),
 })
 
-export const newChat = z.object({
-  title: optionalText
-    .transform(value => value.trim() || null)
-    .refine(value => value === null || codePoints(value) <= 200, 'Ensure this field has no more than 200 characters.'),
+const title = optionalText
+  .transform(value => value.trim())
+  .refine(
+    value => codePoints(value) <= LIMITS.titleCodePoints,
+    `Ensure this field has no more than ${LIMITS.titleCodePoints} characters.`,
+  )
+
+export const newChat = z.object({ title: title.transform(value => value || null) })
+
+/** A yes or no from a program or a form. */
+const choice = z.preprocess(value => CHOICES.get(value) ?? value, z.boolean({ error: 'Must be true or false.' }))
+
+const CHOICES = new Map<unknown, boolean>([
+  ['true', true],
+  ['on', true],
+  ['1', true],
+  ['false', false],
+  ['', false],
+  ['0', false],
+])
+
+/** What is left out of a chat's settings stays as it is; null and an empty text take the title away. */
+export const changedSettings = z.object({
+  title: z.union([z.undefined(), title]),
+  read_only: choice.optional(),
+  joins_closed: choice.optional(),
+  guests: choice.optional(),
 })
+
+/** The same from the page's form: a box that is not ticked is not sent. */
+export const settingsForm = z.object({
+  title,
+  read_only: choice.default(false),
+  joins_closed: choice.default(false),
+  guests: choice.default(false),
+})
+
+const NO_LIFE = 'Must be 3600, 86400, 604800, or empty for a link that does not expire.'
+
+/** For how long a link lets people in, in seconds, by the words for it. */
+export const LINK_LIVES = { '': 'until it is replaced', 3600: 'for 1 hour', 86400: 'for 1 day', 604800: 'for 7 days' }
+
+export const newLink = z.object({
+  expires_in: z
+    .preprocess(value => (typeof value === 'number' ? String(value) : (value ?? '')), z.string({ error: NO_LIFE }))
+    .refine(value => Object.hasOwn(LINK_LIVES, value), NO_LIFE)
+    .transform(value => (value === '' ? null : Number(value))),
+})
+
+/** Somebody's id, in a body. */
+export const chosenUser = z.object({
+  user_id: z.preprocess(value => (typeof value === 'number' ? String(value) : value), filled.pipe(integer)),
+})
+
+export const removal = z.object({ ban: choice.optional() })
+
+/** A chat's name, typed to show that it is meant. */
+export const typedName = z.object({ name: filled })
 
 /** Joining may name its user, as the original's clients do. */
 export const newMember = z.object({ username: optionalText })
@@ -215,6 +268,23 @@ export const eventsQuery = z.object({
 /** Where a stream begins: the cursor of its address, or the last that its reader has got, whichever is further. */
 export const streamQuery = z.object({ after: integer.optional() })
 export const lastEventId = integer.optional()
+
+const limit = integer
+  .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
+  .optional()
+
+/** Where a page of a chat's members begins: behind the owner, or what the page before it named. */
+export const membersQuery = z.object({
+  limit,
+  after: z
+    .string({ error: 'Not a place in this list.' })
+    .regex(/^\d{1,17}-\d{1,15}$/, 'Not a place in this list.')
+    .transform(value => value.split('-'))
+    .transform(([joined_at = '', id = '']) => ({ joined_at, id: Number(id) }))
+    .optional(),
+})
+
+export const bansQuery = z.object({ limit, after: integer.optional() })
 
 /** Which part of a chat its page shows. */
 export const pageQuery = z.object({

@@ -1,4 +1,5 @@
 import { browserName } from './browsers.js'
+import type { bansOf } from './db/bans.js'
 import type { Chat, chatsOf } from './db/chats.js'
 import { type Event, isAboutAnother } from './db/events.js'
 import type { Member } from './db/members.js'
@@ -50,20 +51,36 @@ export function sessionJson({ id, agent, created_at, last_used_at }: OwnSession,
 
 export function chatJson(chat: Chat) {
   return {
-    uri: chat.uri,
-    title: chat.title,
+    uri: chat.current_uri,
     owner: userJson({ id: chat.owner_id, username: chat.owner_username, name: chat.owner_name, guest: false }),
     version: chat.version,
     created_at: chat.created_at,
-    read_only: chat.read_only_at !== null,
-    joins_closed: chat.joins_closed_at !== null,
-    guests: chat.guests_off_at === null,
+    ...settingsJson(chat),
     expires_at: chat.expires_at,
   }
 }
 
-export function membersJson(members: readonly Member[]) {
+/** As the original shows them. */
+export function membersJson(members: readonly Shown[]) {
   return members.map(userJson)
+}
+
+export function memberJson(member: Member) {
+  const { joined_at, here, owner } = member
+  return { ...userJson(member), joined_at, here, owner }
+}
+
+export function settingsJson({ title, read_only_at, joins_closed_at, guests_off_at }: Chat) {
+  return {
+    title,
+    read_only: read_only_at !== null,
+    joins_closed: joins_closed_at !== null,
+    guests: guests_off_at === null,
+  }
+}
+
+export function banJson({ kind, created_at, ...user }: Awaited<ReturnType<typeof bansOf>>[number]) {
+  return { ...userJson({ ...user, guest: kind === 'guest' }), created_at }
 }
 
 export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]) {

@@ -23,7 +23,9 @@
     // Whatever brings messages (a poll, an answer, older ones), it is seen here before it is painted.
     const observer = new MutationObserver(changes => {
       const came = changes.flatMap(change => [...change.addedNodes])
-      if (came.some(node => node.matches?.('.aside'))) htmx.trigger('#members', 'members-changed')
+      const kinds = came.flatMap(node => node.dataset?.kind ?? [])
+      if (kinds.length > 0) htmx.trigger('#members', 'members-changed')
+      if (kinds.some(kind => ['renamed', 'changed', 'owner'].includes(kind))) htmx.trigger('#chat-head', 'chat-changed')
       for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
         sending?.arrived(own)
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
@@ -46,6 +48,7 @@
     observer.observe(messages, { childList: true })
     markMentions()
     openMenus()
+    keepHead(document.querySelector('[data-head]'))
     mendConnection()
     quietOlder(log)
   }
@@ -126,6 +129,14 @@
       const day = date.toLocaleDateString([], { dateStyle: 'medium' })
       time.textContent = 'when' in time.dataset && !today ? `${day}, ${clock}` : clock
     }
+  }
+
+  /** What stands above the messages comes again when its owner changes the chat. */
+  function keepHead(head) {
+    new MutationObserver(() => {
+      for (const source of head.querySelectorAll('[data-copy]:not(:has(+ button))')) copyButton(source)
+      localiseTimes(head)
+    }).observe(head, { childList: true })
   }
 
   /** The server separates days as UTC has them; the reader's own begin elsewhere. */

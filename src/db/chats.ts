@@ -41,6 +41,9 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
     .selectFrom('links')
     .innerJoin('chats', 'chats.id', 'links.chat_id')
     .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
+    .leftJoin('links as current', join =>
+      join.onRef('current.chat_id', '=', 'chats.id').on('current.replaced_at', 'is', null),
+    )
     .leftJoin('members', join =>
       join
         .onRef('members.chat_id', '=', 'chats.id')
@@ -57,8 +60,9 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'chats.joins_closed_at',
       'chats.guests_off_at',
       'chats.created_at',
-      'links.expires_at',
-      'links.replaced_at',
+      // By which others can come in, which the given one may do no more.
+      sql<string>`coalesce(current.uri, links.uri)`.as('current_uri'),
+      'current.expires_at',
       'owner.id as owner_id',
       'owner.username as owner_username',
       'owner.name as owner_name',

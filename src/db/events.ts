@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
-import { type Member, membersOf } from './members.js'
+import { fromJson as memberFromJson, membersOf } from './members.js'
 import { reactionsOf } from './reactions.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
 import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
@@ -156,7 +156,7 @@ export async function chatView(
     more: from === undefined ? beyond !== null : row.earlier !== null,
     next: from === undefined ? null : beyond,
     member_count: row.member_count ?? 0,
-    members: row.members as Member[],
+    members: row.members.map(memberFromJson),
     standing: row.standing,
     events: events.sort((a, b) => a.version - b.version),
   }

@@ -1,3 +1,5 @@
+import { LIMITS } from '../config.js'
+import { deleteSomeRows } from './deleted-chats.js'
 import { deletePastLimits } from './limits.js'
 import { deleteEndedResets } from './resets.js'
 import type { Db } from './schema.js'
@@ -12,4 +14,6 @@ export async function deleteExpired(db: Db) {
   await deleteEndedResets(db)
   await deletePastLimits(db)
   await settleUsers(db)
+  // In statements that are short, so that nobody waits for one, however large a chat was.
+  while (await deleteSomeRows(db, LIMITS.deletedRowsAtOnce)) {}
 }

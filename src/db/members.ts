@@ -1,19 +1,39 @@
+import { sql } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
+import { LIMITS } from '../config.js'
+import type { Acting, Done } from './owners.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
 import type { Db } from './schema.js'
 
+/** A place in the list of a chat's members, behind its owner: those after it came later. */
+export interface MembersCursor {
+  /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
+  joined_at: string
+  id: number
+}
+
 export type Member = Awaited<ReturnType<ReturnType<typeof membersOf>['execute']>>[number]
 
-/** A query for the chat's members in the order they joined, so the one who started it comes first. */
-export function membersOf(db: Db, chat_id: number, limit: number) {
-  return db
-    .selectFrom('members')
-    .innerJoin('users', 'users.id', 'members.user_id')
-    .select(['users.id', 'users.username', 'members.name', 'members.guest'])
-    .where('members.chat_id', '=', chat_id)
-    .where('members.left_at', 'is', null)
+/** A query for the chat's members: its owner, then the others in the order they came; or those after a place in that order. */
+export function membersOf(db: Db, chat_id: number, limit: number, after?: MembersCursor) {
+  const owner = selectMembers(db, chat_id, true).where('members.user_id', '=', ownerOf(db, chat_id))
+  const others = selectMembers(db, chat_id, false)
+    .where('members.user_id', '<>', ownerOf(db, chat_id))
+    .$if(after !== undefined, query =>
+      query.where(
+        sql<boolean>`(members.joined_at, members.user_id) >
+          (to_timestamp(0) + ${after?.joined_at ?? '0'}::bigint * interval '1 microsecond', ${after?.id ?? 0})`,
+      ),
+    )
     .orderBy('members.joined_at')
     .orderBy('members.user_id')
+    .limit(limit)
+  return db
+    .selectFrom(after ? others.as('member') : owner.unionAll(eb => eb.parens(others)).as('member'))
+    .selectAll('member')
+    .orderBy('member.owner', 'desc')
+    .orderBy('member.joined_at')
+    .orderBy('member.id')
     .limit(limit)
 }
 
@@ -26,5 +46,74 @@ export async function countedMembers(db: Db, chat_id: number, limit: number, rea
       jsonObjectFrom(standingOf(db, { chat_id, user_id: reader.user_id })).as('standing'),
     ])
     .executeTakeFirstOrThrow()
-  return { member_count: row.member_count ?? 0, members: row.members as Member[], standing: row.standing }
+  return { member_count: row.member_count ?? 0, members: row.members.map(fromJson), standing: row.standing }
+}
+
+/** PostgreSQL writes times into JSON as text. */
+export function fromJson<M extends { joined_at: string }>(member: M) {
+  return { ...member, joined_at: new Date(member.joined_at) }
+}
+
+/** What became of leaving: `owner`, they cannot go without leaving others without one, or for good. */
+export interface Left {
+  outcome: 'left' | 'stranger' | 'owner'
+  version: number | null
+}
+
+export async function leaveChat(db: Db, { chat_id, user_id }: Acting): Promise<Left> {
+  const { rows } = await sql<Left>`select outcome, version from leave_chat(${chat_id}, ${user_id})`.execute(db)
+  return rows[0] as Left
+}
+
+/** Takes somebody out of the chat; with `bans`, so that they cannot come back, a guest not by the same browser either. */
+export async function removeMember(
+  db: Db,
+  { chat_id, user_id }: Acting,
+  member_id: number,
+  { bans }: { bans: boolean },
+): Promise<Done> {
+  const { rows } = await sql<Done>`
+    select outcome, version from remove_member(${chat_id}, ${user_id}, ${member_id}, ${bans})`.execute(db)
+  return rows[0] as Done
+}
+
+/** Notes that they are here, in one statement; of those who have just been seen, nothing is written. */
+export async function noteSeen(db: Db, seen: readonly { chat_id: number; user_id: number }[]) {
+  // Waits for nobody, so that it can stand in nobody's way: whoever is left out is seen again.
+  await sql`
+    with free as (
+      select m.chat_id, m.user_id
+      from unnest(${seen.map(({ chat_id }) => chat_id)}::bigint[], ${seen.map(({ user_id }) => user_id)}::bigint[])
+        as seen (chat_id, user_id)
+      join members m on m.chat_id = seen.chat_id and m.user_id = seen.user_id and m.left_at is null
+        and (m.seen_at is null or m.seen_at < now() - interval '15 seconds')
+      for no key update of m skip locked
+    )
+    update members m set seen_at = now() from free where m.chat_id = free.chat_id and m.user_id = free.user_id`.execute(
+    db,
+  )
+}
+
+function ownerOf(db: Db, chat_id: number) {
+  return db.selectFrom('chats').select('owner_id').where('id', '=', chat_id)
+}
+
+function selectMembers(db: Db, chat_id: number, owner: boolean) {
+  return db
+    .selectFrom('members')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .select([
+      'users.id',
+      'users.username',
+      'members.name',
+      'members.guest',
+      'members.joined_at',
+      sql<string>`(extract(epoch from members.joined_at) * 1000000)::bigint::text`.as('joined_micros'),
+      sql<boolean>`coalesce(members.seen_at > now() - ${sql.lit(`${LIMITS.hereSeconds} seconds`)}::interval, false)`.as(
+        'here',
+      ),
+      (owner ? sql<boolean>`true` : sql<boolean>`false`).as('owner'),
+    ])
+    .where('members.chat_id', '=', chat_id)
+    .where('members.left_at', 'is', null)
 }

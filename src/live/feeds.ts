@@ -20,6 +20,14 @@ export interface Reading {
   name: string
 }
 
+interface Surroundings {
+  /** Whether readers may be told what is new. */
+  delivers(): boolean
+  /** Hears who reads. */
+  saw(chat_id: number, user_id: number): void
+  onFailure(error: unknown): void
+}
+
 /** The feeds of this process: one for each chat that is read here. */
 export class Feeds implements Swept {
   private readonly byChat = new Map<number, Feed>()
@@ -28,20 +36,18 @@ export class Feeds implements Swept {
   private readonly db: Db
   private readonly rendererFor: RendererFor
   private readonly delivers: () => boolean
+  private readonly saw: (chat_id: number, user_id: number) => void
   private readonly onFailure: (error: unknown) => void
 
-  constructor(
-    db: Db,
-    rendererFor: RendererFor,
-    { delivers, onFailure }: { delivers: () => boolean; onFailure: (error: unknown) => void },
-  ) {
+  constructor(db: Db, rendererFor: RendererFor, { delivers, saw, onFailure }: Surroundings) {
     this.db = db
     this.rendererFor = rendererFor
     this.delivers = delivers
+    this.saw = saw
     this.onFailure = onFailure
   }
 
-  /** What is in memory, for whoever makes sure that it still holds. */
+  /** What is in memory, for whoever makes sure that it still holds. Who asks is here. */
   known(uri: string, user_id: number): Reading | undefined {
     const feed = this.byUri.get(uri)
     const name = feed?.member(user_id)
@@ -49,6 +55,7 @@ export class Feeds implements Swept {
       return undefined
     }
     feed.usedAt = performance.now()
+    this.saw(feed.chat_id, user_id)
     return { feed, uri, name }
   }
 
@@ -77,6 +84,7 @@ export class Feeds implements Swept {
     if (name === null || !feed.learnMember(user_id, name, chat.version)) {
       return undefined
     }
+    this.saw(chat.id, user_id)
     await feed.catchUp(chat.version)
     return { feed, uri, name }
   }

@@ -8,6 +8,7 @@ import { type Bus, PostgresBus, silence, type Typist } from './bus.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
+import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
 import { Sweep, type Swept } from './sweep.js'
@@ -27,6 +28,7 @@ interface Setting {
  */
 export class Live {
   readonly streams: Streams
+  readonly presence: Presence
   private readonly identities: Identities
   private readonly feeds: Feeds
   private readonly sweep: Sweep
@@ -37,8 +39,14 @@ export class Live {
     this.streams = new Streams(limits)
     this.identities = new Identities(db)
     this.log = log
+    this.presence = new Presence(
+      db,
+      () => this.streams.readers(),
+      error => log('Noting who is here failed', error),
+    )
     this.feeds = new Feeds(db, rendererFor, {
       delivers: () => this.sweep.delivers,
+      saw: (chat_id, user_id) => this.presence.saw(chat_id, user_id),
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
     const users: Swept = {
@@ -120,6 +128,11 @@ export class Live {
     this.bus.tellTyping(chat_id, typist)
   }
 
+  /** This process deleted the chat. Others hear of it by the sweep. */
+  deleted(chat_id: number) {
+    this.feeds.moved(chat_id, null, 0)
+  }
+
   /** This process ended a session or a token of the user. */
   ended(user_id: number) {
     void this.userMoved(user_id)
@@ -139,8 +152,10 @@ export class Live {
 
   /** Ends all streams, and asks and tells nothing more. */
   async close() {
+    const told = this.presence.close()
     this.streams.close()
     this.sweep.stop()
+    await told
     await this.bus.close()
   }
 

@@ -79,6 +79,13 @@ export class Streams {
     return [...(this.ofUsers.get(user_id) ?? [])]
   }
 
+  /** Who reads which chat by a stream. */
+  *readers() {
+    for (const { feed, user_id } of this.all) {
+      yield { chat_id: feed.chat_id, user_id }
+    }
+  }
+
   /** The users who read by streams, at the version at which their sessions and tokens were last found to be good. */
   clocks(): Clock[] {
     return [...this.all].map(({ reader }) => ({ id: reader.user_id, version: reader.user_version }))

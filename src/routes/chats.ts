@@ -8,20 +8,22 @@ import { countedMembers } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
-import { chatJson, listedChatJson, membersJson, standingJson } from '../json.js'
+import { chatJson, listedChatJson, memberJson, standingJson } from '../json.js'
 import { draftSeal, randomKey } from '../keys.js'
-import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
-import { enter } from './members.js'
+import { enter, seenHere } from './members.js'
 import {
   chatPath,
   EXACT,
+  type MemberChat,
   type ReadingMember,
   requireChat,
   requireMember,
   requireReading,
   type SeenChat,
 } from './scope.js'
+import { chatName } from './settings.js'
 
 /** Starting a chat, one's chats, and a chat's own page. */
 export function chats(parts: Parts) {
@@ -72,12 +74,45 @@ export function chats(parts: Parts) {
         const chat = await requireMember(parts, ctx)
         const reader = { user_id: chat.user.id, reads: null }
         const { members, standing } = await countedMembers(db, chat.id, LIMITS.messagesPerListAtMost, reader)
-        return { ...chatJson(chat), ...standingJson(standing), members: membersJson(members) }
+        return {
+          ...chatJson(chat),
+          ...standingJson(standing),
+          members: seenHere(parts, chat.id, members).map(memberJson),
+        }
       },
     })
   })
 
+  /** What stands above the messages, for an open page whose chat has changed. */
+  router.get('/:uri/header', async ctx => {
+    const chat = await requireMember(parts, ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, chatPath(chat.current_uri)),
+      fragment: () => showHeader(parts, ctx, chat),
+      json: () => chatJson(chat),
+    })
+  })
+
   return router
+}
+
+/** A page that was opened while nobody could write has no composer: it is loaded again once it may have one. */
+function showHeader(parts: Parts, ctx: Context, chat: MemberChat) {
+  if (ctx.query.writable === 'no' && chat.read_only_at === null) {
+    ctx.status = 204
+    ctx.set('HX-Refresh', 'true')
+  } else {
+    showFragment(parts, ctx, 'chats/_header_again.njk', headerOf(parts, ctx, chat, chat.user))
+  }
+}
+
+function headerOf({ config }: Parts, ctx: Context, chat: SeenChat, { id }: User) {
+  return {
+    chat,
+    name: chatName(chat),
+    me: id,
+    share_url: shareUrl(ctx, config, chatPath(chat.current_uri)),
+  }
 }
 
 /** One page of the user's chats, and where the next one begins. */
@@ -98,6 +133,9 @@ async function visitChat(parts: Parts, ctx: Context) {
     showPage(parts, ctx, 'chats/invite.njk', { chat, next: chatPath(chat.uri), values: {}, errors: {} })
   } else if (chat.member_name === null && !isVisit(ctx)) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
+  } else if (chat.current_uri !== chat.uri && ctx.state.form === 'page') {
+    // Only members get as far by a link that was replaced.
+    seeOther(ctx, chatPath(chat.current_uri) + ctx.search)
   } else {
     if (chat.member_name === null) {
       await enter(parts, chat.uri, user)
@@ -141,14 +179,11 @@ export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user:
   const part = { members: LIMITS.membersOnPage, before, from, reads: !past && isVisit(ctx) }
   const { standing, ...view } = await chatOnPage(parts, { ...reading, user }, part)
   showPage(parts, ctx, 'chats/show.njk', {
-    chat,
-    owner_id: chat.owner_id,
+    ...headerOf(parts, ctx, chat, user),
     ...view,
     past,
     unread: standing?.unread ?? 0,
     unread_from: past ? null : (standing?.first_unread ?? null),
-    me: user.id,
-    share_url: shareUrl(ctx, parts.config, chatPath(chat.uri)),
     reply: reply === undefined ? null : ((await findMessage(parts.db, chat.id, reply)) ?? null),
     composer: unsent ?? { text: '', key: null, sentence: '' },
     key: unsent?.key ?? randomKey(16),

@@ -3,18 +3,22 @@ import type Koa from 'koa'
 import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
 import { account } from './account.js'
+import { bans } from './bans.js'
 import { chats } from './chats.js'
 import { guests } from './guests.js'
 import { invites } from './invites.js'
+import { links } from './links.js'
 import { live } from './live.js'
 import { members } from './members.js'
 import { messages } from './messages.js'
+import { owners } from './owners.js'
 import { permalinks } from './permalinks.js'
 import { reads } from './reads.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
 import { search } from './search.js'
 import { sessions } from './sessions.js'
+import { settings } from './settings.js'
 import { start } from './start.js'
 import { tokens } from './tokens.js'
 import { typing } from './typing.js'
@@ -41,6 +45,10 @@ export function routerOf(parts: Parts): Router<State> {
     invites,
     guests,
     members,
+    settings,
+    links,
+    owners,
+    bans,
     messages,
     permalinks,
     search,

@@ -2,15 +2,25 @@ import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { type Joined, joinChat } from '../db/chats.js'
-import { membersOf } from '../db/members.js'
+import { leaveChat, type Member, membersOf, removeMember } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
-import { newMember, read } from '../input.js'
-import { membersJson, ownUserJson } from '../json.js'
-import { leadTo, respond, seeOther, showFragment } from '../respond.js'
+import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../input.js'
+import { memberJson, membersJson, ownUserJson } from '../json.js'
+import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
 import { foldUsername } from '../usernames.js'
-import { chatPath, EXACT, requireChat, requireMember } from './scope.js'
+import {
+  acting,
+  chatPath,
+  EXACT,
+  type MemberChat,
+  requireChat,
+  requireDone,
+  requireMember,
+  requireOwner,
+} from './scope.js'
+import { chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404 or 429 where they cannot be. */
 export async function enter({ db, live, takeTurn }: Parts, uri: string, user: User) {
@@ -42,27 +52,89 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
   }
 }
 
-/** Who is in a chat, and joining it: by the button, or as the original's clients do, by PATCH on the chat. */
+/** Who is in a chat; joining it, by the button or, as the original's clients do, by PATCH on the chat; leaving it, and sending others away. */
 export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
   router.get('/members', list)
   router.post('/members', join)
   router.patch('/', join)
+  router.post('/members/me/departure', leave)
+  router.delete('/members/me', leave)
+  router.post('/members/:id/removal', remove)
+  router.delete('/members/:id', remove)
   return router
 
   async function list(ctx: Context) {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
-      page: () => seeOther(ctx, chatPath(chat.uri)),
+      page: async () => {
+        const page = await listMembers(ctx, chat)
+        showPage(parts, ctx, 'members/index.njk', { chat, name: chatName(chat), me: chat.user.id, ...page })
+      },
       fragment: async () => {
         const members = await membersOf(db, chat.id, LIMITS.membersOnPage).execute()
-        const { member_count, owner_id } = chat
-        showFragment(parts, ctx, 'members/_members.njk', { members, member_count, owner_id })
+        showFragment(parts, ctx, 'members/_members.njk', { members, member_count: chat.member_count })
       },
-      json: async () => ({
-        members: membersJson(await membersOf(db, chat.id, LIMITS.messagesPerListAtMost).execute()),
-      }),
+      json: async () => {
+        const { members, next, limit } = await listMembers(ctx, chat)
+        if (next) {
+          ctx.set('Link', `</api${chatPath(chat.uri)}/members/?after=${next}&limit=${limit}>; rel="next"`)
+        }
+        return { members: members.map(memberJson) }
+      },
+    })
+  }
+
+  /** One page of the chat's members, and where the next one begins. */
+  async function listMembers(ctx: Context, chat: MemberChat) {
+    const { after, limit = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
+    const rows = await membersOf(db, chat.id, limit + 1, after).execute()
+    const members = rows.slice(0, limit)
+    const last = members.at(-1)
+    return {
+      members: seenHere(parts, chat.id, members),
+      next: rows.length > limit && last ? placeOf(last) : null,
+      limit,
+      first: after === undefined,
+    }
+  }
+
+  async function leave(ctx: Context) {
+    const chat = await requireMember(parts, ctx)
+    const { outcome, version } = await leaveChat(db, acting(chat))
+    if (outcome === 'stranger') {
+      throw notFound()
+    }
+    if (outcome === 'owner' || version === null) {
+      throw new Refusal(
+        403,
+        'You own this chat. Hand it over to another member before you leave, or delete it; both are on its settings page.',
+      )
+    }
+    parts.live.reached(chat.id, version)
+    await respond(ctx, {
+      page: () => seeOther(ctx, '/'),
+      fragment: () => leadTo(ctx, '/'),
+      json: () => {
+        ctx.status = 204
+      },
+    })
+  }
+
+  async function remove(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    const id = readId((ctx as { params?: Record<string, string> }).params?.id)
+    const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
+    parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+    requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
+    const path = `${chatPath(chat.current_uri)}/members`
+    await respond(ctx, {
+      page: () => seeOther(ctx, path),
+      fragment: () => leadTo(ctx, path),
+      json: () => {
+        ctx.status = 204
+      },
     })
   }
 
@@ -87,4 +159,14 @@ export function members(parts: Parts) {
       }),
     })
   }
+}
+
+/** With those who are known to be here by this process alone. */
+export function seenHere({ live }: Parts, chat_id: number, members: readonly Member[]): Member[] {
+  return members.map(member => ({ ...member, here: member.here || live.presence.knows(chat_id, member.id) }))
+}
+
+/** As `membersQuery` reads it. Before all others where the owner stands last. */
+function placeOf({ owner, joined_micros, id }: Member): string {
+  return owner ? '0-0' : `${joined_micros}-${id}`
 }

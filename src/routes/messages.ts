@@ -122,6 +122,9 @@ export async function postMessage(parts: Parts, uri: string, user: User, fields:
   const done = await parts.posts.post(post).catch(error => {
     throw error instanceof QueueFull ? unavailable('Too many messages at this moment. Please send again.') : error
   })
+  if (done.outcome === 'posted' || done.outcome === 'again') {
+    parts.live.presence.saw(done.chat_id, user.id)
+  }
   switch (done.outcome) {
     case 'posted':
       if (reply_to === null && names.length === 0) {

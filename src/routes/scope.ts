@@ -1,7 +1,8 @@
 import type { Context, Parts } from '../context.js'
 import { type Chat, findChat } from '../db/chats.js'
+import type { Acting, Done, Outcome } from '../db/owners.js'
 import type { User } from '../db/users.js'
-import { notFound, Refusal } from '../errors.js'
+import { invalid, notFound, Refusal } from '../errors.js'
 import type { Reading } from '../live/feeds.js'
 import { requireUser } from '../session.js'
 
@@ -35,14 +36,60 @@ export async function requireChat({ db }: Parts, ctx: Context): Promise<SeenChat
 export type MemberChat = SeenChat & { user: User }
 
 /** The path's chat for one of its members. Throws 401 for a visitor, and the same 404 whether there is no such chat or it is not theirs. */
-export async function requireMember({ db }: Parts, ctx: Context): Promise<MemberChat> {
+export async function requireMember({ db, live }: Parts, ctx: Context): Promise<MemberChat> {
   const user = requireUser(ctx)
   const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), user.id)
   if (!chat || chat.member_name === null) {
     throw notYours(ctx)
   }
+  live.presence.saw(chat.id, user.id)
   return { ...chat, askedAt, user }
+}
+
+/** The path's chat for its owner. Throws 403 for those who are members and no more, and for all others what `requireMember` throws. */
+export async function requireOwner(parts: Parts, ctx: Context): Promise<MemberChat> {
+  const chat = await requireMember(parts, ctx)
+  if (chat.owner_id !== chat.user.id) {
+    throw notTheOwner()
+  }
+  return chat
+}
+
+/** Who acts in the chat that was looked up, for the statement that judges it again. */
+export const acting = ({ id, user }: MemberChat): Acting => ({ chat_id: id, user_id: user.id })
+
+/**
+ * Tells the chat's readers of what its owner has done; with the chat's version then. Throws what stood in the way of it:
+ * `absent` says so of whom it was to be done to.
+ */
+export function requireDone({ live }: Parts, ctx: Context, chat: MemberChat, { outcome, version }: Done): number {
+  if (outcome === 'done' && version !== null) {
+    live.reached(chat.id, version)
+    return version
+  }
+  throw refused(ctx, outcome)
+}
+
+function refused(ctx: Context, outcome: Outcome): Refusal {
+  switch (outcome) {
+    case 'not owner':
+      return notTheOwner()
+    case 'yourself':
+      return invalid({ user_id: ['This cannot be done to yourself. Please choose somebody else.'] })
+    case 'guest':
+      return invalid({ user_id: ['Only somebody with an account can own a chat. Please choose another member.'] })
+    case 'misnamed':
+      return invalid({ name: ['This is not the name of the chat. Please type it exactly as it is shown.'] })
+    case 'absent':
+      return notFound('There is no such person in this chat.')
+    default:
+      return notYours(ctx)
+  }
+}
+
+function notTheOwner(): Refusal {
+  return new Refusal(403, 'Only the owner of this chat can do this.')
 }
 
 export type ReadingMember = Reading & { user: User }

@@ -148,8 +148,9 @@ describe('chats by the API', () => {
       )
       assert.equal(answer.json.version, (await eventsOf(uri)).version)
       assert.equal(answer.json.created_at, new Date(answer.json.created_at).toISOString())
-      for (const user of [answer.json.owner, ...answer.json.members]) {
-        assert.deepEqual(Object.keys(user).sort(), USER_FIELDS)
+      assert.deepEqual(Object.keys(answer.json.owner).sort(), USER_FIELDS)
+      for (const member of answer.json.members) {
+        assert.deepEqual(Object.keys(member).sort(), [...USER_FIELDS, 'here', 'joined_at', 'owner'].sort())
       }
     })
 

@@ -124,6 +124,18 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       }
     })
 
+    it('comes within 2 s of the end of the chat, by whatever anybody reads', async () => {
+      const { uri, name: owner } = await newChat()
+      const { name } = await newChat()
+      const [session, token] = [await signIn(name), await takeToken(name)]
+      await token.join(uri)
+      const ends = await takeToken(owner, sites.at(-1))
+      const over = await readers(uri, [session, token, ends])
+      await endsFor(over, () => ends.call('DELETE', `/api/chats/${uri}/`, { name: `Chat started by ${owner}` }), 404)
+      assert.equal((await token.join(uri)).status, 404)
+      assert.equal((await session.get(`/chats/${uri}`)).status, 404)
+    })
+
     let names = 0
 
     /** A chat of a new user's, or of a known one's. */

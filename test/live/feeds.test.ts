@@ -15,7 +15,11 @@ describe('the feeds of a process', () => {
     const uri = await ann.startChat()
     const { id } = await site.db.selectFrom('users').select('id').executeTakeFirstOrThrow()
     const renderer = { json: () => '', html: () => '' }
-    const feeds = new Feeds(site.db, () => renderer, { delivers: () => true, onFailure: assert.ifError })
+    const feeds = new Feeds(site.db, () => renderer, {
+      delivers: () => true,
+      saw() {},
+      onFailure: assert.ifError,
+    })
     const reading = await feeds.find(uri, id)
     assert.ok(reading)
     const { feed } = reading

@@ -18,6 +18,7 @@ const POLL_EVERY = SECONDS > 30 ? 3000 : 500
 
 const SWEEP = /as known \(id, version\)/
 const PROBE = /^select 1$/
+const SEEN = /as seen \(chat_id, user_id\)/
 const EVENTS = /from "events"/
 
 const PAGE_STREAM = { accept: 'text/event-stream', 'hx-request': 'true', 'sec-fetch-site': 'same-origin' }
@@ -46,7 +47,7 @@ describe('what readers ask of the database', function () {
     return site
   }
 
-  it(`is the sweep and the probe alone, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s`, async () => {
+  it(`is the sweep, the probe and who is here alone, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s`, async () => {
     const site = await open()
     const { ann, program, uris } = await people(site, CHATS)
     const readers: Readers[] = []
@@ -85,9 +86,10 @@ describe('what readers ask of the database', function () {
     assert.ok(readers.every(({ ended }) => ended() === 0))
     const count = (what: RegExp) => statements.filter(({ text }) => what.test(text)).length
     assert.deepEqual(
-      statements.map(({ text }) => text).filter(text => !SWEEP.test(text) && !PROBE.test(text)),
+      statements.map(({ text }) => text).filter(text => !SWEEP.test(text) && !PROBE.test(text) && !SEEN.test(text)),
       [],
     )
+    assert.ok(count(SEEN) <= SECONDS / 20 + 1, `${count(SEEN)} times who is here`)
     assert.ok(count(SWEEP) >= SECONDS - 1, `${count(SWEEP)} sweeps`)
     // A machine that is held up makes a poll ask before the next sweep is due.
     assert.ok(count(SWEEP) <= SECONDS * 1.5 + 2, `${count(SWEEP)} sweeps`)
@@ -100,6 +102,27 @@ describe('what readers ask of the database', function () {
     for (const poll of pollers) {
       assert.match(await poll(), /the end of silence/)
     }
+  })
+
+  it('is one statement for all who are here, and none of those who have just been seen', async () => {
+    const site = await open()
+    const { ann, program, uris } = await people(site, 10)
+    for (const uri of uris) {
+      await openReaders(site, uri, ann, program)
+    }
+    const tell = () => allStatementsOf(() => site.live.presence.tell())
+    const seen = async () =>
+      (await site.pool.query(`select seen_at from members where left_at is null order by chat_id, user_id`)).rows
+    const told = await tell()
+    assert.equal(told.filter(({ text }) => SEEN.test(text)).length, 1)
+    const first = await seen()
+    assert.equal(first.length, 20)
+    assert.ok(first.every(({ seen_at }) => seen_at))
+    await tell()
+    assert.deepEqual(await seen(), first)
+    await site.pool.query(`update members set seen_at = now() - interval '16 seconds'`)
+    await tell()
+    assert.ok((await seen()).every(({ seen_at }, n) => seen_at > first[n]?.seen_at))
   })
 
   for (const [name, env] of [

@@ -22,6 +22,10 @@ const OPEN = [200, 200, 200, 200, 200, 200] as const
 const MEMBERS = [401, 404, 404, 200, 200, 200] as const
 const MEMBERS_FORM = [401, 404, 404, 303, 303, 303] as const
 
+/** For the owner alone: members are told so. */
+const OWNER = [401, 404, 404, 403, 403, 200] as const
+const OWNER_FORM = [401, 404, 404, 403, 403, 303] as const
+
 const SECRET = 'for members only'
 
 /** Whoever adds a route says here who may use it. */
@@ -68,7 +72,24 @@ const ROWS: Record<string, Row> = {
   'PATCH /chats/:uri': { status: [401, 303, 303, 303, 303, 303] },
   'POST /chats/:uri/guests': { status: [303, 303, 303, 303, 303, 303], fields: { name: 'newcomer' } },
   'GET /chats/:uri/invite': { status: MEMBERS },
-  'GET /chats/:uri/members': { status: MEMBERS_FORM },
+  'GET /chats/:uri/header': { status: MEMBERS_FORM },
+  'GET /chats/:uri/members': { status: MEMBERS },
+  'POST /chats/:uri/members/me/departure': { status: [401, 404, 404, 303, 303, 403] },
+  'DELETE /chats/:uri/members/me': { status: [401, 404, 404, 303, 303, 403] },
+  'POST /chats/:uri/members/:id/removal': { status: OWNER_FORM },
+  'DELETE /chats/:uri/members/:id': { status: OWNER_FORM },
+  'GET /chats/:uri/settings': { status: OWNER },
+  'POST /chats/:uri/settings': { status: OWNER_FORM, fields: { title: 'Renamed' } },
+  'PATCH /chats/:uri/settings': { status: OWNER_FORM, fields: { title: 'Renamed' } },
+  'POST /chats/:uri/link': { status: OWNER_FORM },
+  'PUT /chats/:uri/link': { status: OWNER_FORM },
+  'POST /chats/:uri/owner': { status: OWNER_FORM, fields: { user_id: ':member' } },
+  'PUT /chats/:uri/owner': { status: OWNER_FORM, fields: { user_id: ':member' } },
+  'GET /chats/:uri/bans': { status: OWNER },
+  'POST /chats/:uri/bans/:id/removal': { status: OWNER_FORM },
+  'DELETE /chats/:uri/bans/:id': { status: OWNER_FORM },
+  'POST /chats/:uri/deletion': { status: OWNER_FORM, fields: { name: 'Chat started by owner' } },
+  'DELETE /chats/:uri': { status: OWNER_FORM, fields: { name: 'Chat started by owner' } },
   'POST /chats/:uri/members': { status: [401, 303, 303, 303, 303, 303] },
   'PUT /chats/:uri/read': { status: MEMBERS_FORM, fields: { version: '1' } },
   'POST /chats/:uri/read': { status: MEMBERS_FORM, fields: { version: '1' } },
@@ -115,9 +136,9 @@ describe('who may do what', () => {
     it(`holds for ${route}`, async () => {
       const [method = '', pattern = ''] = route.split(' ')
       for (const [place, actor] of ACTORS.entries()) {
-        const { path, visitor } = await set(pattern, actor)
+        const { path, visitor, member_id } = await set(pattern, actor)
         const before = await stored(site)
-        const answer = await ask(visitor, method, path + query, fields)
+        const answer = await ask(visitor, method, path + query, withMember(fields, member_id))
         assert.equal(answer.status, status[place], `${actor}: ${answer.text}`)
         if (!['guest', 'member', 'owner'].includes(actor) && pattern.startsWith('/chats/:uri/')) {
           assert.ok(!answer.text.includes(SECRET), `${actor} reads ${answer.text}`)
@@ -151,13 +172,25 @@ describe('who may do what', () => {
       visitor = await new Visitor(site).signUp(`leaver${++leavers}`)
     }
     const { json } = await member.send('GET', `/api/chats/${uri}/messages`, undefined, {})
-    const id = json.messages[0].id
+    const member_id = json.messages[0].user.id
+    let id = json.messages[0].id
+    if (/\/(members|bans)\/:id/.test(pattern)) {
+      id = member_id
+    }
+    if (pattern.includes('/bans/')) {
+      await owner.post(`/chats/${uri}/members/${member_id}/removal`, { ban: 'true' })
+      await site.pool.query('update members set left_at = null where user_id = $1', [member_id])
+    }
     const path = pattern
       .replace(':uri', uri)
       .replace(':id', pattern.startsWith('/account/') ? '999999999' : id)
       .replace(':emoji', encodeURIComponent('👍'))
       .replace(':key', 'nothing')
-    return { path, visitor }
+    return { path, visitor, member_id }
+  }
+
+  function withMember(fields: Record<string, string>, id: number): Record<string, string> {
+    return fields.user_id === ':member' ? { ...fields, user_id: String(id) } : fields
   }
 
   function ask(visitor: Visitor, method: string, path: string, fields: Record<string, string>): Promise<Answer> {

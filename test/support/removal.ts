@@ -1,19 +1,29 @@
+import assert from 'node:assert/strict'
+import { removeMember as remove } from '../../src/db/members.js'
+import { handOver } from '../../src/db/owners.js'
 import type { Site } from './site.js'
 
-/** Takes a member out of the chat as whatever removes members must: by the chat's clock, so that every process hears of it. */
+/** Takes a member out of the chat as its owner does, by another process: no page or program here is told. An owner hands the chat over first. */
 export async function removeMember(site: Site, uri: string, username: string) {
-  await site.pool.query(
-    `with chat as (select c.id from chats c join links l on l.chat_id = c.id where l.uri = $1 for no key update of c),
-     gone as (
-       update members m set left_at = now() from chat, users u
-       where m.chat_id = chat.id and m.user_id = u.id and u.username = $2 and m.left_at is null
-       returning m.chat_id, m.user_id
-     ),
-     turn as (
-       update chats c set version = version + 1, member_count = member_count - 1 from gone where c.id = gone.chat_id
-       returning c.version
-     )
-     insert into events (chat_id, version, kind, author_id) select gone.chat_id, turn.version, 'left', gone.user_id from gone, turn`,
-    [uri, username],
-  )
+  const members = await site.db
+    .selectFrom('links')
+    .innerJoin('chats', 'chats.id', 'links.chat_id')
+    .innerJoin('members', 'members.chat_id', 'chats.id')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .select(['chats.id as chat_id', 'chats.owner_id', 'users.id as user_id', 'users.username'])
+    .where('links.uri', '=', uri)
+    .where('members.left_at', 'is', null)
+    .execute()
+  const member = members.find(one => one.username === username)
+  const heir = members.find(one => one.username !== username)
+  assert.ok(member)
+  const { chat_id, owner_id, user_id } = member
+  let actor_id = owner_id
+  if (owner_id === user_id) {
+    assert.ok(heir)
+    actor_id = heir.user_id
+    assert.equal((await handOver(site.db, { chat_id, user_id }, actor_id)).outcome, 'done')
+  }
+  const { outcome } = await remove(site.db, { chat_id, user_id: actor_id }, user_id, { bans: false })
+  assert.equal(outcome, 'done')
 }

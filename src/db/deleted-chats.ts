@@ -1,0 +1,45 @@
+import { sql } from 'kysely'
+import type { Acting, Done } from './owners.js'
+import type { Db } from './schema.js'
+
+/** Ends the chat for everybody in it, where its name was typed as it is shown. */
+export async function deleteChat(db: Db, { chat_id, user_id }: Acting, typed: string): Promise<Done> {
+  const { rows } = await sql<Done>`select outcome, version from delete_chat(${chat_id}, ${user_id}, ${typed})`.execute(
+    db,
+  )
+  return rows[0] as Done
+}
+
+/** What belongs to a chat, in the order in which it can go; what belongs to an event goes with it. */
+const PARTS = { events: 'version', members: 'user_id', bans: 'user_id' } as const
+
+/** Deletes some rows of a deleted chat, `batch` at most. Returns whether there may be more to delete. */
+export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
+  return db.transaction().execute(async trx => {
+    // Other processes take other chats.
+    const chat = await trx
+      .selectFrom('chats')
+      .select('id')
+      .where('deleted_at', 'is not', null)
+      .orderBy('id')
+      .limit(1)
+      .forUpdate()
+      .skipLocked()
+      .executeTakeFirst()
+    if (!chat) {
+      return false
+    }
+    for (const [part, key] of Object.entries(PARTS)) {
+      const [table, column] = [sql.table(part), sql.id(key)]
+      const { numAffectedRows } = await sql`
+        delete from ${table} where chat_id = ${chat.id} and ${column} in (
+          select ${column} from ${table} where chat_id = ${chat.id} order by ${column} limit ${batch}
+        )`.execute(trx)
+      if (numAffectedRows) {
+        return true
+      }
+    }
+    await trx.deleteFrom('chats').where('id', '=', chat.id).execute()
+    return true
+  })
+}

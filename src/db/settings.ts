@@ -1,0 +1,20 @@
+import { sql } from 'kysely'
+import type { Acting, Done } from './owners.js'
+import type { Db } from './schema.js'
+
+/** What an owner decides about their chat; what is left out stays as it is. An empty title takes the title away. */
+export interface Settings {
+  title?: string | undefined
+  read_only?: boolean | undefined
+  joins_closed?: boolean | undefined
+  guests?: boolean | undefined
+}
+
+/** Changes the chat, with an event that says so where anything is different then. */
+export async function changeChat(db: Db, { chat_id, user_id }: Acting, settings: Settings): Promise<Done> {
+  const { title = null, read_only = null, joins_closed = null, guests = null } = settings
+  const { rows } = await sql<Done>`
+    select outcome, version
+    from change_chat(${chat_id}, ${user_id}, ${title}, ${read_only}, ${joins_closed}, ${guests})`.execute(db)
+  return rows[0] as Done
+}

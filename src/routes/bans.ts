@@ -1,0 +1,50 @@
+import Router from '@koa/router'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { bansOf, liftBan } from '../db/bans.js'
+import { bansQuery, readId, readQuery } from '../input.js'
+import { banJson } from '../json.js'
+import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+
+/** Who may not come back into a chat. */
+export function bans(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/bans' })
+
+  router.get('/', async ctx => {
+    const chat = await requireOwner(parts, ctx)
+    const { after, limit = LIMITS.bansPerPage } = readQuery(ctx, bansQuery)
+    const rows = await bansOf(parts.db, chat.id, limit + 1, after)
+    const bans = rows.slice(0, limit)
+    const next = rows.length > limit ? bans.at(-1)?.id : null
+    const show = () => showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
+    await respond(ctx, {
+      page: show,
+      fragment: show,
+      json: () => {
+        if (next) {
+          ctx.set('Link', `</api${chatPath(chat.uri)}/bans/?after=${next}&limit=${limit}>; rel="next"`)
+        }
+        return { bans: bans.map(banJson) }
+      },
+    })
+  })
+
+  router.delete('/:id', lift)
+  router.post('/:id/removal', lift)
+  return router
+
+  async function lift(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    const id = readId((ctx as { params?: Record<string, string> }).params?.id)
+    requireDone(parts, ctx, chat, await liftBan(parts.db, acting(chat), id))
+    const path = `${chatPath(chat.uri)}/bans`
+    await respond(ctx, {
+      page: () => seeOther(ctx, path),
+      fragment: () => leadTo(ctx, path),
+      json: () => {
+        ctx.status = 204
+      },
+    })
+  }
+}

@@ -1,0 +1,33 @@
+import Router from '@koa/router'
+import { shareUrl } from '../address.js'
+import type { Context, Parts, State } from '../context.js'
+import { replaceLink } from '../db/links.js'
+import { newLink, read } from '../input.js'
+import { randomKey } from '../keys.js'
+import { leadTo, respond, seeOther } from '../respond.js'
+import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+import { keepSettings, savedPath } from './settings.js'
+
+/** The link by which people come in. */
+export function links(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/link' })
+  router.post('/', replace)
+  router.put('/', replace)
+  return router
+
+  async function replace(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    await keepSettings(parts, ctx, chat, async () => {
+      const { expires_in: seconds } = read(ctx, newLink)
+      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      const uri = randomKey(16)
+      const replaced = await replaceLink(parts.db, acting(chat), { uri, seconds })
+      requireDone(parts, ctx, chat, replaced)
+      await respond(ctx, {
+        page: () => seeOther(ctx, savedPath(uri)),
+        fragment: () => leadTo(ctx, savedPath(uri)),
+        json: () => ({ uri, url: shareUrl(ctx, parts.config, chatPath(uri)), expires_at: replaced.expires_at }),
+      })
+    })
+  }
+}

@@ -1,0 +1,29 @@
+import Router from '@koa/router'
+import type { Context, Parts, State } from '../context.js'
+import { handOver } from '../db/owners.js'
+import { chosenUser, read } from '../input.js'
+import { leadTo, respond, seeOther } from '../respond.js'
+import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+import { keepSettings } from './settings.js'
+
+/** Handing a chat over. */
+export function owners(parts: Parts) {
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/owner' })
+  router.post('/', give)
+  router.put('/', give)
+  return router
+
+  async function give(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    await keepSettings(parts, ctx, chat, async () => {
+      const { user_id } = read(ctx, chosenUser)
+      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      const version = requireDone(parts, ctx, chat, await handOver(parts.db, acting(chat), user_id))
+      await respond(ctx, {
+        page: () => seeOther(ctx, chatPath(chat.current_uri)),
+        fragment: () => leadTo(ctx, chatPath(chat.current_uri)),
+        json: () => ({ owner: { id: user_id }, version }),
+      })
+    })
+  }
+}

@@ -1,0 +1,118 @@
+import Router from '@koa/router'
+import { shareUrl } from '../address.js'
+import { LIMITS } from '../config.js'
+import type { Context, Parts, State } from '../context.js'
+import { findChat } from '../db/chats.js'
+import { deleteChat } from '../db/deleted-chats.js'
+import { heirsOf } from '../db/owners.js'
+import { changeChat } from '../db/settings.js'
+import { asRefusal, type FieldErrors } from '../errors.js'
+import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../input.js'
+import { settingsJson } from '../json.js'
+import { logCause } from '../log.js'
+import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { acting, chatPath, EXACT, type MemberChat, requireDone, requireOwner } from './scope.js'
+
+/** The owner's page, after something on it was done. */
+export const savedPath = (uri: string) => `${chatPath(uri)}/settings?saved`
+
+/** What a chat's owner decides about it, up to its end. */
+export function settings(parts: Parts) {
+  const { db } = parts
+  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
+  router.get('/settings', async ctx => {
+    const chat = await requireOwner(parts, ctx)
+    const show = () => showSettings(parts, ctx, chat)
+    await respond(ctx, { page: show, fragment: show, json: () => settingsJson(chat) })
+  })
+  router.post('/settings', change)
+  router.patch('/settings', change)
+  router.post('/deletion', remove)
+  router.delete('/', remove)
+  return router
+
+  async function change(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    await keepSettings(parts, ctx, chat, async () => {
+      const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
+      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
+      await respond(ctx, {
+        page: () => seeOther(ctx, savedPath(chat.current_uri)),
+        fragment: () => leadTo(ctx, savedPath(chat.current_uri)),
+        json: async () => settingsJson((await findChat(db, chat.uri, chat.user.id)) ?? chat),
+      })
+    })
+  }
+
+  async function remove(ctx: Context) {
+    const chat = await requireOwner(parts, ctx)
+    await keepSettings(parts, ctx, chat, async () => {
+      const { name } = read(ctx, typedName)
+      requireDone(parts, ctx, chat, await deleteChat(db, acting(chat), name))
+      parts.live.deleted(chat.id)
+      await respond(ctx, {
+        page: () => seeOther(ctx, '/'),
+        fragment: () => leadTo(ctx, '/'),
+        json: () => {
+          ctx.status = 204
+        },
+      })
+    })
+  }
+}
+
+/** By what the chat goes where it is named, and what is typed to delete it. */
+export function chatName({ title, owner_name }: { title: string | null; owner_name: string }): string {
+  return title ?? `Chat started by ${owner_name}`
+}
+
+interface Refused {
+  errors: FieldErrors
+  /** What was typed into the form that was refused. */
+  typed: Record<string, unknown>
+}
+
+async function showSettings(parts: Parts, ctx: Context, chat: MemberChat, refused?: Refused) {
+  const { title, ...settings } = settingsJson(chat)
+  showPage(parts, ctx, 'settings/show.njk', {
+    chat,
+    name: chatName(chat),
+    heirs: await heirsOf(parts.db, acting(chat), LIMITS.heirsOnPage),
+    share_url: shareUrl(ctx, parts.config, chatPath(chat.current_uri)),
+    lives: LINK_LIVES,
+    saved: ctx.query.saved !== undefined && !refused,
+    values: { title: title ?? '', name: '', ...settings, ...refused?.typed },
+    errors: refused?.errors ?? {},
+  })
+}
+
+/** Does what one of the page's forms asks for; where that is refused the page comes back with the reason beside what was typed. */
+export async function keepSettings(parts: Parts, ctx: Context, chat: MemberChat, act: () => Promise<void>) {
+  try {
+    await act()
+  } catch (error) {
+    const refusal = asRefusal(error)
+    if (ctx.state.form !== 'page' || ![422, 429, 503].includes(refusal.status)) {
+      throw error
+    }
+    logCause(parts, error)
+    ctx.status = refusal.status
+    ctx.set(refusal.headers)
+    const fields = ctx.state.fields ?? {}
+    await showSettings(parts, ctx, chat, {
+      errors: refusal.errors ?? { non_field_errors: [refusal.message] },
+      typed: typedInto(fields),
+    })
+  }
+}
+
+/** Only the form with the title has the boxes, which are not sent where they are not ticked. */
+function typedInto(fields: Record<string, unknown>) {
+  const text = (value: unknown) => (typeof value === 'string' ? value : '')
+  const boxes = { read_only: 'read_only' in fields, joins_closed: 'joins_closed' in fields, guests: 'guests' in fields }
+  return {
+    ...('title' in fields ? { title: text(fields.title), ...boxes } : {}),
+    ...('name' in fields ? { name: text(fields.name) } : {}),
+  }
+}
