@@ -159,12 +159,14 @@ export const doneQuery = z.object({
   done: z.enum(['name', 'email', 'password', 'session', 'token', 'kept']).optional().catch(undefined),
 })
 
-const title = optionalText
+const titleText = text
   .transform(value => value.trim())
   .refine(
     value => codePoints(value) <= LIMITS.titleCodePoints,
     `Ensure this field has no more than ${LIMITS.titleCodePoints} characters.`,
   )
+
+const title = z.preprocess(value => value ?? '', titleText)
 
 export const newChat = z.object({ title: title.transform(value => value || null) })
 
@@ -182,7 +184,7 @@ const CHOICES = new Map<unknown, boolean>([
 
 /** What is left out of a chat's settings stays as it is; null and an empty text take the title away. */
 export const changedSettings = z.object({
-  title: z.union([z.undefined(), title]),
+  title: z.preprocess(value => (value === null ? '' : value), titleText.optional()),
   read_only: choice.optional(),
   joins_closed: choice.optional(),
   guests: choice.optional(),

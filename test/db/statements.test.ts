@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { deleteSomeRows } from '../../src/db/deleted-chats.js'
+import { deleteExpired } from '../../src/db/expiry.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Statement, statementsOf } from '../support/statements.js'
+import { allStatementsOf, type Statement, statementsOf } from '../support/statements.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 /** A page of events, each with the one before it, and a few to say that there is more. */
@@ -88,6 +90,13 @@ describe('SQL statements', () => {
     ['what one has read', 2, uri => ann.htmx('POST', `/chats/${uri}/read`, { version: '5' }), 204],
     ['a chat by the API', 3, uri => program.call('GET', `/api/chats/${uri}/`), 200],
     ['the start page', 2, () => ann.get('/'), 200],
+    ['the members', 3, uri => ann.get(`/chats/${uri}/members`), 200],
+    ['the members after some', 3, uri => ann.get(`/chats/${uri}/members?after=1-1`), 200],
+    ['the header', 2, uri => ann.htmx('GET', `/chats/${uri}/header`), 200],
+    ['the members in the header', 3, uri => ann.htmx('GET', `/chats/${uri}/members`), 200],
+    ['the owner’s page', 3, uri => ann.get(`/chats/${uri}/settings`), 200],
+    ['who is banned', 3, uri => ann.get(`/chats/${uri}/bans`), 200],
+    ['a change of settings', 3, uri => ann.post(`/chats/${uri}/settings`, { title: `T${++count}` }), 303],
   ]
 
   for (const [name, most, request, status] of requests) {
@@ -155,6 +164,41 @@ describe('SQL statements', () => {
     await assertIndexes(statements, 21 * 101)
   })
 
+  it('who is here, a member removed, a chat deleted and its rows gone, in batches: each by an index', async () => {
+    const owner = await signUpProgram(site, 'owner')
+    const uri = await owner.startChat()
+    await program.join(uri)
+    await program.post(uri, 'x')
+    const { members } = (await owner.call('GET', `/api/chats/${uri}/members/`)).json
+    const told = (await allStatementsOf(() => site.live.presence.tell())).filter(({ text }) => /seen_at/.test(text))
+    assert.equal(told.length, 1)
+    await site.pool.query('update members set seen_at = null')
+    await assertIndexes(told)
+    const path = `/api/chats/${uri}/`
+    for (const ask of [
+      () => owner.call('DELETE', `${path}members/${members[1].id}/?ban=1`),
+      () => owner.call('DELETE', `${path}bans/${members[1].id}/`),
+      () => owner.call('DELETE', path, { name: 'Chat started by owner' }),
+    ]) {
+      let status = 0
+      // What the first asking did would be done already when its statements are run again.
+      const statements = await statementsOf(async () => {
+        status = (await ask()).status
+      })
+      assert.equal(status, 204)
+      assert.ok(statements.length <= 3)
+      await assertIndexes(statements)
+    }
+    const kept = await site.pool.query('select count(*)::int as many from events')
+    await assertIndexes(
+      (await statementsOf(() => deleteSomeRows(site.db, 100))).filter(({ text }) => !/^(begin|commit)/.test(text)),
+    )
+    await deleteExpired(site.db)
+    const left = await site.pool.query('select count(*)::int as many from events')
+    assert.ok(left.rows[0].many < kept.rows[0].many)
+  })
+
+  let count = 0
   let knownVersion: number | undefined
 
   /** Asked before counting starts. */

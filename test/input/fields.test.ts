@@ -88,6 +88,15 @@ describe('bad fields', () => {
       tooLong: { title: ['x'.repeat(201), '😀'.repeat(201), randomText(10_000)] },
     },
     {
+      name: 'changing a chat',
+      page: '/chats/:uri/settings',
+      api: { method: 'PATCH', path: '/api/chats/:uri/settings/', status: 422 },
+      fields: () => ({ title: 'A title', read_only: false, guests: true }),
+      required: [],
+      optional: ['title'],
+      tooLong: { title: ['x'.repeat(201), '😀'.repeat(201), randomText(10_000)] },
+    },
+    {
       name: 'joining',
       page: '/chats/:uri/members',
       api: { method: 'PATCH', path: '/api/chats/:uri/', status: 422 },

@@ -72,6 +72,22 @@ describe('bad ids', () => {
       ['POST', '/read', KINDS],
       ['PUT', '/read', ['JSON']],
       ['POST', '/typing', KINDS],
+      ['GET', '/header', KINDS],
+      ['POST', '/members/me/departure', KINDS],
+      ['DELETE', '/members/me', KINDS],
+      ['POST', '/members/1/removal', KINDS],
+      ['DELETE', '/members/1', KINDS],
+      ['GET', '/settings', KINDS],
+      ['POST', '/settings', KINDS],
+      ['PATCH', '/settings', ['JSON']],
+      ['POST', '/link', KINDS],
+      ['PUT', '/link', ['JSON']],
+      ['POST', '/owner', KINDS],
+      ['PUT', '/owner', ['JSON']],
+      ['GET', '/bans', KINDS],
+      ['POST', '/bans/1/removal', KINDS],
+      ['DELETE', '/bans/1', KINDS],
+      ['POST', '/deletion', KINDS],
     ]
     for (const [method, rest, kinds] of routes) {
       it(`is 404 for ${method} /chats/:uri${rest}, in every form`, async () => {
@@ -138,6 +154,8 @@ describe('bad ids', () => {
     for (const [path, names, kinds] of [
       ['/chats/:uri/messages', ['after', 'before', 'limit'], KINDS],
       ['/chats/:uri', ['before'], ['page']],
+      ['/chats/:uri/members', ['after', 'limit'], ['page', 'JSON']],
+      ['/chats/:uri/bans', ['after', 'limit'], KINDS],
     ] as [string, string[], Kind[]][]) {
       for (const name of names) {
         it(`is 422 with a sentence as ${name} of ${path}, in every form`, async () => {
@@ -311,7 +329,7 @@ describe('bad ids', () => {
     it('is refused with 405 where nothing knows its method, and never answered with 5xx', async () => {
       const cookie = [...ann.cookies].map(pair => pair.join('=')).join('; ')
       for (const method of ['PUT', 'DELETE', 'TRACE', 'PROPFIND', 'SEARCH']) {
-        for (const path of ['/', '/login', '/chats', `/chats/${uri}`, `/chats/${uri}/messages`, '/up']) {
+        for (const path of ['/', '/login', '/chats', `/chats/${uri}/header`, `/chats/${uri}/messages`, '/up']) {
           const headers = { cookie, 'x-csrf-token': ann.csrf, accept: 'text/html' }
           const answer = await sendRaw(site, { method, path, headers })
           assert.equal(answer.status, 405, `${method} ${path}`)

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Site } from '../support/site.js'
 
-const TABLES = ['users', 'sessions', 'tokens', 'resets', 'chats', 'links', 'members', 'events'] as const
+const TABLES = ['users', 'sessions', 'tokens', 'resets', 'chats', 'links', 'members', 'bans', 'events'] as const
 
 /** How many rows each table holds, and how far the chats have come: what a refused request must leave as it was. */
 export async function stored({ db }: Site): Promise<Record<string, number>> {
