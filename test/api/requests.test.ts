@@ -207,9 +207,13 @@ describe('requests to the API', () => {
         ['/auth/tokens/', ['GET']],
         ['/auth/tokens/1/', ['DELETE']],
         ['/api/chats/', ['GET', 'POST']],
-        [`/api/chats/${uri}/`, ['GET', 'PATCH']],
+        [`/api/chats/${uri}/`, ['GET', 'PATCH', 'DELETE']],
         [`/api/chats/${uri}/members/`, ['GET', 'POST']],
         [`/api/chats/${uri}/messages/`, ['GET', 'POST']],
+        [`/api/chats/${uri}/settings/`, ['GET', 'POST', 'PATCH']],
+        [`/api/chats/${uri}/link/`, ['POST', 'PUT']],
+        [`/api/chats/${uri}/owner/`, ['POST', 'PUT']],
+        [`/api/chats/${uri}/bans/`, ['GET']],
       ]
       for (const [path, known] of expected) {
         for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !known.includes(method))) {
