@@ -11,11 +11,13 @@ export function invites(parts: Parts) {
 
   router.get('/', async ctx => {
     const chat = await requireMember(parts, ctx)
-    const url = shareUrl(ctx, parts.config, chatPath(chat.uri))
+    // An open page may know the chat by a link that was replaced.
+    const { current_uri: uri, expires_at } = chat
+    const url = shareUrl(ctx, parts.config, chatPath(uri))
     await respond(ctx, {
       page: () => showPage(parts, ctx, 'chats/invitation.njk', { chat, share_url: url, qr: qrCode(url) }),
-      fragment: () => leadTo(ctx, `${chatPath(chat.uri)}/invite`),
-      json: () => ({ uri: chat.uri, url, expires_at: null }),
+      fragment: () => leadTo(ctx, `${chatPath(uri)}/invite`),
+      json: () => ({ uri, url, expires_at }),
     })
   })
 

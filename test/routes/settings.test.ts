@@ -214,7 +214,8 @@ describe('the owner’s page of a chat', () => {
         assert.match(json.url, new RegExp(`^http.*/chats/${json.uri}$`))
         assert.ok(Math.abs(Date.parse(json.expires_at) - Date.now() - seconds * 1000) < 60_000)
         assert.equal((await ann.send('GET', `/api/chats/${json.uri}/`)).json.expires_at, json.expires_at)
-        for (const path of [`/chats/${json.uri}`, `/chats/${json.uri}/settings`]) {
+        assert.deepEqual((await bob.send('GET', `/api/chats/${uri}/invite/`)).json, json)
+        for (const path of [`/chats/${json.uri}`, `/chats/${json.uri}/settings`, `/chats/${uri}/invite`]) {
           assert.match(
             (await ann.get(path)).text,
             new RegExp(`lets people in until <time[^>]* datetime="${json.expires_at}"`),
