@@ -154,7 +154,8 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
       join.onRef('last.chat_id', '=', 'members.chat_id').onRef('last.version', '=', 'members.last_message'),
     )
     .leftJoin('members as author', join =>
-      join.onRef('author.chat_id', '=', 'members.chat_id').onRef('author.user_id', '=', 'last.author_id'),
+      // By columns of one table: with those of two, the index by user is gone through for all chats of the author.
+      join.onRef('author.chat_id', '=', 'last.chat_id').onRef('author.user_id', '=', 'last.author_id'),
     )
     .select([
       'members.chat_id as id',
