@@ -108,7 +108,7 @@ export function messageJson(event: Event) {
     id: event.id,
     version: event.version,
     user: authorJson(event),
-    message: event.text ?? '',
+    message: event.deleted_at === null ? event.text : '',
     html: event.kind === 'message' || isAboutAnother(event) ? messageHtml(event.text ?? '', event.mentions) : '',
     created_at: event.created_at,
     edited_at: event.edited_at,

@@ -299,7 +299,7 @@ describe('streams of events', () => {
       assert.equal(message.event, undefined, 'htmx takes in events without a name')
       const html = message.data ?? ''
       assert.match(html, /^<hx-partial hx-target="#tail-2" hx-swap="outerHTML">/)
-      assert.match(html, /<li class="message" id="message-3">/)
+      assert.match(html, /<li class="message" id="message-3" /)
       assert.ok(html.includes('hello &lt;b&gt;'))
       assert.match(html, /<li class="tail tail--slow" id="tail-3"[^>]*hx-trigger="every 20s/)
       assert.match(html, /<\/hx-partial>$/)
@@ -404,7 +404,7 @@ describe('streams of events', () => {
       await frame.shows('id="message-4"')
       await frame.shows('hello &lt;b&gt;<br>there')
       await visitor.post(`/chats/${uri}/messages`, { message: 'mine' })
-      await frame.shows(/<li class="message message--mine" id="message-5">/)
+      await frame.shows(/<li class="message message--mine" id="message-5" /)
       assert.equal(frame.text.match(/id="message-4"/g)?.length, 1)
       assert.doesNotMatch(frame.text, /<\/body>|hx-partial|class="tail/)
       assert.equal(frame.ending, undefined)

@@ -179,7 +179,7 @@ describe('what readers ask of the database', function () {
         ]).flat(),
       )
       for (const { text: body } of polls) {
-        assert.equal(count(body, text), 1, body)
+        assert.equal(count(body, `<p>${text}</p>`), 1, body)
       }
     }
     const reads = (statements: Statement[]) => statements.filter(({ text }) => EVENTS.test(text)).length
@@ -200,7 +200,7 @@ describe('what readers ask of the database', function () {
 
     const burst = await allStatementsOf(async () => {
       await Promise.all(Array.from({ length: 40 }, (_, n) => elsewhere.post(uri, `burst ${n}.`)))
-      await until(() => readers.every(({ texts }) => texts.every(text => count(text(), 'burst ') === 40)))
+      await until(() => readers.every(({ texts }) => texts.every(text => count(text(), '<p>burst ') === 40)))
     })
     assert.ok(reads(burst) <= 40, `${reads(burst)} reads of a burst`)
 
@@ -217,8 +217,8 @@ describe('what readers ask of the database', function () {
     for (const { texts } of readers) {
       for (const text of texts) {
         for (let n = 0; n < posts; n++) {
-          assert.equal(count(text(), `local ${n}.`), 1)
-          assert.equal(count(text(), `elsewhere ${n}.`), 1)
+          assert.equal(count(text(), `<p>local ${n}.</p>`), 1)
+          assert.equal(count(text(), `<p>elsewhere ${n}.</p>`), 1)
         }
       }
     }

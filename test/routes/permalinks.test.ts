@@ -55,7 +55,7 @@ describe('a message by its own address', () => {
     assert.ok(json.edited_at)
     const page = await ann.get(`/chats/${uri}`)
     assert.match(page.text, /message__edited">edited/)
-    assert.doesNotMatch(page.text, /first/)
+    assert.doesNotMatch(page.text, /<em>first/)
   })
 
   it('is not edited by anybody else, nor to nothing or too much, and the page keeps what was typed', async () => {
