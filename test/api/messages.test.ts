@@ -217,7 +217,7 @@ describe('messages by the API', () => {
         const { message, html: made } = messages.at(-1)
         assert.deepEqual([message, made], [typed, html])
         // Of what is no message there is none.
-        assert.ok(messages.every((item: Item & { html: string }) => (item.message === '') === (item.html === '')))
+        assert.ok(messages.every((item: Item & { html: string }) => !item.message === (item.html === '')))
       }
     })
 

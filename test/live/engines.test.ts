@@ -61,7 +61,7 @@ describe('a chat in other browsers than Chromium', function () {
 
   it('grows in its frame without JavaScript: Firefox', async function () {
     const browser = await enter(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
-    await until(() => proxy.open(STREAMS) === 1)
+    await until(() => proxy.open(STREAMS) === 1, 30)
     const framed = () =>
       texts(
         browser,

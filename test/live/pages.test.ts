@@ -241,7 +241,7 @@ describe('the chat page and its stream', () => {
       assert.equal((await fetch(`${url}/chats/${uri}/live`, { headers, signal: others.signal })).status, 200)
     }
     await page.clock.install()
-    const [refused] = await Promise.all([page.waitForResponse('**/live?*'), page.goto(`${url}/chats/${uri}`)])
+    const [refused] = await Promise.all([page.waitForResponse(`${url}/**/live?*`), page.goto(`${url}/chats/${uri}`)])
     assert.equal(refused.status(), 503)
     others.abort()
     await until(() => live.streams.size === 0)

@@ -76,6 +76,7 @@ describe('somebody who is typing', () => {
   it('is not told after what they typed has come, however late the word is', async () => {
     const events = await openEvents(site, `/api/chats/${uri}/live/`, carl)
     const { json } = await bob.post(uri, 'typed')
+    await events.shows('"typed"')
     await types(bob, { after: json.id - 1 })
     await types(bob, { after: String(json.id) })
     await events.shows('event: typing')
