@@ -1,6 +1,6 @@
 // npm run bench: how fast this machine posts, polls and delivers, beside the least that any server would have to do.
 // npm run bench -- posts 10 runs one part (posts, live or text), for 10 s a line instead of 60 and 20.
-// npm run bench -- search fills two million messages first.
+// npm run bench -- large fills two million messages first.
 import { prepare } from './prepare.js'
 
 prepare()

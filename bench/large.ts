@@ -1,8 +1,12 @@
-// npm run bench -- search [messages]: how long searches take in a chat of a million messages, and in all chats of somebody who is in 1,000.
+// npm run bench -- large [messages]: how long pages and searches take in a chat of a million messages, and for somebody who is in 1,000 chats.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { connect } from '../src/db/connection.js'
+import { LIMITS } from '../src/config.js'
+import { chatsOf } from '../src/db/chats.js'
+import { connect, probe } from '../src/db/connection.js'
+import { chatView, messageInContext } from '../src/db/events.js'
+import { countedMembers } from '../src/db/members.js'
 import { migrate } from '../src/db/migrate.js'
 import { searchChat, searchChats } from '../src/db/search.js'
 import { startCluster } from '../src/postgres/cluster.js'
@@ -21,6 +25,7 @@ const { db, pool } = connect(cluster.connection, () => {}, 1)
 try {
   await migrate(db)
   await fill()
+  await printPages()
   const results: Record<string, Record<string, string>> = {}
   for (const query of QUERIES) {
     const { websearch = '' } = parseQuery(query) ?? {}
@@ -39,12 +44,43 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
+/** As bob, who has read nothing of all that ann wrote. Beside the least that any statement takes. */
+async function printPages() {
+  const reader = { user_id: 2, reads: null }
+  const part = {
+    messages: LIMITS.messagesPerPage,
+    members: LIMITS.membersOnPage,
+    reader,
+    before: undefined,
+    from: undefined,
+  }
+  const pages: Record<string, () => Promise<unknown>> = {
+    'floor: select 1': () => probe(db),
+    'the start page, with what is unread in its 20 chats': () => chatsOf(db, 2, LIMITS.chatsPerPage + 1),
+    'the chat’s page, from the database': () => chatView(db, 1, part),
+    'the same in the middle of the chat': () => chatView(db, 1, { ...part, before: COUNT / 2 }),
+    'what the page asks beside a list that is in memory': () => countedMembers(db, 1, LIMITS.membersOnPage, reader),
+    'a message in its context': () =>
+      messageInContext(db, { chat_id: 1, id: COUNT / 2, user_id: 2 }, LIMITS.messagesAround),
+  }
+  const results: Record<string, Record<string, string>> = {}
+  const floor = Number(await time(() => probe(db)))
+  for (const [name, ask] of Object.entries(pages)) {
+    const ms = await time(ask)
+    results[name] = { ms, 'times floor': (Number(ms) / floor).toFixed(0) }
+  }
+  console.log(`\nStatements for somebody who is in ${CHATS + 1} chats and has read nothing; the median of 5\n`)
+  console.table(results)
+}
+
 async function fill() {
   await pool.query(`
-    insert into users (username, folded_username, name, folded_name, password_hash) values ('ann', 'ann', 'ann', 'ann', 'none');
+    insert into users (username, folded_username, name, folded_name, password_hash)
+      values ('ann', 'ann', 'ann', 'ann', 'none'), ('bob', 'bob', 'bob', 'bob', 'none');
     insert into chats (owner_id) select 1 from generate_series(0, ${CHATS});
     insert into links (uri, chat_id) select 'bench-uri-0123456789-' || id, id from chats;
-    insert into members (chat_id, user_id, name, folded_name) select id, 1, 'ann', 'ann' from chats`)
+    insert into members (chat_id, user_id, name, folded_name) select id, 1, 'ann', 'ann' from chats;
+    insert into members (chat_id, user_id, name, folded_name) select id, 2, 'bob', 'bob' from chats`)
   for (let from = 1; from <= COUNT; from += AT_ONCE) {
     for (const place of ['1, n', `2 + n % ${CHATS}, 1 + n / ${CHATS}`]) {
       await pool.query(`
@@ -58,13 +94,13 @@ async function fill() {
     console.log(`${from + AT_ONCE - 1} messages`)
   }
   await pool.query(`
-    update chats c set (version, last_message, last_posted_at) =
-      (select version, version, created_at from events e where e.chat_id = c.id order by version desc limit 1)`)
+    update chats c set (version, last_message, last_shown, last_posted_at) =
+      (select version, version, version, created_at from events e where e.chat_id = c.id order by version desc limit 1)`)
   // What one more post would do where autovacuum was in the way before.
   await pool.query(`select gin_clean_pending_list('events_search')`)
 }
 
-async function time(search: () => Promise<unknown[]>): Promise<string> {
+async function time(search: () => Promise<unknown>): Promise<string> {
   const times: number[] = []
   for (let n = 0; n < 5; n++) {
     const begun = performance.now()
