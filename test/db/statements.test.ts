@@ -214,14 +214,18 @@ describe('SQL statements', () => {
   }
 
   async function grow(uri: string, count: number) {
+    // However long a busy machine takes.
     await site.pool.query(
-      `with chat as (select c.id, c.version, c.owner_id from chats c join links l on l.chat_id = c.id where l.uri = $1),
+      `begin;
+       set local statement_timeout = 0;
+       with chat as (select c.id, c.version, c.owner_id from chats c join links l on l.chat_id = c.id where l.uri = '${uri}'),
        grown as (
          insert into events (chat_id, version, kind, author_id, text)
-         select id, version + n, 'message', owner_id, 'message ' || n from chat, generate_series(1, $2::int) n
+         select id, version + n, 'message', owner_id, 'message ' || n from chat, generate_series(1, ${count}) n
        )
-       update chats c set version = c.version + $2, last_message = c.version + $2, last_shown = c.version + $2 from chat where c.id = chat.id`,
-      [uri, count],
+       update chats c set version = c.version + ${count}, last_message = c.version + ${count}, last_shown = c.version + ${count}
+       from chat where c.id = chat.id;
+       commit`,
     )
   }
 
