@@ -63,8 +63,9 @@ export function partial(target: string, html: string): string {
   return `<hx-partial hx-target="${target}" hx-swap="outerHTML">${html}</hx-partial>`
 }
 
+/** A carriage return ends a line of a stream too, and a chat's name may have one: nothing begins a line but what is said here. */
 function frame(html: string) {
-  return `data: ${html.trim().replace(/\s*\n\s*/g, '\ndata: ')}\n\n`
+  return `data: ${html.trim().replace(/\s*[\r\n]\s*/g, '\ndata: ')}\n\n`
 }
 
 /**

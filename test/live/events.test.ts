@@ -356,6 +356,21 @@ describe('streams of events', () => {
       assert.equal(squeezed(pushed), squeezed(polled))
     })
 
+    it('takes no line of its own from a chat’s name, however its owner breaks it', async () => {
+      const uri = await ann.startChat()
+      await visitor.get(`/chats/${uri}`)
+      const page = await openPageEvents(site, livePage(uri, '?after=2'), visitor)
+      await slowTail(page, 2)
+      for (const [n, end] of ['\r', '\n', '\r\n'].entries()) {
+        const title = `one${end}id: 999999${end}event: gone${end}${end}data: two, ${n}`
+        assert.equal((await ann.call('PATCH', `/api/chats/${uri}/settings/`, { title })).status, 200)
+        await page.shows(`data: two, ${n}`)
+      }
+      await page.reaches(5)
+      assert.deepEqual(page.versions, [3, 4, 5])
+      assert.ok(page.sent.every(({ event }) => event === undefined))
+    })
+
     it('is kept by nobody on its way', async () => {
       const stream = await openPageEvents(site, livePage(await visitor.startChat()), visitor)
       assertStreamHeaders(stream)
