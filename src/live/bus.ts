@@ -157,8 +157,10 @@ export class PostgresBus implements Bus {
       } else if (user) {
         this.hearer.user(Number(user))
       } else if (place) {
-        const typist = { user_id: Number(user_id), after: Number(after), name: decodeURIComponent(name ?? '') }
-        this.hearer.typing(Number(place), typist)
+        const shown = readName(name ?? '')
+        if (shown !== undefined) {
+          this.hearer.typing(Number(place), { user_id: Number(user_id), after: Number(after), name: shown })
+        }
       }
     }
   }
@@ -188,6 +190,15 @@ export class PostgresBus implements Bus {
       }
     }
     this.telling = false
+  }
+}
+
+/** Undefined for what no process of ours has said: whoever can reach the database can speak on the bus. */
+function readName(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return undefined
   }
 }
 

@@ -100,6 +100,16 @@ describe('somebody who is typing', () => {
     assert.equal((await ann.post(`/chats/${uri}/typing`)).status, 403)
   })
 
+  it('is no harm where a hint that names them cannot be read, and those that come with it are heard', async () => {
+    const events = await openEvents(site, `/api/chats/${uri}/live/`, carl)
+    await events.shows('\n:')
+    const { rows } = await site.pool.query('select chat_id from links where uri = $1', [uri])
+    await site.pool.query("select pg_notify('chatire', $1)", [
+      `t1:1:1:%E0 t1:1:1:% t${rows[0].chat_id}:0:0:Nobody%20here`,
+    ])
+    await events.shows('"name":"Nobody here"')
+  })
+
   it('is absent in other processes with BUS=off, where everything else still comes', async () => {
     const alone = await openSite({ BUS: 'off' }, site)
     try {
