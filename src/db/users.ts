@@ -89,22 +89,29 @@ export async function changeUser(
 }
 
 /**
- * Makes an account of a guest, who goes on under the name that they have, and ends their sessions. The chats follow by
- * `settleUser`. `taken`: another account has the username; `no guest`: there is no such guest, or it is an account by now.
+ * Makes an account of a guest, who goes on under the name that they have, and ends their sessions. Where that name is another account's
+ * username, which a guest may be called as they are marked, they go on under their own. The chats follow by `settleUser`. `taken`: another
+ * account has the username; `no guest`: there is no such guest, or it is an account by now.
  */
 export async function keepGuest(
   db: Db,
   user_id: number,
   { username, email, password_hash }: { username: string; email: string; password_hash: string },
-): Promise<'kept' | 'taken' | 'no guest'> {
+): Promise<User | 'taken' | 'no guest'> {
+  const folded = foldUsername(username)
+  const isAnothers = sql<boolean>`exists (
+    select 1 from users other where other.folded_username = users.folded_name and other.id <> users.id
+  )`
   try {
-    const result = await db
+    const kept = await db
       .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
       .updateTable('users')
       .set({
         kind: 'account',
         username,
-        folded_username: foldUsername(username),
+        folded_username: folded,
+        name: sql`case when ${isAnothers} then ${username} else users.name end`,
+        folded_name: sql`case when ${isAnothers} then ${folded} else users.folded_name end`,
         email,
         password_hash,
         unsettled: true,
@@ -113,8 +120,9 @@ export async function keepGuest(
       .where('id', '=', user_id)
       .where('kind', '=', 'guest')
       .where('deleted_at', 'is', null)
+      .returning(USER_COLUMNS)
       .executeTakeFirst()
-    return result.numUpdatedRows > 0n ? 'kept' : 'no guest'
+    return kept ?? 'no guest'
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
       return 'taken'

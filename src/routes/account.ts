@@ -13,6 +13,7 @@ import { isCurrent, requireAccount, requireUser, signIn, signOut } from '../sess
 import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
+import { nameTaken, requireFreeName } from './users.js'
 
 /** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
 export function toAccount(ctx: Context, done?: keyof typeof DONE) {
@@ -96,15 +97,16 @@ export function account(parts: Parts) {
         throw new Refusal(403, 'This account is yours to keep already.')
       }
       const { username, email, password } = read(ctx, newUser)
+      await requireFreeName(parts, ctx, username, 422)
       const password_hash = await hashPassword(password)
-      switch (await keepGuest(db, guest.id, { username, email, password_hash })) {
-        case 'taken':
-          throw invalid({ username: ['A user with that username already exists.'] })
-        case 'no guest':
-          throw new Refusal(403, 'This account is yours to keep already.')
+      const user = await keepGuest(db, guest.id, { username, email, password_hash })
+      if (user === 'taken') {
+        throw nameTaken(422)
+      }
+      if (user === 'no guest') {
+        throw new Refusal(403, 'This account is yours to keep already.')
       }
       live.ended(guest.id)
-      const user: User = { ...guest, kind: 'account', username, email }
       await goOnAs(ctx, user)
       await settle(user)
       await answer(ctx, 'kept', user)

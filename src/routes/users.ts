@@ -41,12 +41,21 @@ export function users(parts: Parts) {
 
 /** Throws `status` when the name is taken, and 429 after too many accounts from one address. */
 async function signUp(
-  { db, config }: Parts,
+  parts: Parts,
   ctx: Context,
   { username, password, email }: { username: string; password: string; email: string },
   status: number,
 ): Promise<User> {
-  const taken = () => invalid({ username: ['A user with that username already exists.'] }, status)
+  await requireFreeName(parts, ctx, username, status)
+  const user = await createUser(parts.db, { username, email, password_hash: await hashPassword(password) })
+  if (!user) {
+    throw nameTaken(status)
+  }
+  return user
+}
+
+/** For whoever is to have an account of that name: throws `status` when it is taken, and 429 after too many accounts from one address. */
+export async function requireFreeName({ db, config }: Parts, ctx: Context, username: string, status: number) {
   if (config.limited) {
     const wait = await takeTurn(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
     if (wait > 0) {
@@ -55,11 +64,10 @@ async function signUp(
   }
   // Asked before the costly hash; the constraint decides between two who ask at once.
   if (await findUser(db, username)) {
-    throw taken()
+    throw nameTaken(status)
   }
-  const user = await createUser(db, { username, email, password_hash: await hashPassword(password) })
-  if (!user) {
-    throw taken()
-  }
-  return user
+}
+
+export function nameTaken(status: number) {
+  return invalid({ username: ['A user with that username already exists.'] }, status)
 }

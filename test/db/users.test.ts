@@ -75,7 +75,8 @@ describe('users and the chats that they are in', () => {
     const chats = [await newChat(ann, guest), await newChat(ann, guest)]
     const username = unique('gus')
     assert.equal(await keepGuest(site.db, guest.id, { username: ann.username, email: '', password_hash: 'x' }), 'taken')
-    assert.equal(await keepGuest(site.db, guest.id, { username, email: '', password_hash: 'x' }), 'kept')
+    const kept = await keepGuest(site.db, guest.id, { username, email: '', password_hash: 'x' })
+    assert.deepEqual(kept, { ...guest, kind: 'account', username })
     assert.equal(
       await keepGuest(site.db, guest.id, { username: unique('z'), email: '', password_hash: 'x' }),
       'no guest',
@@ -89,6 +90,21 @@ describe('users and the chats that they are in', () => {
       )
     }
     assert.equal((await findUser(site.db, username))?.id, guest.id)
+  })
+
+  it('lose a name that is an account’s username when they keep theirs: an account is not marked', async () => {
+    const [ann, bob] = [await newUser('Ann'), await newUser('Bob')]
+    const guest = await newGuest(ann.username.toUpperCase())
+    const chat = await newChat(bob, guest)
+    assert.equal(await shownName(chat.id, guest.id), ann.username.toUpperCase(), 'as a guest, marked')
+    const username = unique('gus')
+    const kept = await keepGuest(site.db, guest.id, { username, email: '', password_hash: 'x' })
+    assert.equal(typeof kept === 'object' && kept.name, username)
+    await settle(guest)
+    assert.equal(await shownName(chat.id, guest.id), username)
+    const own = await newGuest(unique('Own'))
+    const same = await keepGuest(site.db, own.id, { username: own.name.toLowerCase(), email: '', password_hash: 'x' })
+    assert.equal(typeof same === 'object' && same.name, own.name, 'it may be their own')
   })
 
   it('leave all chats when they are deleted, those that they had left too, under a name that says nothing', async () => {

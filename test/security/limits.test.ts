@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
 import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
+import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -138,6 +139,25 @@ describe('limits', () => {
       assertPage(page)
       assert.match(page.text, /value="somebody-new"[\s\S]*value="new@example\.org"/)
       assert.equal((await signUp('somebody-new', '10.8.0.2')).status, 201)
+    })
+  })
+
+  describe('keeping an account that was a guest’s', () => {
+    it('is limited by address with signing up, also for names that are taken', async () => {
+      await signUp('otto', '10.9.0.1')
+      const gus = await guest(site, 'Gus')
+      const headers = { 'content-type': 'application/json', 'x-csrf-token': gus.csrf, 'x-forwarded-for': '10.9.0.2' }
+      const keep = (username: string) =>
+        gus.send('POST', '/api/account/keep/', JSON.stringify({ username, password: PASSWORD }), headers)
+      for (let n = 0; n < LIMITS.signUps.burst; n++) {
+        assert.equal((await keep('otto')).status, 422, String(n))
+      }
+      const refused = await keep('gus')
+      assertProblem(refused, 429)
+      assertRetryAfter(refused, 3_600)
+      assert.equal((await signUp('somebody-else', '10.9.0.2')).status, 429)
+      headers['x-forwarded-for'] = '10.9.0.3'
+      assert.equal((await keep('gus')).status, 200)
     })
   })
 
