@@ -45,10 +45,11 @@ export async function upgradeHash(db: Db, user_id: number, password_hash: string
   await db.updateTable('users').set({ password_hash }).where('id', '=', user_id).execute()
 }
 
-/** Ends every session of the user; tokens stay, as a program's credential is not the password. */
+/** Ends every session of the user, and a link for setting another password; tokens stay, as a program's credential is not the password. */
 export async function changePassword(db: Db, user_id: number, password_hash: string) {
   await db
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
+    .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', user_id))
     .updateTable('users')
     .set({ password_hash, version: sql`version + 1` })
     .where('id', '=', user_id)

@@ -2,8 +2,18 @@ import assert from 'node:assert/strict'
 import { createChat, joinChat } from '../../src/db/chats.js'
 import { eventsAfter } from '../../src/db/events.js'
 import { deleteExpired } from '../../src/db/expiry.js'
-import { changeUser, createUser, deleteUser, findUser, keepGuest, settleUser, type User } from '../../src/db/users.js'
-import { randomKey } from '../../src/keys.js'
+import { createReset, findReset, useReset } from '../../src/db/resets.js'
+import {
+  changePassword,
+  changeUser,
+  createUser,
+  deleteUser,
+  findUser,
+  keepGuest,
+  settleUser,
+  type User,
+} from '../../src/db/users.js'
+import { keyHash, randomKey } from '../../src/keys.js'
 import { foldUsername } from '../../src/usernames.js'
 import { openSite, type Site } from '../support/site.js'
 
@@ -105,6 +115,15 @@ describe('users and the chats that they are in', () => {
     const own = await newGuest(unique('Own'))
     const same = await keepGuest(site.db, own.id, { username: own.name.toLowerCase(), email: '', password_hash: 'x' })
     assert.equal(typeof same === 'object' && same.name, own.name, 'it may be their own')
+  })
+
+  it('have no reset link any more once they have changed their password', async () => {
+    const ann = await newUser('Ann')
+    const key = keyHash(randomKey())
+    await createReset(site.db, ann.id, key)
+    await changePassword(site.db, ann.id, 'y')
+    assert.equal(await findReset(site.db, key), undefined)
+    assert.equal(await useReset(site.db, key, 'z'), false)
   })
 
   it('leave all chats when they are deleted, those that they had left too, under a name that says nothing', async () => {
