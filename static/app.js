@@ -29,7 +29,10 @@
       for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
         sending?.arrived(own)
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
-      for (const named of came.filter(node => node.matches?.('[data-kind=named], [data-kind=left]'))) rename(named)
+      for (const named of came.filter(node =>
+        node.matches?.('[data-kind=named], [data-kind=left], [data-kind=joined]'),
+      ))
+        rename(named)
       markMentions()
       const news = newsOf(came)
       if (news.length > 0 && !isInFront()) {

@@ -63,9 +63,9 @@ export function supersedes({ kind, id, version }: Event): boolean {
   return isAboutName(kind) || id !== version
 }
 
-/** Whoever deletes their account leaves under another name. */
+/** Whoever deletes their account leaves under another name, and others come back under one. */
 function isAboutName(kind: Event['kind']): boolean {
-  return kind === 'named' || kind === 'left'
+  return kind === 'named' || kind === 'left' || kind === 'joined'
 }
 
 function changedBy(event: Event, later: Event): Event {

@@ -162,7 +162,7 @@ export class Feed implements Known {
   learnMember(user_id: number, name: string, version: number): boolean {
     if (version < this.version) {
       const since = this.entriesAfter(version)
-      if (!since || since.some(({ event }) => isParting(event) && event.author_id === user_id)) {
+      if (!since || since.some(({ event }) => changesMember(event) && event.author_id === user_id)) {
         return false
       }
     }
@@ -476,6 +476,11 @@ export class Feed implements Known {
 /** Whether its author is a member no more. */
 function isParting({ kind }: Event): boolean {
   return kind === 'left' || kind === 'removed'
+}
+
+/** Whether what was known of its author as a member holds no more. */
+function changesMember(event: Event): boolean {
+  return isParting(event) || event.kind === 'named'
 }
 
 /** Whether it is in the list by itself, rather than changing what is. */
