@@ -29,14 +29,18 @@ export async function touchSession(db: Db, id_hash: Buffer) {
     .execute()
 }
 
-/** Logs out: the session is gone, and whoever follows its user's version hears of it. Returns the user; undefined where there was none. */
+/**
+ * Logs out: the session is gone, and whoever follows its user's version hears of it. Returns the user; undefined where there was none.
+ * The user's row is taken first, as by all that ends sessions and tokens: what a statement does beside its update comes after it.
+ */
 export async function endSession(db: Db, id_hash: Buffer): Promise<number | undefined> {
   const ended = await db
-    .with('ended', ended => ended.deleteFrom('sessions').where('id_hash', '=', id_hash).returning('user_id'))
+    .with('ended', ended => ended.deleteFrom('sessions').where('id_hash', '=', id_hash))
     .updateTable('users')
-    .from('ended')
-    .set({ version: sql`version + 1` })
-    .whereRef('users.id', '=', 'ended.user_id')
+    .from('sessions')
+    .set({ version: sql`users.version + 1` })
+    .whereRef('users.id', '=', 'sessions.user_id')
+    .where('sessions.id_hash', '=', id_hash)
     .returning('users.id')
     .executeTakeFirst()
   return ended?.id
@@ -58,13 +62,13 @@ export function sessionsOf(db: Db, user_id: number) {
 /** Whether the user had that session, which has ended now. */
 export async function endSessionOf(db: Db, user_id: number, id: number): Promise<boolean> {
   const result = await db
-    .with('ended', ended =>
-      ended.deleteFrom('sessions').where('user_id', '=', user_id).where('id', '=', id).returning('user_id'),
-    )
+    .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id).where('id', '=', id))
     .updateTable('users')
-    .from('ended')
-    .set({ version: sql`version + 1` })
-    .whereRef('users.id', '=', 'ended.user_id')
+    .from('sessions')
+    .set({ version: sql`users.version + 1` })
+    .whereRef('users.id', '=', 'sessions.user_id')
+    .where('sessions.user_id', '=', user_id)
+    .where('sessions.id', '=', id)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }

@@ -62,13 +62,13 @@ export function tokensOf(db: Db, user_id: number) {
 /** Whether the user had that token. */
 export async function revokeToken(db: Db, user_id: number, id: number): Promise<boolean> {
   const result = await db
-    .with('revoked', revoked =>
-      revoked.deleteFrom('tokens').where('user_id', '=', user_id).where('id', '=', id).returning('user_id'),
-    )
+    .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', user_id).where('id', '=', id))
     .updateTable('users')
-    .from('revoked')
-    .set({ version: sql`version + 1` })
-    .whereRef('users.id', '=', 'revoked.user_id')
+    .from('tokens')
+    .set({ version: sql`users.version + 1` })
+    .whereRef('users.id', '=', 'tokens.user_id')
+    .where('tokens.user_id', '=', user_id)
+    .where('tokens.id', '=', id)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }

@@ -3,6 +3,8 @@ import { createChat, joinChat } from '../../src/db/chats.js'
 import { eventsAfter } from '../../src/db/events.js'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { createReset, findReset, useReset } from '../../src/db/resets.js'
+import { createSession, endSession, endSessionOf, sessionsOf } from '../../src/db/sessions.js'
+import { createToken, revokeToken, tokensOf } from '../../src/db/tokens.js'
 import {
   changePassword,
   changeUser,
@@ -126,6 +128,47 @@ describe('users and the chats that they are in', () => {
     assert.equal(await useReset(site.db, key, 'z'), false)
   })
 
+  it('can change their password or be deleted while their sessions and tokens end: all wait for the user first', async () => {
+    const changes = {
+      password: (id: number) => changePassword(site.db, id, 'y'),
+      deletion: (id: number) => deleteUser(site.db, id),
+    }
+    const endings = {
+      session: (_id: number, key: Buffer) => endSession(site.db, key),
+      'session elsewhere': async (id: number) => {
+        const [session] = await sessionsOf(site.db, id)
+        return endSessionOf(site.db, id, session?.id ?? 0)
+      },
+      token: async (id: number) => {
+        const [token] = await tokensOf(site.db, id)
+        return revokeToken(site.db, id, token?.id ?? 0)
+      },
+    }
+    for (const [change, begin] of Object.entries(changes)) {
+      for (const [ending, end] of Object.entries(endings)) {
+        const ann = await newUser('Ann')
+        const key = keyHash(randomKey())
+        await createSession(site.db, key, ann.id, '')
+        await createToken(site.db, ann.id, keyHash(randomKey()))
+        const holder = await site.pool.connect()
+        await holder.query('begin')
+        await holder.query('select 1 from users where id = $1 for update', [ann.id])
+        const both = [begin(ann.id)]
+        await waiting(1)
+        both.push(end(ann.id, key) as never)
+        await waiting(2)
+        await holder.query('commit')
+        holder.release()
+        const done = await Promise.allSettled(both)
+        assert.deepEqual(
+          done.map(({ status }) => status),
+          ['fulfilled', 'fulfilled'],
+          `${change}, ${ending}`,
+        )
+      }
+    }
+  })
+
   it('leave all chats when they are deleted, those that they had left too, under a name that says nothing', async () => {
     const [ann, bob] = [await newUser('Ann'), await newUser('Bob')]
     const now = await newChat(bob, ann)
@@ -245,6 +288,16 @@ describe('users and the chats that they are in', () => {
     const { rows } = await site.pool.query('select 1 from chats where owner_id = $1', [ann.id])
     assert.equal(rows.length, 3000)
   })
+
+  /** Waits until so many statements wait for a lock. */
+  async function waiting(count: number) {
+    for (let found = 0; found < count; ) {
+      const { rows } = await site.pool.query(
+        "select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+      found = rows[0].count
+    }
+  }
 
   function unique(name: string) {
     return `${name}${++count}x`
