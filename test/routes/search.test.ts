@@ -35,7 +35,7 @@ describe('GET /chats/:uri/search and GET /search', () => {
     assert.doesNotMatch(form.text, /role="status"/)
     const { text } = await ann.get(`/chats/${uri}/search?q=${q('CAFE')}`)
     assert.match(text, /The <mark>café<\/mark> opens at nine &lt;script&gt;/)
-    assert.match(text, new RegExp(`href="/chats/${uri}/messages/\\d+"`))
+    assert.match(text, new RegExp(`href="/chats/${uri}/messages/\\d+#message-\\d+"`))
     assert.match(text, /value="CAFE"/)
     assert.match(text, />1 message</)
     assert.doesNotMatch(text, /Which/)
