@@ -308,9 +308,9 @@
    */
   function alertElsewhere() {
     const choices = document.querySelector('[data-alerts]')
-    const sound = choices?.querySelector('[data-sound]')
-    const notify = choices?.querySelector('[data-notify]')
     if (!choices) return { news() {} }
+    const sound = choice('Sound')
+    const notify = choice('Notifications')
     let connection = null
     let speaker = null
     let alertedAt = Number.NEGATIVE_INFINITY
@@ -321,6 +321,17 @@
     notify.parentElement.hidden = !canNotify
     sound.checked = recall('sound') === true
     notify.checked = canNotify && Notification.permission === 'granted' && recall('notify') === true
+
+    /** Made here, as text browsers would offer what is hidden in the page. */
+    function choice(words) {
+      const label = document.createElement('label')
+      label.className = 'alerts__choice'
+      const input = document.createElement('input')
+      input.type = 'checkbox'
+      label.append(input, ` ${words}`)
+      choices.append(label)
+      return input
+    }
 
     function listenOn() {
       const { visibilityHandler } = connection ?? {}
