@@ -29,7 +29,10 @@ describe('Searching in the browser', () => {
       const found = page.getByRole('listitem')
       assert.match((await found.textContent()) ?? '', /The café opens at nine/)
       assert.equal(await found.locator('mark').textContent(), 'café')
-      assert.match((await found.getByRole('link').getAttribute('href')) ?? '', /^\/chats\/[\w-]+\/messages\/(\d+)#message-\1$/)
+      assert.match(
+        (await found.getByRole('link').getAttribute('href')) ?? '',
+        /^\/chats\/[\w-]+\/messages\/(\d+)#message-\1$/,
+      )
       await page.getByRole('link', { name: 'Back to the chat' }).click()
       // The page of a chat without JavaScript loads for ever: its frame grows.
       await page.waitForURL(chat, { waitUntil: 'commit' })
