@@ -15,12 +15,16 @@ if (cluster.worker) {
 const report = (report: Report, then?: () => void) => process.send?.(report, () => then?.())
 const stopped = stopSignal()
 const gone = new Promise<string>(resolve => process.once('disconnect', () => resolve('The main process is gone')))
+// It is the main process that listens: one that is gone before that never answers.
+const abandoned = () => process.exit(1)
+process.once('disconnect', abandoned)
 const config = readConfig(process.env)
 const log = openLog(config.logLevel)
 logCrashes(log)
 try {
   const parts = await openParts(config, log, JSON.parse(process.env[ADDRESS] ?? ''))
   const listener = await listen(parts, config)
+  process.off('disconnect', abandoned)
   report({ port: listener.port })
   await Promise.race([stopped, gone])
   await listener.close()
