@@ -15,7 +15,7 @@ import type { Piece } from './snippet.js'
 type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
-export function userJson({ id, username, name, guest }: Shown) {
+function userJson({ id, username, name, guest }: Shown) {
   return { id, username, name, guest, email: '', first_name: '', last_name: '' }
 }
 

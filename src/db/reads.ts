@@ -62,7 +62,7 @@ export function standingOf(db: Db, { chat_id, user_id }: Place) {
  * A query that says that the member has read up to a version, or all. It writes only what is further than before, and never further
  * than the chat.
  */
-export function readUpTo(db: Db, { chat_id, user_id }: Place, version = Number.MAX_SAFE_INTEGER) {
+function readUpTo(db: Db, { chat_id, user_id }: Place, version = Number.MAX_SAFE_INTEGER) {
   const reached = sql<number>`least(${version}::bigint, chats.version)`
   return db
     .updateTable('members')
