@@ -7,7 +7,7 @@ import { chatsOf } from '../src/db/chats.js'
 import { connect, probe } from '../src/db/connection.js'
 import { chatView, messageInContext } from '../src/db/events.js'
 import { countedMembers } from '../src/db/members.js'
-import { migrate } from '../src/db/migrate.js'
+import { finishMigrations, migrate } from '../src/db/migrate.js'
 import { searchChat, searchChats } from '../src/db/search.js'
 import { startCluster } from '../src/postgres/cluster.js'
 import { parseQuery } from '../src/query.js'
@@ -23,7 +23,8 @@ const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
 const cluster = await startCluster(folder, () => {})
 const { db, pool } = connect(cluster.connection, () => {}, 1)
 try {
-  await migrate(db)
+  await migrate(cluster.connection, console.log)
+  await finishMigrations(cluster.connection, console.log, new AbortController().signal)
   await fill()
   await printPages()
   const results: Record<string, Record<string, string>> = {}

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { type Config, readConfig } from './config.js'
 import { type Address, connect } from './db/connection.js'
 import { deleteExpired } from './db/expiry.js'
-import { migrate } from './db/migrate.js'
+import { finishMigrations, migrate } from './db/migrate.js'
 import type { Db } from './db/schema.js'
 import { listen, urls } from './listener.js'
 import { logCrashes, openLog } from './log.js'
@@ -32,8 +32,12 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     await prepare(config, log, address)
     const running = await open(config, log, address)
     log.info(`Ready: ${urls(config, running.port).join('  ')}`)
+    const stopping = new AbortController()
+    const finishing = finishMigrations(address, upgradeLog(log), stopping.signal)
     const signal = await Promise.race([stopped, cluster?.lost ?? new Promise<never>(() => {})])
     log.info(`${signal}: finishing what is under way`)
+    stopping.abort()
+    await finishing
     await running.stop()
   } finally {
     await cluster?.stop()
@@ -43,26 +47,20 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
 
 /** Migrates, once for all processes. */
 async function prepare(config: Config, log: Logger, address: Address) {
-  const { db } = connect(address, () => {}, 1)
-  try {
-    const applied = await migrate(db).catch(error => {
-      // Names the variable and not its value, which has a password in it.
-      throw config.databaseUrl
-        ? new Error(`The database that DATABASE_URL names cannot be reached or used: ${reason(error)}.`)
-        : error
-    })
-    for (const name of applied) {
-      log.info(`Database: ${name} applied`)
-    }
-  } finally {
-    await db.destroy()
-  }
+  await migrate(address, upgradeLog(log)).catch(error => {
+    // Names the variable and not its value, which has a password in it.
+    throw config.databaseUrl
+      ? new Error(`The database that DATABASE_URL names cannot be reached or used: ${reason(error)}.`)
+      : error
+  })
   if (!config.limited) {
     log.warn(
       'LIMITS=off: nothing holds back who guesses passwords or floods chats. For tests on your own machine only.',
     )
   }
 }
+
+const upgradeLog = (log: Logger) => (sentence: string) => log.info(`Database: ${sentence}`)
 
 interface Running {
   port: number

@@ -40,7 +40,7 @@ async function withDatabase<T>(config: ReturnType<typeof readConfig>, use: (db: 
     : ((running ?? started?.connection) as Address)
   const { db } = connect(address, () => {}, 1)
   try {
-    await migrate(db)
+    await migrate(address, sentence => console.error(sentence))
     return await use(db)
   } finally {
     await db.destroy()

@@ -14,7 +14,7 @@ const SILENCE = 20_000
 // bigint: ids and versions stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-// The functions of migration 003 count on each of their statements seeing what was committed before it.
+// The functions (src/db/functions.ts) count on each of their statements seeing what was committed before it.
 const DURABLE = ['synchronous_commit=on', 'default_transaction_isolation=read\\ committed', 'timezone=UTC']
 
 /**

@@ -30,7 +30,7 @@ export interface Posted {
 }
 
 /**
- * Posts all of them in one call, each judged on its own, in their order (the function is made by migration 005). Where a
+ * Posts all of them in one call, each judged on its own, in their order (src/db/functions/post_messages.sql). Where a
  * chat's row is held by someone else the outcome is `busy`, or, with `wait`, the call waits for it: 2 s at most, then
  * it throws SQLSTATE 55P03.
  */

@@ -1,16 +1,262 @@
-import { promises as fs } from 'node:fs'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { FileMigrationProvider, Migrator, sql } from 'kysely'
-import { OLDEST_POSTGRES } from './connection.js'
+import { readdir } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import { type Address, OLDEST_POSTGRES } from './connection.js'
+import { layFunctions } from './functions.js'
 import type { Db } from './schema.js'
+import { type Upgrader, withUpgrader } from './upgrader.js'
+
+/** What a file in migrations/ exports is one of these. */
+type Step =
+  /** One transaction, before the program serves. The program of the release before posts on meanwhile. */
+  | { up: (db: Kysely<unknown>) => Promise<void> }
+  /** An index of a large table, built while this program serves already. */
+  | { index: { name: string; create: string } }
+  /** Changes many rows, some in each call, while this program serves already. Is given what the call before returned, first null; null ends it. */
+  | { fill: (db: Kysely<unknown>, place: unknown) => Promise<unknown> }
+
+type Migration = Step & { name: string }
+
+/** Says a sentence to the person who waits. */
+type Say = (sentence: string) => void
+
+/** SQLSTATEs after which the same is tried again: deadlock, a lock that was not had in time, cancelled. */
+const PASSING = ['40P01', '55P03', '57014']
+
+/** How long a strong lock is waited for, as everybody else waits behind it. */
+const LOCK_WAIT = '200ms'
+
+/** How long after a failure the work that goes on beside the program is tried again, in milliseconds. */
+const PAUSE = 60_000
 
 /**
- * Brings the database to the newest schema; several programs may call it at once (Kysely takes an advisory lock).
- * Returns the names of the migrations that ran. Throws when the server is older than we support, or the database
- * cannot hold all text.
+ * Brings the database to where this program can serve, however long that takes; several programs may call it at once. Throws a sentence
+ * where the server is too old, the encoding cannot hold all text, or the database was used by a newer program. What may go on while
+ * the program serves is left to `finishMigrations`.
  */
-export async function migrate(db: Db): Promise<string[]> {
+export async function migrate(address: Address, say: Say): Promise<void> {
+  const migrations = await readMigrations()
+  await withUpgrader(address, say, async upgrader => {
+    await requireServer(upgrader.db)
+    if (isReady(migrations, await readState(upgrader.db))) {
+      return
+    }
+    await upgrader.takeLock()
+    await createState(upgrader.db)
+    // Read again: another program may have been here meanwhile.
+    const { done } = await readState(upgrader.db)
+    for (const migration of pending(migrations, done)) {
+      if ('up' in migration) {
+        await inTransaction(upgrader, migration.name, async trx => {
+          await migration.up(trx as Kysely<unknown>)
+          await record(trx, migration.name)
+        })
+        say(`${migration.name} applied`)
+      }
+    }
+    await keepFunctions(upgrader, newestOf(migrations))
+  })
+}
+
+/** Does what may go on beside the serving program: builds large indexes and changes many rows. Ends when all is done, or by the signal. */
+export async function finishMigrations(address: Address, say: Say, signal: AbortSignal): Promise<void> {
+  const migrations = await readMigrations()
+  while (!signal.aborted) {
+    try {
+      await withUpgrader(address, say, upgrader => finish(upgrader, migrations, say), signal)
+      return
+    } catch (error) {
+      if (!signal.aborted) {
+        say(`The upgrade goes on in a minute: ${(error as Error).message}`)
+        await wait(PAUSE, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+}
+
+async function finish(upgrader: Upgrader, migrations: readonly Migration[], say: Say) {
+  if (pending(migrations, (await readState(upgrader.db)).done).length === 0) {
+    return
+  }
+  await upgrader.takeLock()
+  for (const migration of pending(migrations, (await readState(upgrader.db)).done)) {
+    if ('index' in migration) {
+      await buildIndex(upgrader, migration.name, migration.index)
+    } else if ('fill' in migration) {
+      await fill(upgrader, migration.name, migration.fill)
+    }
+    say(`${migration.name} applied`)
+  }
+}
+
+async function readMigrations(): Promise<Migration[]> {
+  const folder = new URL('./migrations/', import.meta.url)
+  const files = (await readdir(folder)).filter(file => file.endsWith('.js')).sort()
+  return Promise.all(
+    files.map(async file => ({ ...((await import(new URL(file, folder).href)) as Step), name: file.slice(0, -3) })),
+  )
+}
+
+interface State {
+  /** The names of the migrations that ran. */
+  done: ReadonlySet<string>
+  /** The newest migration of the program that laid the functions. */
+  laid_by: string | null
+}
+
+/** The table is the one that Kysely's Migrator kept, which programs up to 0.1 read at their start. */
+async function readState(db: Db): Promise<State> {
+  const { rows: tables } = await sql<{ migrated: boolean; kept: boolean }>`
+    select to_regclass('kysely_migration') is not null as migrated, to_regclass('migration_state') is not null as kept`.execute(
+    db,
+  )
+  const { migrated = false, kept = false } = tables[0] ?? {}
+  const done = migrated ? (await sql<{ name: string }>`select name from kysely_migration`.execute(db)).rows : []
+  const laid = kept
+    ? (
+        await sql<{ by: string }>`select value #>> '{}' as by from migration_state where name = ${FUNCTIONS}`.execute(
+          db,
+        )
+      ).rows
+    : []
+  return { done: new Set(done.map(({ name }) => name)), laid_by: laid[0]?.by ?? null }
+}
+
+/** The row of migration_state that says who laid the functions; the others say how far a fill has come. */
+const FUNCTIONS = 'functions'
+
+async function createState(db: Db) {
+  await sql`set client_min_messages = warning`.execute(db)
+  await sql`
+    create table if not exists kysely_migration (name varchar(255) primary key, timestamp varchar(255) not null)`.execute(
+    db,
+  )
+  await sql`create table if not exists migration_state (name text primary key, value jsonb not null)`.execute(db)
+}
+
+/** Throws a sentence where the database has gone another way than this program. */
+function pending(migrations: readonly Migration[], done: ReadonlySet<string>): Migration[] {
+  const known = new Set(migrations.map(({ name }) => name))
+  const [stranger] = [...done].filter(name => !known.has(name)).sort()
+  if (stranger) {
+    throw new Error(
+      `This database was used by a newer Chatire (${stranger}): start that one, or restore a backup from before.`,
+    )
+  }
+  const left = migrations.filter(({ name }) => !done.has(name))
+  const newestDone = [...done].sort().at(-1) ?? ''
+  const late = left.find(migration => 'up' in migration && migration.name < newestDone)
+  if (late) {
+    throw new Error(`The migration ${late.name} comes after ${newestDone}, which ran already: give it a higher number.`)
+  }
+  return left
+}
+
+function isReady(migrations: readonly Migration[], { done, laid_by }: State): boolean {
+  return !pending(migrations, done).some(migration => 'up' in migration) && laid_by === newestOf(migrations)
+}
+
+function newestOf(migrations: readonly Migration[]): string {
+  return migrations.at(-1)?.name ?? ''
+}
+
+/** Lays the functions where none were laid, or those of an older program. */
+async function keepFunctions(upgrader: Upgrader, newest: string) {
+  await inTransaction(upgrader, 'Laying the functions', async trx => {
+    const { laid_by } = await readState(trx)
+    if (laid_by === null || laid_by < newest) {
+      await layFunctions(trx)
+      await keep(trx, FUNCTIONS, newest)
+    }
+  })
+}
+
+/** Runs `work` in a transaction. Strong locks are tried for a moment, again and again, so that nobody queues behind them for long. */
+async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db) => Promise<T>): Promise<T> {
+  return upgrader.telling(what, () =>
+    again(() =>
+      upgrader.db.transaction().execute(async trx => {
+        await sql`set local lock_timeout = ${sql.lit(LOCK_WAIT)}`.execute(trx)
+        return work(trx)
+      }),
+    ),
+  )
+}
+
+/** Builds the index beside all that goes on. One that was cut off is there and of no use: it goes first. */
+async function buildIndex(upgrader: Upgrader, migration: string, { name, create }: { name: string; create: string }) {
+  const { db } = upgrader
+  await upgrader.telling(migration, () =>
+    again(async () => {
+      const { rows } = await sql<{ valid: boolean }>`
+        select indisvalid as valid from pg_index where indexrelid = to_regclass(${name})`.execute(db)
+      if (rows[0]?.valid === false) {
+        await sql`drop index concurrently ${sql.id(name)}`.execute(db)
+      }
+      if (!rows[0]?.valid) {
+        await sql.raw(create).execute(db)
+      }
+    }),
+  )
+  await record(db, migration)
+}
+
+/** Each batch is committed with its place, from which the next goes on, or the next program. */
+async function fill(
+  upgrader: Upgrader,
+  migration: string,
+  step: (db: Kysely<unknown>, place: unknown) => Promise<unknown>,
+) {
+  await upgrader.telling(migration, async () => {
+    for (let place = await placeOf(upgrader.db, migration); ; ) {
+      place = await inTransaction(upgrader, migration, async trx => {
+        const next = await step(trx as Kysely<unknown>, place)
+        if (next === null) {
+          await record(trx, migration)
+          await sql`delete from migration_state where name = ${migration}`.execute(trx)
+        } else {
+          await keep(trx, migration, next)
+        }
+        return next
+      })
+      if (place === null) {
+        return
+      }
+    }
+  })
+}
+
+async function placeOf(db: Db, migration: string): Promise<unknown> {
+  const { rows } = await sql<{ value: unknown }>`select value from migration_state where name = ${migration}`.execute(
+    db,
+  )
+  return rows[0]?.value ?? null
+}
+
+async function keep(db: Db, name: string, value: unknown) {
+  await sql`
+    insert into migration_state (name, value) values (${name}, ${JSON.stringify(value)}::jsonb)
+    on conflict (name) do update set value = excluded.value`.execute(db)
+}
+
+async function record(db: Db, name: string) {
+  await sql`insert into kysely_migration (name, timestamp) values (${name}, ${new Date().toISOString()})`.execute(db)
+}
+
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!PASSING.includes((error as { code?: string }).code ?? '')) {
+        throw error
+      }
+      await wait(300 + Math.random() * 300)
+    }
+  }
+}
+
+async function requireServer(db: Db) {
   const { rows } = await sql<{ number: number; encoding: string }>`
     select current_setting('server_version_num')::int as number, current_setting('server_encoding') as encoding`.execute(
     db,
@@ -22,11 +268,4 @@ export async function migrate(db: Db): Promise<string[]> {
   if (rows[0]?.encoding !== 'UTF8') {
     throw new Error(`The database's encoding is ${rows[0]?.encoding}; Chatire needs one that was created with UTF8.`)
   }
-  const migrationFolder = fileURLToPath(new URL('./migrations', import.meta.url))
-  const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) })
-  const { error, results } = await migrator.migrateToLatest()
-  if (error) {
-    throw error
-  }
-  return (results ?? []).map(result => result.migrationName)
 }

@@ -30,7 +30,10 @@ export interface HitsCursor {
 /** The search went on for 3 s, which a search for rarer words does not. */
 export class SearchTooLong extends Error {}
 
-/** The chat's newest messages below a version that fit, if the user is still a member. Throws SearchTooLong. */
+/** The index is not built yet: it is, in the background, after an upgrade. */
+export class SearchNotReady extends Error {}
+
+/** The chat's newest messages below a version that fit, if the user is still a member. Throws SearchTooLong and SearchNotReady. */
 export function searchChat(
   db: Db,
   { chat_id, user_id }: { chat_id: number; user_id: number },
@@ -48,7 +51,7 @@ export function searchChat(
   )
 }
 
-/** The newest messages that fit in all chats of which the user is a member, from `before` on. Throws SearchTooLong. */
+/** The newest messages that fit in all chats of which the user is a member, from `before` on. Throws as searchChat does. */
 export function searchChats(
   db: Db,
   user_id: number,
@@ -85,7 +88,15 @@ async function hits(db: Db, found: RawBuilder<unknown>, order: RawBuilder<unknow
       order by ${order}`.execute(db)
     return rows
   } catch (error) {
-    // query_canceled: by the functions themselves, or by the connection's limit for a statement.
-    throw (error as { code?: unknown }).code === '57014' ? new SearchTooLong() : error
+    switch ((error as { code?: unknown }).code) {
+      // query_canceled: by the functions themselves, or by the connection's limit for a statement.
+      case '57014':
+        throw new SearchTooLong()
+      // object_not_in_prerequisite_state, by require_search_index.
+      case '55000':
+        throw new SearchNotReady()
+      default:
+        throw error
+    }
   }
 }

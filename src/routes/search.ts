@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import type { Chat } from '../db/chats.js'
-import { type Hit, SearchTooLong, searchChat, searchChats } from '../db/search.js'
+import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from '../db/search.js'
 import type { User } from '../db/users.js'
 import { asRefusal, tooMany, unavailable } from '../errors.js'
 import { chatSearch, readQuery, searchOfAll } from '../input.js'
@@ -113,7 +113,7 @@ export function search(parts: Parts) {
     if (!work) {
       throw tooMany(3, 'Other searches are still under way. Please wait a moment and search again.')
     }
-    const hits = await work.catch(refuseLong)
+    const hits = await work.catch(refuseSearch)
     const shown = hits.slice(0, LIMITS.hitsPerPage)
     const last = shown.length < hits.length ? shown.at(-1) : undefined
     return {
@@ -125,8 +125,12 @@ export function search(parts: Parts) {
   }
 }
 
-function refuseLong(error: unknown): never {
-  throw error instanceof SearchTooLong
-    ? unavailable('This search takes too long. Search for rarer words, or for more of them.', 5)
-    : error
+function refuseSearch(error: unknown): never {
+  if (error instanceof SearchTooLong) {
+    throw unavailable('This search takes too long. Search for rarer words, or for more of them.', 5)
+  }
+  if (error instanceof SearchNotReady) {
+    throw unavailable('Search is being prepared after an upgrade. Please try again in some minutes.', 60)
+  }
+  throw error
 }

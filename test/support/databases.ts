@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { connect } from '../../src/db/connection.js'
-import { migrate } from '../../src/db/migrate.js'
+import { finishMigrations, migrate } from '../../src/db/migrate.js'
 import { type Cluster, startCluster } from '../../src/postgres/cluster.js'
 
 /** Where files that run in processes of their own find the server that was started for all. */
@@ -22,9 +21,9 @@ export async function startDatabases() {
   }
   process.env[SERVER] = JSON.stringify(cluster.connection)
   await command('create database migrated')
-  const { db } = connect({ ...cluster.connection, database: 'migrated' }, () => {})
-  await migrate(db)
-  await db.destroy()
+  const address = { ...cluster.connection, database: 'migrated' }
+  await migrate(address, () => {})
+  await finishMigrations(address, () => {}, new AbortController().signal)
 }
 
 export async function stopDatabases() {

@@ -32,7 +32,7 @@ let files: { assets: Assets; views: Views } | undefined
  * The whole program but its process, on a port of its own and a database of its own, or of another site. Rate limits are off
  * unless `env` turns them on.
  */
-export async function openSite(env: Record<string, string> = {}, beside?: Site): Promise<Site> {
+export async function openSite(env: Record<string, string> = {}, beside?: Pick<Site, 'address'>): Promise<Site> {
   const address = beside?.address ?? (await createDatabase())
   const log: string[] = []
   files ??= { assets: await loadAssets(), views: loadViews() }

@@ -1,0 +1,76 @@
+-- exactly: under their own name or not at all.
+create or replace function join_chat(link text, joiner bigint, exactly boolean)
+returns table (outcome text, chat_id bigint, version bigint)
+language plpgsql
+as $$
+#variable_conflict use_variable
+declare
+  chat chats;
+  who users;
+  namesake record;
+  chosen record;
+  turn bigint;
+begin
+  perform 1 from chats c where c.id = (select l.chat_id from links l where l.uri = link) for no key update;
+  select c.* into chat from chats c join links l on l.chat_id = c.id where l.uri = link and c.deleted_at is null;
+  select u.* into who from users u where u.id = joiner and u.deleted_at is null;
+  if chat.id is null or who.id is null then
+    return query select 'stranger', chat.id, chat.version;
+    return;
+  end if;
+  if exists (select 1 from members m where m.chat_id = chat.id and m.user_id = joiner and m.left_at is null) then
+    return query select 'again', chat.id, chat.version;
+    return;
+  end if;
+  if not exists (
+    select 1 from links l
+    where l.uri = link and l.replaced_at is null and (l.expires_at is null or l.expires_at > clock_timestamp())
+  ) then
+    return query select 'stranger', chat.id, chat.version;
+    return;
+  end if;
+  if exists (
+    select 1 from bans b where b.chat_id = chat.id and b.user_id = joiner
+    union all
+    select 1 from bans b where b.chat_id = chat.id and b.visit_hash = who.visit_hash
+  ) then
+    return query select 'banned', chat.id, chat.version;
+    return;
+  end if;
+  if chat.joins_closed_at is not null then
+    return query select 'closed', chat.id, chat.version;
+    return;
+  end if;
+  if who.kind = 'guest' and chat.guests_off_at is not null then
+    return query select 'no guests', chat.id, chat.version;
+    return;
+  end if;
+
+  select m.user_id, m.name, m.folded_name, m.guest into namesake from members m
+    where m.chat_id = chat.id and m.folded_name = who.folded_name and m.left_at is null;
+  if namesake.user_id is not null and exactly then
+    return query select 'taken', chat.id, chat.version;
+    return;
+  end if;
+  if namesake.guest and who.kind = 'account' then
+    -- Nobody passes for an account by having been here first.
+    update members m set (name, folded_name) = (
+        select f.name, f.folded_name
+        from free_name(chat.id, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
+      )
+      where m.chat_id = chat.id and m.user_id = namesake.user_id;
+    perform append_event(chat.id, 'named', namesake.user_id, null, null);
+  end if;
+
+  select f.* into chosen from free_name(chat.id, joiner, who.name, who.folded_name, '') f;
+  insert into members as m (chat_id, user_id, name, folded_name, guest, last_read)
+    values (chat.id, joiner, chosen.name, chosen.folded_name, who.kind = 'guest', 0)
+    on conflict on constraint members_pkey do update
+    set left_at = null, joined_at = clock_timestamp(), name = excluded.name, folded_name = excluded.folded_name,
+      guest = excluded.guest;
+  update chats c set member_count = c.member_count + 1 where c.id = chat.id;
+  turn := append_event(chat.id, 'joined', joiner, null, null);
+  -- What was said before they came is not news to them.
+  update members m set last_read = turn where m.chat_id = chat.id and m.user_id = joiner;
+  return query select 'joined', chat.id, turn;
+end $$;

@@ -1,0 +1,56 @@
+-- The same as search_chat over all chats of a member, newest first by time, before a hit. A chat, or the rest of one, that was posted to
+-- last before the oldest of enough hits is not looked into.
+create or replace function search_chats(reader bigint, before search_hit, query tsquery, most integer)
+returns setof search_hit
+language plpgsql stable
+as $$
+declare
+  hits search_hit[] := '{}';
+  oldest timestamptz := '-infinity';
+  began timestamptz;
+  chat record;
+  upto bigint;
+  deadline timestamptz := clock_timestamp() + interval '3 seconds';
+begin
+  perform require_search_index();
+  for chat in
+    select c.id, c.version, c.last_posted_at
+    from members m
+    join chats c on c.id = m.chat_id and c.deleted_at is null
+    join links l on l.chat_id = c.id and l.replaced_at is null
+    where m.user_id = reader and m.left_at is null
+    order by c.last_posted_at desc, c.id desc
+  loop
+    exit when chat.last_posted_at < oldest;
+    upto := chat.version + 1;
+    while upto > 1 loop
+      -- When the stretch began, and all before it is older.
+      select e.created_at into began
+      from events e
+      where e.chat_id = chat.id and e.version >= (upto - 1) / 8192 * 8192
+      order by e.version
+      limit 1;
+      if began <= before.created_at then
+        hits := array(
+          select h
+          from (
+            select unnest(hits) as h
+            union all
+            select s from search_in_stretch(chat.id, upto, before, query, most) s
+          ) found
+          order by h desc
+          limit most
+        );
+        if cardinality(hits) = most then
+          oldest := hits[most].created_at;
+        end if;
+      end if;
+      exit when began < oldest;
+      upto := (upto - 1) / 8192 * 8192;
+      if clock_timestamp() > deadline then
+        raise exception 'The search took too long' using errcode = 'query_canceled';
+      end if;
+    end loop;
+  end loop;
+  return query select h.* from unnest(hits) h;
+end $$;

@@ -1,0 +1,84 @@
+-- Makes the user's next chats after one show them as they are now: by another name, as an account that was a guest, or, when they were
+-- deleted, as nobody in particular, who has left. A part at a time, as nobody can post in the chats that it holds. Returns each chat that
+-- it went through, with its version where that moved.
+create or replace function settle_memberships(who bigint, after bigint, most int)
+returns table (chat_id bigint, version bigint)
+language plpgsql
+as $$
+#variable_conflict use_variable
+declare
+  held bigint[];
+  chat bigint;
+  self users;
+  mine members;
+  chosen record;
+  namesake record;
+  mark text;
+  heir bigint;
+  turn bigint;
+begin
+  select u.* into self from users u where u.id = who;
+  with taken as (
+    select c.id
+    from members m
+    join chats c on c.id = m.chat_id
+    where m.user_id = who and m.chat_id > after and (m.left_at is null or self.deleted_at is not null)
+    order by m.chat_id
+    limit most
+    for no key update of c
+  )
+  select array_agg(t.id order by t.id) into held from taken t;
+  -- Once more: whoever waited for a chat may have waited for a later name.
+  select u.* into self from users u where u.id = who;
+
+  foreach chat in array coalesce(held, '{}') loop
+    turn := null;
+    select m.* into mine from members m where m.chat_id = chat and m.user_id = who;
+    if self.deleted_at is not null then
+      update members m
+        set name = self.name, folded_name = self.folded_name, guest = false,
+          left_at = coalesce(m.left_at, clock_timestamp())
+        where m.chat_id = chat and m.user_id = who;
+      update bans b set name = self.name where b.chat_id = chat and b.user_id = who;
+      if mine.left_at is null then
+        update chats c set member_count = c.member_count - 1 where c.id = chat;
+        turn := append_event(chat, 'left', who, null, null);
+      elsif mine.name <> self.name then
+        turn := append_event(chat, 'named', who, null, null);
+      end if;
+      if exists (select 1 from chats c where c.id = chat and c.owner_id = who) then
+        select m.user_id into heir from members m
+          where m.chat_id = chat and m.left_at is null and not m.guest
+          order by m.joined_at, m.user_id
+          limit 1;
+        if heir is not null then
+          update chats c set owner_id = heir where c.id = chat;
+          turn := append_event(chat, 'owner', heir, null, null);
+        end if;
+      end if;
+    elsif mine.left_at is null then
+      select m.user_id, m.name, m.folded_name, m.guest into namesake from members m
+        where m.chat_id = chat and m.folded_name = self.folded_name and m.left_at is null and m.user_id <> who;
+      mark := '';
+      if namesake.guest and self.kind = 'account' then
+        -- As when somebody joins: nobody passes for an account by having been here first.
+        update members m set (name, folded_name) = (
+            select f.name, f.folded_name
+            from free_name(chat, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
+          )
+          where m.chat_id = chat and m.user_id = namesake.user_id;
+        turn := append_event(chat, 'named', namesake.user_id, null, null);
+      elsif not namesake.guest and self.kind = 'guest' then
+        mark := 'guest';
+      end if;
+      select f.* into chosen from free_name(chat, who, self.name, self.folded_name, mark) f;
+      if mine.name <> chosen.name or mine.guest <> (self.kind = 'guest') then
+        update members m
+          set name = chosen.name, folded_name = chosen.folded_name, guest = (self.kind = 'guest')
+          where m.chat_id = chat and m.user_id = who;
+        turn := append_event(chat, 'named', who, null, null);
+      end if;
+    end if;
+    return query select chat, turn;
+  end loop;
+end $$;

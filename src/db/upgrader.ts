@@ -1,0 +1,155 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import type { Address } from './connection.js'
+import type { Db, Schema } from './schema.js'
+
+/** Kysely's number, so that programs up to 0.1, which migrated by its Migrator, wait too. */
+const LOCK = 3853314791062309107n
+
+/** How often the lock is asked for, and how often somebody is told what takes long, in milliseconds. */
+const ASK = 500
+const TELL = 5_000
+
+/** The limits that an operator may have set, for the role or the database. What an upgrade does takes as long as it takes. */
+const LIMITS = [
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'idle_session_timeout',
+  'transaction_timeout',
+]
+
+/** The connections by which a program upgrades the database. */
+export interface Upgrader {
+  /** One connection, without limits. */
+  db: Db
+  /** Waits until no other program upgrades. The lock goes with the upgrader. */
+  takeLock(): Promise<void>
+  /** Says every 5 s how far the work has come, and what it may be waiting for. */
+  telling<T>(what: string, work: () => Promise<T>): Promise<T>
+}
+
+/**
+ * Opens two connections for `work` and closes them after it, or by the signal. One works. The other holds the lock and looks on: a session
+ * that waits for a lock in PostgreSQL itself, as programs up to 0.1 do, holds a snapshot, for which an index that is built concurrently waits;
+ * were it the same session that held the lock, both would wait for each other.
+ */
+export async function withUpgrader<T>(
+  address: Address,
+  say: (sentence: string) => void,
+  work: (upgrader: Upgrader) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const worker = await open(address)
+  const watcher = await open(address).catch(async error => {
+    await worker.end()
+    throw error
+  })
+  const cut = () => {
+    for (const client of [worker, watcher]) {
+      streamOf(client).destroy()
+    }
+  }
+  // Without the lock nothing may go on.
+  watcher.once('end', cut)
+  signal?.addEventListener('abort', cut)
+  try {
+    signal?.throwIfAborted()
+    return await work({
+      db: onOne(worker),
+      takeLock: () => takeLock(watcher, say),
+      telling: (what, work) => telling(worker, watcher, say, what, work),
+    })
+  } finally {
+    watcher.off('end', cut)
+    signal?.removeEventListener('abort', cut)
+    await Promise.allSettled([worker.end(), watcher.end()])
+  }
+}
+
+async function open(address: Address): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...address,
+    application_name: 'chatire upgrade',
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  })
+  // One that breaks fails what is under way, and that is told there.
+  client.on('error', () => {})
+  await client.connect()
+  await client.query("select set_config(name, '0', false) from pg_settings where name = any($1)", [LIMITS])
+  // A program that is gone must not go on with what it began. Not all systems can tell.
+  await client.query("set client_connection_check_interval = '2s'").catch(() => {})
+  return client
+}
+
+/** Kysely over a single connection, which is closed by who opened it. */
+function onOne(client: pg.Client): Db {
+  const shared = { query: client.query.bind(client), release() {} } as unknown as PostgresPoolClient
+  return new Kysely<Schema>({
+    dialect: new PostgresDialect({ pool: { connect: async () => shared, end: async () => {} } }),
+  })
+}
+
+/** Asked again and again rather than waited for: see withUpgrader. */
+async function takeLock(watcher: pg.Client, say: (sentence: string) => void) {
+  for (let asked = 0; ; asked++) {
+    const { rows } = await watcher.query('select pg_try_advisory_lock($1) as taken', [LOCK])
+    if (rows[0].taken) {
+      return
+    }
+    if ((asked * ASK) % TELL === 0) {
+      say('Waiting for another program that is upgrading the database')
+    }
+    await wait(ASK)
+  }
+}
+
+async function telling<T>(
+  worker: pg.Client,
+  watcher: pg.Client,
+  say: (sentence: string) => void,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const begun = performance.now()
+  const timer = setInterval(async () => {
+    const seconds = Math.round((performance.now() - begun) / 1000)
+    const more = await progress(worker, watcher).catch(() => [])
+    say([`${what} is under way, ${seconds} s so far`, ...more].join('; '))
+  }, TELL)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** How far an index is, and whose transactions began before: what an upgrade waits for is one of them. */
+async function progress(worker: pg.Client, watcher: pg.Client): Promise<string[]> {
+  const { processID } = worker as unknown as { processID: number }
+  const { rows: builds } = await watcher.query(
+    `select phase, round(100.0 * blocks_done / nullif(blocks_total, 0)) as percent
+     from pg_stat_progress_create_index where pid = $1`,
+    [processID],
+  )
+  const { rows: others } = await watcher.query(
+    `select pid, coalesce(nullif(application_name, ''), usename::text) as name,
+       round(extract(epoch from now() - xact_start)) as seconds
+     from pg_stat_activity
+     where datname = current_database() and backend_type = 'client backend' and pid <> all ($1)
+       and xact_start < now() - interval '1 second'
+     order by xact_start
+     limit 3`,
+    [[processID, (watcher as unknown as { processID: number }).processID]],
+  )
+  return [
+    ...builds.map(({ phase, percent }) => `${phase}${percent === null ? '' : `, ${percent} %`}`),
+    ...others.map(({ pid, name, seconds }) => `${name} (pid ${pid}) has been in a transaction for ${seconds} s`),
+  ]
+}
+
+function streamOf(client: pg.Client) {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
+}

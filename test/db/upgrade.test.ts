@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { type Address, connect } from '../../src/db/connection.js'
+import { finishMigrations, migrate } from '../../src/db/migrate.js'
+import { postQueue } from '../../src/db/post-queue.js'
+import { createDatabase, createEmptyDatabase, dropDatabase } from '../support/databases.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import { signUpProgram, Visitor } from '../support/visitor.js'
+
+const SOURCES = fileURLToPath(new URL('../../../', import.meta.url))
+const DUMPS = ['b5c5ef1', 'ed03e3a'] as const
+
+/** The number of Kysely's Migrator, by which the programs of before took turns. */
+const LOCK = '3853314791062309107'
+
+type Database = Awaited<ReturnType<typeof createEmptyDatabase>>
+
+describe('upgrading a database', () => {
+  const opened: { end(): Promise<void> }[] = []
+  const databases: string[] = []
+
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map(client => client.end()))
+    await Promise.all(databases.splice(0).map(dropDatabase))
+  })
+
+  for (const dump of DUMPS) {
+    it(`of ${dump} makes what a new one has`, async () => {
+      const address = await restored(dump)
+      await upgrade(address)
+      const fresh = await createDatabase()
+      databases.push(fresh.database)
+      assert.deepEqual(await schemaOf(address), await schemaOf(fresh))
+    })
+
+    it(`of ${dump} keeps all that is in it, and works`, async () => {
+      const address = await restored(dump)
+      await upgrade(address)
+      const site = await openSite({}, { address })
+      try {
+        const ann = await signedIn(site)
+        const uri = `chat-1-of-${dump}`.padEnd(22, '-')
+        const page = await ann.get(`/chats/${uri}`)
+        for (const text of ['Hello, café', '今天我们去东京タワー看', '👋🏽 wave']) {
+          assert.ok(page.text.includes(text), text)
+        }
+        const found = await ann.get(`/chats/${uri}/search?q=lodz`)
+        assert.match(found.text, /nach/)
+        assert.equal((await ann.post(`/chats/${uri}/messages`, { message: 'Hello, café', key: 'key-0' })).status, 303)
+        assert.equal((await ann.post(`/chats/${uri}/messages`, { message: 'another', key: 'key-0' })).status, 422)
+        assert.equal((await ann.post(`/chats/${uri}/messages`, { message: 'and on' })).status, 303)
+        assert.match((await ann.get(`/chats/${uri}`)).text, /and on/)
+        const prog = await signUpProgram(site, 'prog')
+        await prog.join(uri)
+        assert.equal((await prog.post(uri, 'hello')).status, 201)
+      } finally {
+        await site.close()
+      }
+    })
+  }
+
+  it('lets the program of before post all along', async function () {
+    this.timeout(300_000)
+    const address = await restored('ed03e3a')
+    await grow(address, 20_000)
+    const { db } = connect(address, () => {}, 4)
+    opened.push({ end: () => db.destroy() })
+    const posts = postQueue(db, { waiting: 1000, perCall: 256 })
+    let over = false
+    const outcomes = new Map<string, number>()
+    const posting = (async () => {
+      for (let n = 0; !over || n < 10; n++) {
+        const post = {
+          uri: 'chat-2-of-ed03e3a-----',
+          author_id: 2,
+          text: `post ${n}`,
+          key: `post ${n}`,
+          reply_to: null,
+          names: [],
+        }
+        const outcome = await posts.post(post).then(
+          done => done.outcome,
+          error => `${error.code} ${error.message}`,
+        )
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+        await turn()
+      }
+    })()
+    await upgrade(address)
+    over = true
+    await posting
+    assert.deepEqual([...outcomes.keys()], ['posted'])
+    const client = await open(address)
+    const { rows } = await client.query("select count(*)::int as n from events where text like 'post %'")
+    assert.equal(rows[0].n, outcomes.get('posted'))
+  })
+
+  it('by several programs at once is done once, by whichever comes first', async () => {
+    const address = await restored('b5c5ef1')
+    await Promise.all([upgrade(address), upgrade(address), upgrade(address)])
+    const client = await open(address)
+    const { rows } = await client.query('select name from kysely_migration order by name')
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      migrationNames(),
+    )
+  })
+
+  it('that was killed while an index was built, goes on; searching meanwhile is refused with a sentence', async function () {
+    this.timeout(300_000)
+    const address = await restored('b5c5ef1')
+    await migrate(address, () => {})
+    const reader = await open(address, 'reader')
+    await reader.query('begin isolation level repeatable read read only')
+    await reader.query('select 1 from users')
+    const program = spawn(process.execPath, [
+      fileURLToPath(new URL('./upgrade-program.js', import.meta.url)),
+      JSON.stringify(address),
+    ])
+    const client = await open(address)
+    const isValid = async () =>
+      (await client.query("select indisvalid from pg_index where indexrelid = to_regclass('events_search')")).rows[0]
+        ?.indisvalid
+    await until(async () => (await isValid()) === false, 60)
+    const site = await openSite({}, { address })
+    try {
+      const ann = await signedIn(site)
+      const answer = await ann.get('/search?q=wave')
+      assert.equal(answer.status, 503)
+      assert.match(answer.text, /Search is being prepared after an upgrade/)
+      program.kill('SIGKILL')
+      await once(program, 'exit')
+      // The server notices by itself that nobody waits for the index any more.
+      await until(async () => (await upgraders(client)) === 0, 60)
+      await reader.query('commit')
+      assert.equal(await isValid(), false)
+      await finishMigrations(address, () => {}, new AbortController().signal)
+      assert.equal(await isValid(), true)
+      assert.equal((await ann.get('/search?q=wave')).status, 200)
+    } finally {
+      await site.close()
+    }
+  })
+
+  it('builds an index while a program of before waits for its turn, holding a snapshot', async () => {
+    const address = await restored('b5c5ef1')
+    await migrate(address, () => {})
+    const writer = await open(address, 'writer')
+    await writer.query('begin')
+    await writer.query('lock table events in row exclusive mode')
+    const finishing = finishMigrations(address, () => {}, new AbortController().signal)
+    const client = await open(address)
+    const isIn = (phase: string) => async () => {
+      const { rows } = await client.query('select 1 from pg_stat_progress_create_index where phase = $1', [phase])
+      return rows.length > 0
+    }
+    const oid = async () => (await client.query("select to_regclass('events_search')::oid as oid")).rows[0].oid
+    await until(isIn('waiting for writers before build'), 60)
+    const built = await oid()
+    const before = await open(address, 'before')
+    await before.query("set lock_timeout = '4s'")
+    const waiting = before.query(`select pg_advisory_lock(${LOCK})`).then(
+      () => 'had its turn',
+      error => error.code,
+    )
+    await until(async () => {
+      const { rows } = await client.query("select 1 from pg_locks where locktype = 'advisory' and not granted")
+      return rows.length > 0
+    }, 60)
+    await writer.query('commit')
+    await until(isIn('waiting for old snapshots'), 60)
+    // Of two that wait for each other the server would have ended one by now, as a deadlock.
+    assert.equal(await waiting, '55P03')
+    await finishing
+    assert.equal(await oid(), built)
+  })
+
+  it('is not held up by limits that the operator set for the database', async () => {
+    const address = await restored('b5c5ef1')
+    await grow(address, 20_000)
+    const client = await open(address)
+    await client.query(`alter database ${address.database} set statement_timeout = '40ms'`)
+    await client.query(`alter database ${address.database} set lock_timeout = '1ms'`)
+    await upgrade(address)
+    const { rows } = await client.query('select count(*)::int as n from kysely_migration')
+    assert.equal(rows[0].n, migrationNames().length)
+  })
+
+  it('refuses one that a newer program used, and leaves it as it is', async () => {
+    const address = await restored('ed03e3a')
+    await upgrade(address)
+    const client = await open(address)
+    await client.query("insert into kysely_migration values ('999_what_is_to_come', 'now')")
+    await client.query("update migration_state set value = '\"999_what_is_to_come\"' where name = 'functions'")
+    await client.query(
+      'create or replace function standing(chat bigint, who bigint) returns text language sql as $$ select $1::text $$',
+    )
+    await assert.rejects(
+      migrate(address, () => {}),
+      {
+        message:
+          'This database was used by a newer Chatire (999_what_is_to_come): start that one, or restore a backup from before.',
+      },
+    )
+    const { rows } = await client.query("select prosrc from pg_proc where proname = 'standing'")
+    assert.equal(rows[0].prosrc, ' select $1::text ')
+  })
+
+  it('refuses a migration whose number is lower than one that ran', async () => {
+    const address = await restored('ed03e3a')
+    const client = await open(address)
+    await client.query("delete from kysely_migration where name = '007_owners'")
+    await assert.rejects(
+      migrate(address, () => {}),
+      /007_owners comes after 010_search, which ran already/,
+    )
+  })
+
+  async function restored(dump: (typeof DUMPS)[number]): Promise<Database> {
+    const address = await createEmptyDatabase()
+    databases.push(address.database)
+    const client = await open(address)
+    await client.query(await readFile(`${SOURCES}test/db/dumps/${dump}.sql`, 'utf8'))
+    return address
+  }
+
+  async function open(address: Address, application_name = 'test'): Promise<pg.Client> {
+    const client = new pg.Client({ ...address, application_name })
+    client.on('error', () => {})
+    await client.connect()
+    opened.push(client)
+    return client
+  }
+
+  /** How many connections of upgrades there are. */
+  async function upgraders(client: pg.Client): Promise<number> {
+    const { rows } = await client.query(
+      "select 1 from pg_stat_activity where application_name = 'chatire upgrade' and datname = current_database()",
+    )
+    return rows.length
+  }
+
+  async function grow(address: Address, count: number) {
+    const client = await open(address)
+    await client.query(`
+      insert into events (chat_id, version, kind, author_id, text)
+        select 2, (select version from chats where id = 2) + n, 'message', 2, md5(n::text) from generate_series(1, ${count}) n`)
+    await client.query(`update chats set version = version + ${count}, last_message = version + ${count} where id = 2`)
+    await client.query(`
+      do $$ begin update chats set last_shown = version where id = 2; exception when undefined_column then null; end $$`)
+  }
+})
+
+describe('migrations', () => {
+  /** Released ones, which never change their names: databases have them on record. */
+  const RELEASED = [
+    '001_accounts',
+    '002_chats',
+    '003_posting',
+    '004_people',
+    '005_changes',
+    '006_accounts',
+    '007_owners',
+    '010_search',
+  ]
+
+  it('come one after another, new ones last', () => {
+    const names = migrationNames()
+    assert.deepEqual(names.slice(0, RELEASED.length), RELEASED)
+    const numbers = names.map(name => Number(/^(\d{3})_[a-z_]+$/.exec(name)?.[1]))
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    )
+  })
+
+  it('come with every change of a function: a program lays them only where its newest migration is newer', async () => {
+    const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
+    assert.deepEqual(
+      [migrationNames().at(-1), hash],
+      ['011_search_index', 'dafb60e38f372abd'],
+      'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
+    )
+  })
+
+  it('are not needed for the functions beneath an index, as these never change', async () => {
+    assert.equal(
+      await hashOf(['search_fold.sql', 'search_stretch.sql', 'search_text.sql', 'search_vector.sql']),
+      'c9cccaa5d5037e42',
+      'An index stands on them: write a function of another name, and build another index.',
+    )
+  })
+
+  async function hashOf(files: string[]): Promise<string> {
+    const hash = createHash('sha256')
+    for (const file of files.sort()) {
+      hash.update(`${file}\n`).update(await readFile(`${SOURCES}src/db/functions/${file}`))
+    }
+    return hash.digest('hex').slice(0, 16)
+  }
+})
+
+async function signedIn(site: Site): Promise<Visitor> {
+  const ann = new Visitor(site)
+  await ann.get('/login')
+  assert.equal((await ann.post('/login', { username: 'ann', password: 'correct horse battery' })).status, 303)
+  await ann.get('/')
+  return ann
+}
+
+async function upgrade(address: Address) {
+  await migrate(address, () => {})
+  await finishMigrations(address, () => {}, new AbortController().signal)
+}
+
+function migrationNames(): string[] {
+  return readdirSync(`${SOURCES}src/db/migrations`)
+    .map(file => file.replace(/\.ts$/, ''))
+    .sort()
+}
+
+/** Columns, constraints, indexes and functions, as text. */
+async function schemaOf(address: Address): Promise<unknown[]> {
+  const client = new pg.Client(address)
+  await client.connect()
+  const { rows } = await client.query(`
+    select table_name || '.' || column_name as what, data_type || is_nullable || coalesce(column_default, '') as how
+      from information_schema.columns where table_schema = 'public' and table_name <> 'kysely_migration_lock'
+    union all
+    select conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) from pg_constraint
+      where connamespace = 'public'::regnamespace and contype <> 'n' and conrelid <> coalesce(to_regclass('kysely_migration_lock'), 0)
+    union all
+    select indexname, indexdef from pg_indexes where schemaname = 'public' and tablename <> 'kysely_migration_lock'
+    union all
+    select oid::regprocedure::text, pg_get_functiondef(oid) from pg_proc where pronamespace = 'public'::regnamespace
+    order by 1, 2`)
+  await client.end()
+  return rows
+}
