@@ -67,6 +67,58 @@ describe('upgrading a database', () => {
     })
   }
 
+  it('leaves no hash of a text that was edited or deleted, whose key stands for any text', async () => {
+    const address = await restored('ed03e3a')
+    const client = await open(address)
+    const hashes = async () =>
+      (await client.query("select key from events where key like '%ed-key' and text_hash is not null")).rows.length
+    assert.equal(await hashes(), 2)
+    await upgrade(address)
+    assert.equal(await hashes(), 0)
+    const { rows } = await client.query(
+      "select count(*)::int as kept from events where text_hash is not null and key like 'key-%'",
+    )
+    assert.equal(rows[0].kept, 3)
+    const outcome = await client.query(
+      `select p.outcome from post_messages(array(select chat_id from links where uri like 'chat-1%'),
+         array(select id from users where username = 'ann'), array['PIN 9999'], array['edited-key'], array[null]::bigint[],
+         array[null], true) p`,
+    )
+    assert.equal(outcome.rows[0].outcome, 'again')
+  })
+
+  it('goes on where a fill was ended, and goes over everything', async () => {
+    const address = await restored('ed03e3a')
+    const client = await open(address)
+    await client.query(`
+      insert into events (chat_id, version, kind, author_id, text, key, text_hash, edited_at)
+        select 2, 1000 + n, 'message', 1, 'x', 'k' || n, sha256('x'), now() from generate_series(1, 12000) n`)
+    await migrate(address, () => {})
+    const stopping = new AbortController()
+    // From the first batch on nothing can be stored: the fill is in the middle then, and waits.
+    await client.query(`
+      create function hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock(7); return new; end $$;
+      create trigger hold after insert or update on migration_state for each row when (new.name like '013%') execute function hold()`)
+    await client.query('select pg_advisory_lock_shared(8)')
+    const left = async () =>
+      (
+        await client.query(
+          'select count(*)::int as n from events where text_hash is not null and edited_at is not null',
+        )
+      ).rows[0].n
+    const before = await left()
+    const finishing = finishMigrations(address, () => {}, stopping.signal)
+    await until(async () => (await left()) < before, 60)
+    await client.query('select pg_advisory_lock(7)')
+    stopping.abort()
+    await finishing
+    await client.query('select pg_advisory_unlock(7)')
+    await finishMigrations(address, () => {}, new AbortController().signal)
+    assert.equal(await left(), 0)
+    assert.deepEqual((await client.query("select * from migration_state where name <> 'functions'")).rows, [])
+  })
+
   it('lets the program of before post all along', async function () {
     this.timeout(300_000)
     const address = await restored('ed03e3a')
@@ -112,6 +164,21 @@ describe('upgrading a database', () => {
       rows.map(({ name }) => name),
       migrationNames(),
     )
+  })
+
+  it('waits for a dump that is under way, and says so', async () => {
+    const address = await restored('ed03e3a')
+    const dump = await open(address, 'pg_dump')
+    await dump.query('begin isolation level repeatable read read only')
+    await dump.query('lock table events, users, chats in access share mode')
+    const said: string[] = []
+    const upgrading = migrate(address, sentence => said.push(sentence))
+    await until(
+      () => said.some(sentence => /^012_texts_forgotten is under way.*pg_dump \(pid \d+\)/.test(sentence)),
+      60,
+    )
+    await dump.query('commit')
+    await upgrading
   })
 
   it('that was killed while an index was built, goes on; searching meanwhile is refused with a sentence', async function () {
@@ -286,7 +353,7 @@ describe('migrations', () => {
     const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
     assert.deepEqual(
       [migrationNames().at(-1), hash],
-      ['011_search_index', 'dafb60e38f372abd'],
+      ['013_forget_texts', 'c009c5ce2390c6be'],
       'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
     )
   })

@@ -20,7 +20,7 @@ begin
     return query select 'again', c.version from chats c where c.id = chat;
   else
     update events e
-      set text = null, deleted_at = clock_timestamp(), edited_at = null, mentions = null, reactions = null
+      set text = null, text_hash = null, deleted_at = clock_timestamp(), edited_at = null, mentions = null, reactions = null
       where e.chat_id = chat and e.version = message;
     delete from mentions n where n.chat_id = chat and n.version = message;
     delete from reactions r where r.chat_id = chat and r.version = message;

@@ -1,4 +1,4 @@
--- Only its author can.
+-- Only its author can. The hash of the text before goes with it: a short text can be guessed from it.
 create or replace function edit_message(chat bigint, editor bigint, message bigint, new_text text, names text)
 returns table (outcome text, version bigint)
 language plpgsql
@@ -25,7 +25,7 @@ begin
     return query select 'same', c.version from chats c where c.id = chat;
   else
     resolved := case when names is not null then mentioned(chat, names) end;
-    update events e set text = new_text, edited_at = clock_timestamp(), mentions = resolved
+    update events e set text = new_text, text_hash = null, edited_at = clock_timestamp(), mentions = resolved
       where e.chat_id = chat and e.version = message;
     delete from mentions n where n.chat_id = chat and n.version = message;
     insert into mentions (user_id, chat_id, version)

@@ -1,5 +1,6 @@
 -- Posts many messages at once and judges each on its own: db/messages.ts postMessages says what the outcomes mean.
 -- reply_tos: the message that each answers. names: of each, what stands behind its @s, folded, as a JSON array.
+-- A message that was edited or deleted has no hash of the text that it was posted with: its key stands for whatever comes with it.
 -- wait: for chats whose rows others hold; where it is false their posts are 'busy'.
 -- `for no key update` suffices to take turns and does not hold up the foreign-key checks of others.
 create or replace function post_messages(
@@ -34,7 +35,7 @@ begin
         when c.id is null then 'stranger'
         when c.id = any(held) is not true then 'busy'
         when m.user_id is null or m.left_at is not null or c.deleted_at is not null then 'stranger'
-        when e.version is not null then case when e.text_hash = i.text_hash then 'again' else 'conflict' end
+        when e.version is not null then case when e.text_hash is null or e.text_hash = i.text_hash then 'again' else 'conflict' end
         when c.read_only_at is not null then 'read only'
         when char_length(i.text) not between 1 and 2000 then 'refused'
         when i.reply_to is not null and r.version is null then 'unanswerable'
