@@ -6,7 +6,7 @@ import type { Identity } from './db/identities.js'
 import { createSession, endSession, touchSession } from './db/sessions.js'
 import { touchToken } from './db/tokens.js'
 import type { User } from './db/users.js'
-import { notSignedIn, Refusal } from './errors.js'
+import { invalid, notSignedIn, Refusal } from './errors.js'
 import { keyHash, randomKey } from './keys.js'
 
 /** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
@@ -99,18 +99,14 @@ function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
       signed: false,
       sameSite: 'lax',
       secure: config.secure,
-      genid: (ctx: Context) => {
-        ctx.state.begun = randomKey()
-        return ctx.state.begun
-      },
+      genid: (ctx: Context) => ctx.state.begun ?? randomKey(),
       store: {
         async get(id: string) {
           const found = await live.identify({ kind: 'session', key: id })
           return found && { user_id: found.user.id }
         },
-        async set(id: string, { user_id }: { user_id: number }, _maxAge: number, { ctx }: { ctx: Context }) {
-          await createSession(db, keyHash(id), user_id, ctx.get('user-agent'))
-        },
+        // The row is there: see signIn.
+        async set() {},
         async destroy(id: string) {
           const user_id = await endSession(db, keyHash(id))
           if (user_id !== undefined) {
@@ -123,12 +119,28 @@ function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
   ) as unknown as Middleware
 }
 
-/** Begins a session for the user under a new id; one that the browser had is over. */
-export async function signIn(ctx: Context, user: User) {
+/**
+ * Begins a session for the user under a new id, by the password that was verified (null for a guest); one that the browser had is over.
+ * Throws 422 where the password has been changed since.
+ */
+export async function signIn({ db }: Parts, ctx: Context, user: User, password_hash: string | null) {
+  const id = randomKey()
+  if (!(await createSession(db, keyHash(id), { id: user.id, password_hash }, ctx.get('user-agent')))) {
+    throw passwordChanged()
+  }
+  ctx.state.begun = id
   const { session } = ctx as unknown as SessionContext
   session.user_id = user.id
   await session.regenerate()
   ctx.state.user = user
+}
+
+/** For whoever came by a password that was changed before they were through. */
+export function passwordChanged(status = 422): Refusal {
+  return invalid(
+    { non_field_errors: ['Your password has just been changed. Please sign in with the new one.'] },
+    status,
+  )
 }
 
 /** Ends the session; the browser is told to forget what this site stored. */
@@ -145,9 +157,13 @@ interface SessionContext {
 /** The user who sent the request. Throws 401 for a visitor. */
 export function requireUser(ctx: Context): User {
   if (!ctx.state.user) {
-    throw ctx.state.form === 'json' ? notSignedIn() : notSignedIn('You are signed out. Sign in to go on.')
+    throw ctx.state.form === 'json' ? notSignedIn() : signedOut()
   }
   return ctx.state.user
+}
+
+export function signedOut(): Refusal {
+  return notSignedIn('You are signed out. Sign in to go on.')
 }
 
 /** The same for one who has an account. Throws 403 for a guest. */

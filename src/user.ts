@@ -21,11 +21,10 @@ export async function manageUsers(args: string[], env: NodeJS.ProcessEnv): Promi
   const config = readConfig(env)
   const link = await withDatabase(config, async db => {
     const user = await findUser(db, name)
-    if (!user) {
+    const key = randomKey()
+    if (!user || !(await createReset(db, user.id, keyHash(key)))) {
       throw new Error(`There is no user called ${name}.`)
     }
-    const key = randomKey()
-    await createReset(db, user.id, keyHash(key))
     return new URL(`/reset/${key}`, config.publicUrl ?? `http://localhost:${config.port}`).href
   })
   return `${name} can set a new password once, within a day, at\n${link}`

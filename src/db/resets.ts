@@ -1,15 +1,19 @@
 import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
-import { changePassword } from './users.js'
+import { lockUser, setPassword } from './users.js'
 
 const alive = sql<boolean>`resets.created_at > now() - ${sql.lit(`${LIMITS.resetHours} hours`)}::interval`
 
-/** Replaces any earlier one of the user, so that only the newest link works. */
-export async function createReset(db: Db, user_id: number, key_hash: Buffer) {
-  await db.transaction().execute(async trx => {
+/** Replaces any earlier one of the user, so that only the newest link works. Returns false where the user was deleted. */
+export function createReset(db: Db, user_id: number, key_hash: Buffer): Promise<boolean> {
+  return db.transaction().execute(async trx => {
+    if (!(await lockUser(trx, user_id))) {
+      return false
+    }
     await trx.deleteFrom('resets').where('user_id', '=', user_id).execute()
     await trx.insertInto('resets').values({ key_hash, user_id }).execute()
+    return true
   })
 }
 
@@ -23,19 +27,19 @@ export function findReset(db: Db, key_hash: Buffer) {
     .executeTakeFirst()
 }
 
-/** Sets the password of the link's user and uses the link up; false when someone was faster. */
+/** Sets the password of the link's user and uses the link up; false where it was used already, or the password was changed meanwhile. */
 export function useReset(db: Db, key_hash: Buffer, password_hash: string): Promise<boolean> {
   return db.transaction().execute(async trx => {
-    const used = await trx
-      .deleteFrom('resets')
-      .where('key_hash', '=', key_hash)
-      .where(alive)
-      .returning('user_id')
-      .executeTakeFirst()
-    if (used) {
-      await changePassword(trx, used.user_id, password_hash)
+    const user = await findReset(trx, key_hash)
+    if (!user || !(await lockUser(trx, user.id))) {
+      return false
     }
-    return used !== undefined
+    // Looked for again: whoever held the user's row before may have used it up.
+    const { numDeletedRows } = await trx.deleteFrom('resets').where('key_hash', '=', key_hash).executeTakeFirst()
+    if (numDeletedRows > 0n) {
+      await setPassword(trx, user.id, password_hash)
+    }
+    return numDeletedRows > 0n
   })
 }
 

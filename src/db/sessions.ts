@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
+import type { Verified } from './users.js'
 
 /** When a session ends by itself: idle for too long, or too old. */
 export const sessionEndsAt = sql<Date>`least(
@@ -10,14 +11,42 @@ export const sessionEndsAt = sql<Date>`least(
 /** For the `where` of a statement. */
 export const sessionIsAlive = sql<boolean>`${sessionEndsAt} > now()`
 
-/** `agent`: how the browser calls itself. */
-export async function createSession(db: Db, id_hash: Buffer, user_id: number, agent: string) {
-  const shown = agent.replace(/\p{C}/gu, '')
-  await db
+/**
+ * `agent`: how the browser calls itself. Returns false, and begins nothing, where the password is no longer the one that was verified. The
+ * lock waits for whoever is changing it, and holds up whoever would: they end this session too (db/users.ts lockUser).
+ */
+export async function createSession(
+  db: Db,
+  id_hash: Buffer,
+  { id, password_hash }: Verified,
+  agent: string,
+): Promise<boolean> {
+  const shown = [...agent.replace(/\p{C}/gu, '')].slice(0, LIMITS.agentLength).join('')
+  const result = await db
     .insertInto('sessions')
-    .values({ id_hash, user_id, agent: [...shown].slice(0, LIMITS.agentLength).join('') })
-    .onConflict(conflict => conflict.doNothing())
-    .execute()
+    .columns(['id_hash', 'user_id', 'agent'])
+    .expression(({ selectFrom }) =>
+      selectFrom('users')
+        .select([sql<Buffer>`${id_hash}::bytea`.as('id_hash'), 'id', sql<string>`${shown}::text`.as('agent')])
+        .where('id', '=', id)
+        .where('password_hash', 'is not distinct from', password_hash)
+        .where('deleted_at', 'is', null)
+        .forShare(),
+    )
+    .executeTakeFirst()
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
+}
+
+/** Whether the user's session has not ended. */
+export async function hasSession(db: Db, { id, session }: { id: number; session: Buffer }): Promise<boolean> {
+  const found = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('id_hash', '=', session)
+    .where('user_id', '=', id)
+    .where(sessionIsAlive)
+    .executeTakeFirst()
+  return found !== undefined
 }
 
 export async function touchSession(db: Db, id_hash: Buffer) {

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
+import { hasSession } from './sessions.js'
+import { lockUser, type Verified } from './users.js'
 
 /** When a token ends by itself: unused for too long. */
 export const tokenEndsAt = sql<Date>`(tokens.last_used_at + ${sql.lit(`${LIMITS.tokenIdleDays} days`)}::interval)`
@@ -8,12 +10,26 @@ export const tokenEndsAt = sql<Date>`(tokens.last_used_at + ${sql.lit(`${LIMITS.
 /** For the `where` of a statement. */
 export const tokenIsAlive = sql<boolean>`${tokenEndsAt} > now()`
 
+/** By what a token is made: the password that was verified, or the session whose user asks for it. */
+export type TokenGround = Verified | { id: number; session: Buffer }
+
 /**
- * Beyond the limit per user, the token that was unused longest gives way: a script that signs in anew each time goes on. Returns
- * whether one did.
+ * Makes a token, unless its ground is gone: the password was changed, or the session ended. Beyond the limit per user, the token that was
+ * unused longest gives way: a script that signs in anew each time goes on.
  */
-export function createToken(db: Db, user_id: number, key_hash: Buffer, name = ''): Promise<boolean> {
+export function createToken(
+  db: Db,
+  ground: TokenGround,
+  key_hash: Buffer,
+  name = '',
+): Promise<'refused' | 'made' | 'made in the place of another'> {
+  const user_id = ground.id
   return db.transaction().execute(async trx => {
+    const user = await lockUser(trx, user_id)
+    // What ended while the lock was waited for is seen by the next statement.
+    if (!user || !('session' in ground ? await hasSession(trx, ground) : user.password_hash === ground.password_hash)) {
+      return 'refused'
+    }
     const { numUpdatedRows } = await trx
       .with('revoked', revoked =>
         revoked
@@ -34,7 +50,7 @@ export function createToken(db: Db, user_id: number, key_hash: Buffer, name = ''
       .where('id', 'in', user => user.selectFrom('revoked').select('user_id'))
       .executeTakeFirstOrThrow()
     await trx.insertInto('tokens').values({ key_hash, user_id, name }).execute()
-    return numUpdatedRows > 0n
+    return numUpdatedRows > 0n ? 'made in the place of another' : 'made'
   })
 }
 

@@ -6,6 +6,9 @@ import type { Db, Schema } from './schema.js'
 
 export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>
 
+/** A user, and the hash of their password as it was when it was verified; null of a guest. It may have been changed since. */
+export type Verified = Pick<Selectable<Schema['users']>, 'id' | 'password_hash'>
+
 /** The columns of `User`, for queries that reach users by another way. */
 export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
@@ -40,14 +43,49 @@ export function findUser(db: Db, username: string) {
     .executeTakeFirst()
 }
 
-/** Stores a better hash of the password the user has; nothing else changes. */
-export async function upgradeHash(db: Db, user_id: number, password_hash: string) {
-  await db.updateTable('users').set({ password_hash }).where('id', '=', user_id).execute()
+/**
+ * Locks the user's row until the transaction ends. Whatever ends sessions or tokens does so in a statement of its own before it deletes: a
+ * session that begins at that moment holds the row too (db/sessions.ts createSession), and only a statement that begins later sees it.
+ * Returns what the row says once the lock is held; undefined where the user was deleted. Posts need not wait for this kind of lock.
+ */
+export function lockUser(trx: Db, user_id: number) {
+  return trx
+    .selectFrom('users')
+    .select(['kind', 'password_hash'])
+    .where('id', '=', user_id)
+    .where('deleted_at', 'is', null)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
 }
 
-/** Ends every session of the user, and a link for setting another password; tokens stay, as a program's credential is not the password. */
-export async function changePassword(db: Db, user_id: number, password_hash: string) {
-  await db
+/** Stores a better hash of the same password. Returns false, and changes nothing, where the user has another hash by now. */
+export async function upgradeHash(db: Db, { id, password_hash }: Verified, better: string): Promise<boolean> {
+  const result = await db
+    .updateTable('users')
+    .set({ password_hash: better })
+    .where('id', '=', id)
+    .where('password_hash', '=', password_hash)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/**
+ * Ends every session of the user, and a link for setting another password; tokens stay, as a program's credential is not the password.
+ * Returns false, and changes nothing, where the password is no longer the one that was verified.
+ */
+export function changePassword(db: Db, { id, password_hash }: Verified, changed: string): Promise<boolean> {
+  return db.transaction().execute(async trx => {
+    if ((await lockUser(trx, id))?.password_hash !== password_hash) {
+      return false
+    }
+    await setPassword(trx, id, changed)
+    return true
+  })
+}
+
+/** The same for whoever has locked the user's row. */
+export async function setPassword(trx: Db, user_id: number, password_hash: string) {
+  await trx
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
     .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', user_id))
     .updateTable('users')
@@ -104,26 +142,28 @@ export async function keepGuest(
     select 1 from users other where other.folded_username = users.folded_name and other.id <> users.id
   )`
   try {
-    const kept = await db
-      .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
-      .updateTable('users')
-      .set({
-        kind: 'account',
-        username,
-        folded_username: folded,
-        name: sql`case when ${isAnothers} then ${username} else users.name end`,
-        folded_name: sql`case when ${isAnothers} then ${folded} else users.folded_name end`,
-        email,
-        password_hash,
-        unsettled: true,
-        version: sql`version + 1`,
-      })
-      .where('id', '=', user_id)
-      .where('kind', '=', 'guest')
-      .where('deleted_at', 'is', null)
-      .returning(USER_COLUMNS)
-      .executeTakeFirst()
-    return kept ?? 'no guest'
+    return await db.transaction().execute(async trx => {
+      if ((await lockUser(trx, user_id))?.kind !== 'guest') {
+        return 'no guest'
+      }
+      return trx
+        .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
+        .updateTable('users')
+        .set({
+          kind: 'account',
+          username,
+          folded_username: folded,
+          name: sql`case when ${isAnothers} then ${username} else users.name end`,
+          folded_name: sql`case when ${isAnothers} then ${folded} else users.folded_name end`,
+          email,
+          password_hash,
+          unsettled: true,
+          version: sql`version + 1`,
+        })
+        .where('id', '=', user_id)
+        .returning(USER_COLUMNS)
+        .executeTakeFirstOrThrow()
+    })
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
       return 'taken'
@@ -134,30 +174,35 @@ export async function keepGuest(
 
 /**
  * Ends the user's sessions and tokens, and forgets all that says who they were but what keeps their username from being given to
- * anybody else. They leave their chats by `settleUser`. Returns whether they were there.
+ * anybody else. They leave their chats by `settleUser`. Returns false, and changes nothing, where they were deleted already or their
+ * password is no longer the one that was verified.
  */
-export async function deleteUser(db: Db, user_id: number): Promise<boolean> {
-  const result = await db
-    .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
-    .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', user_id))
-    .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', user_id))
-    .with('unread', unread => unread.deleteFrom('mentions').where('user_id', '=', user_id))
-    .updateTable('users')
-    .set({
-      username: DELETED_USER,
-      name: DELETED_USER,
-      folded_name: DELETED_USER,
-      email: '',
-      password_hash: null,
-      visit_hash: null,
-      deleted_at: sql`now()`,
-      unsettled: true,
-      version: sql`version + 1`,
-    })
-    .where('id', '=', user_id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boolean> {
+  return db.transaction().execute(async trx => {
+    if ((await lockUser(trx, id))?.password_hash !== password_hash) {
+      return false
+    }
+    await trx
+      .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', id))
+      .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', id))
+      .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', id))
+      .with('unread', unread => unread.deleteFrom('mentions').where('user_id', '=', id))
+      .updateTable('users')
+      .set({
+        username: DELETED_USER,
+        name: DELETED_USER,
+        folded_name: DELETED_USER,
+        email: '',
+        password_hash: null,
+        visit_hash: null,
+        deleted_at: sql`now()`,
+        unsettled: true,
+        version: sql`version + 1`,
+      })
+      .where('id', '=', id)
+      .execute()
+    return true
+  })
 }
 
 /**

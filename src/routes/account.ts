@@ -3,13 +3,13 @@ import type { Context, Parts, State } from '../context.js'
 import { prepareForms } from '../csrf.js'
 import { sessionsOf } from '../db/sessions.js'
 import { tokensOf } from '../db/tokens.js'
-import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User } from '../db/users.js'
+import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
 import { certainty, changedPassword, changedUser, doneQuery, newUser, ownPassword, read, readQuery } from '../input.js'
 import { ownAccountJson } from '../json.js'
 import { hashPassword } from '../passwords.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
-import { isCurrent, requireAccount, requireUser, signIn, signOut } from '../session.js'
+import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../session.js'
 import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
 import { EXACT } from './scope.js'
@@ -82,10 +82,13 @@ export function account(parts: Parts) {
     await onAccountPage(parts, ctx, 'password', async () => {
       const { username, email } = user
       const { current_password, password } = read(ctx, changedPassword({ username, email }))
-      await checkPassword(parts, ctx, user, 'current_password', current_password)
-      await changePassword(db, user.id, await hashPassword(password))
+      const verified = await checkPassword(parts, ctx, user, 'current_password', current_password)
+      const password_hash = await hashPassword(password)
+      if (!(await changePassword(db, verified, password_hash))) {
+        throw passwordChanged()
+      }
       live.ended(user.id)
-      await goOnAs(ctx, user)
+      await goOnAs(ctx, user, password_hash)
       await answer(ctx, 'password', user)
     })
   }
@@ -107,7 +110,7 @@ export function account(parts: Parts) {
         throw new Refusal(403, 'This account is yours to keep already.')
       }
       live.ended(guest.id)
-      await goOnAs(ctx, user)
+      await goOnAs(ctx, user, password_hash)
       await settle(user)
       await answer(ctx, 'kept', user)
     })
@@ -116,12 +119,9 @@ export function account(parts: Parts) {
   async function remove(ctx: Context) {
     const user = requireUser(ctx)
     await onAccountPage(parts, ctx, 'delete', async () => {
-      if (user.kind === 'guest') {
-        read(ctx, certainty)
-      } else {
-        await checkPassword(parts, ctx, user, 'password', read(ctx, ownPassword).password)
+      if (!(await deleteUser(db, await verify(ctx, user)))) {
+        throw passwordChanged()
       }
-      await deleteUser(db, user.id)
       live.ended(user.id)
       log.info({ user: user.id }, 'deleted their account')
       await settle(user)
@@ -138,6 +138,15 @@ export function account(parts: Parts) {
     })
   }
 
+  /** A guest has no password, and ticks a box. */
+  async function verify(ctx: Context, user: User): Promise<Verified> {
+    if (user.kind === 'guest') {
+      read(ctx, certainty)
+      return { id: user.id, password_hash: null }
+    }
+    return checkPassword(parts, ctx, user, 'password', read(ctx, ownPassword).password)
+  }
+
   /** What was said and done to the user stands, whatever hinders the chats from showing it: they follow within the hour. */
   async function settle(user: User) {
     try {
@@ -148,9 +157,9 @@ export function account(parts: Parts) {
   }
 
   /** The sessions have ended: a browser gets a new one, and a program goes on with its token. */
-  async function goOnAs(ctx: Context, user: User) {
+  async function goOnAs(ctx: Context, user: User, password_hash: string) {
     if (!ctx.state.cookieless) {
-      await signIn(ctx, user)
+      await signIn(parts, ctx, user, password_hash)
       // Which a page's script needs to go on with: the token that it has went by the old id.
       prepareForms(parts, ctx)
     }

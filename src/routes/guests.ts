@@ -42,7 +42,7 @@ export function guests(parts: Parts) {
           throw notAdmitted(joined.outcome)
         }
         parts.live.reached(joined.chat_id, joined.version)
-        await signIn(ctx, user)
+        await signIn(parts, ctx, user, null)
         await respond(ctx, {
           page: () => seeOther(ctx, path),
           fragment: () => leadTo(ctx, path),

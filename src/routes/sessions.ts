@@ -25,8 +25,8 @@ export function sessions(parts: Parts) {
   router.post('/login', async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
       const fields = read(ctx, credentials)
-      const user = await checkCredentials(parts, ctx, fields, 422)
-      await signIn(ctx, user)
+      const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
+      await signIn(parts, ctx, user, password_hash)
       await respondPage(ctx, async () => {
         if (!(await showDraft(parts, ctx, user, fields))) {
           seeOther(ctx, fields.next || '/')

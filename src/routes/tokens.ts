@@ -1,12 +1,11 @@
 import Router from '@koa/router'
 import type { Context, Parts, State } from '../context.js'
-import { createToken, revokeToken, tokensOf } from '../db/tokens.js'
-import type { User } from '../db/users.js'
+import { createToken, revokeToken, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { newToken, read, readId, tokenCredentials } from '../input.js'
 import { keyHash, randomKey } from '../keys.js'
 import { respond } from '../respond.js'
-import { requireAccount, requireUser } from '../session.js'
+import { passwordChanged, requireAccount, requireUser, signedOut } from '../session.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { EXACT } from './scope.js'
@@ -18,8 +17,12 @@ export function tokens(parts: Parts) {
 
   router.post('/auth/token/create', async ctx => {
     const { name, ...credentials } = read(ctx, tokenCredentials)
-    const user = await checkCredentials(parts, ctx, credentials, 400)
-    ctx.body = { auth_token: await make(user, name) }
+    const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
+    const key = await make({ id: user.id, password_hash }, name)
+    if (!key) {
+      throw passwordChanged(400)
+    }
+    ctx.body = { auth_token: key }
   })
 
   router.post('/auth/token/destroy', async ctx => {
@@ -43,12 +46,16 @@ export function tokens(parts: Parts) {
   router.post('/account/tokens', async ctx => {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'token', async () => {
-      if (ctx.state.credential?.kind !== 'session') {
+      const { identity } = ctx.state
+      if (!identity || identity.token_id !== null) {
         // It would outlive the one that it was made by.
         throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
       }
       const { name } = read(ctx, newToken)
-      const key = await make(user, name)
+      const key = await make({ id: user.id, session: identity.hash }, name)
+      if (!key) {
+        throw signedOut()
+      }
       // Here and never again: of the key a hash is kept.
       const page = () => showAccount(parts, ctx, user, { made: { name, key } })
       await respond(ctx, {
@@ -64,12 +71,14 @@ export function tokens(parts: Parts) {
 
   return router
 
-  async function make(user: User, name: string): Promise<string> {
+  /** Undefined where what the token was to be made by is gone. */
+  async function make(ground: TokenGround, name: string): Promise<string | undefined> {
     const key = randomKey()
-    if (await createToken(db, user.id, keyHash(key), name)) {
-      live.ended(user.id)
+    const outcome = await createToken(db, ground, keyHash(key), name)
+    if (outcome === 'made in the place of another') {
+      live.ended(ground.id)
     }
-    return key
+    return outcome === 'refused' ? undefined : key
   }
 
   async function list(ctx: Context) {

@@ -25,13 +25,14 @@ export function users(parts: Parts) {
   router.post('/signup', async ctx => {
     await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
       const fields = read(ctx, newUser)
-      await signIn(ctx, await signUp(parts, ctx, fields, 422))
+      const { user, password_hash } = await signUp(parts, ctx, fields, 422)
+      await signIn(parts, ctx, user, password_hash)
       await respondPage(ctx, () => seeOther(ctx, fields.next || '/'))
     })
   })
 
   router.post('/auth/users/create', async ctx => {
-    const user = await signUp(parts, ctx, read(ctx, newUser), 400)
+    const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
     ctx.status = 201
     ctx.body = accountJson(user)
   })
@@ -45,13 +46,14 @@ async function signUp(
   ctx: Context,
   { username, password, email }: { username: string; password: string; email: string },
   status: number,
-): Promise<User> {
+): Promise<{ user: User; password_hash: string }> {
   await requireFreeName(parts, ctx, username, status)
-  const user = await createUser(parts.db, { username, email, password_hash: await hashPassword(password) })
+  const password_hash = await hashPassword(password)
+  const user = await createUser(parts.db, { username, email, password_hash })
   if (!user) {
     throw nameTaken(status)
   }
-  return user
+  return { user, password_hash }
 }
 
 /** For whoever is to have an account of that name: throws `status` when it is taken, and 429 after too many accounts from one address. */

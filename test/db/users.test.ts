@@ -17,6 +17,7 @@ import {
 } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { foldUsername } from '../../src/usernames.js'
+import { holdUser, letGo, waiting } from '../support/locks.js'
 import { openSite, type Site } from '../support/site.js'
 
 describe('users and the chats that they are in', () => {
@@ -76,7 +77,7 @@ describe('users and the chats that they are in', () => {
     const [ann, bob] = [await newUser('Ann'), await newUser('Bob')]
     const username = bob.username
     assert.equal(await changeUser(site.db, ann.id, { name: username.toUpperCase() }), false)
-    await deleteUser(site.db, bob.id)
+    await deleteUser(site.db, { id: bob.id, password_hash: 'x' })
     assert.equal(await changeUser(site.db, ann.id, { name: username }), false)
     assert.equal(await changeUser(site.db, ann.id, { name: ann.username.toUpperCase() }), true)
   })
@@ -123,15 +124,15 @@ describe('users and the chats that they are in', () => {
     const ann = await newUser('Ann')
     const key = keyHash(randomKey())
     await createReset(site.db, ann.id, key)
-    await changePassword(site.db, ann.id, 'y')
+    await changePassword(site.db, { id: ann.id, password_hash: 'x' }, 'y')
     assert.equal(await findReset(site.db, key), undefined)
     assert.equal(await useReset(site.db, key, 'z'), false)
   })
 
   it('can change their password or be deleted while their sessions and tokens end: all wait for the user first', async () => {
     const changes = {
-      password: (id: number) => changePassword(site.db, id, 'y'),
-      deletion: (id: number) => deleteUser(site.db, id),
+      password: (id: number) => changePassword(site.db, { id, password_hash: 'x' }, 'y'),
+      deletion: (id: number) => deleteUser(site.db, { id, password_hash: 'x' }),
     }
     const endings = {
       session: (_id: number, key: Buffer) => endSession(site.db, key),
@@ -148,17 +149,14 @@ describe('users and the chats that they are in', () => {
       for (const [ending, end] of Object.entries(endings)) {
         const ann = await newUser('Ann')
         const key = keyHash(randomKey())
-        await createSession(site.db, key, ann.id, '')
-        await createToken(site.db, ann.id, keyHash(randomKey()))
-        const holder = await site.pool.connect()
-        await holder.query('begin')
-        await holder.query('select 1 from users where id = $1 for update', [ann.id])
-        const both = [begin(ann.id)]
-        await waiting(1)
-        both.push(end(ann.id, key) as never)
-        await waiting(2)
-        await holder.query('commit')
-        holder.release()
+        await createSession(site.db, key, { id: ann.id, password_hash: 'x' }, '')
+        await createToken(site.db, { id: ann.id, password_hash: 'x' }, keyHash(randomKey()))
+        const holder = await holdUser(site, ann.id)
+        const both: Promise<unknown>[] = [begin(ann.id)]
+        await waiting(site, 1)
+        both.push(end(ann.id, key))
+        await waiting(site, 2)
+        await letGo(holder)
         const done = await Promise.allSettled(both)
         assert.deepEqual(
           done.map(({ status }) => status),
@@ -178,8 +176,8 @@ describe('users and the chats that they are in', () => {
       .insertInto('bans')
       .values({ chat_id: once.id, user_id: ann.id, name: ann.name, visit_hash: null })
       .execute()
-    assert.equal(await deleteUser(site.db, ann.id), true)
-    assert.equal(await deleteUser(site.db, ann.id), false)
+    assert.equal(await deleteUser(site.db, { id: ann.id, password_hash: 'x' }), true)
+    assert.equal(await deleteUser(site.db, { id: ann.id, password_hash: 'x' }), false)
     await settle(ann)
     assert.deepEqual((await events(now.id)).slice(-1).map(kindAndName), [['left', 'deleted user', 'deleted user']])
     assert.deepEqual((await events(once.id)).slice(-1).map(kindAndName), [['named', 'deleted user', 'deleted user']])
@@ -210,7 +208,7 @@ describe('users and the chats that they are in', () => {
     const shared = await newChat(ann, guest, second, third)
     const lonely = await newChat(ann)
     const guests = await newChat(ann, guest)
-    await deleteUser(site.db, ann.id)
+    await deleteUser(site.db, { id: ann.id, password_hash: 'x' })
     await settle(ann)
     assert.equal(await ownerOf(shared.id), second.id)
     assert.deepEqual(
@@ -233,7 +231,10 @@ describe('users and the chats that they are in', () => {
       const isDeleted = round % 2 === 0
       await Promise.all([
         ...chats.map(({ uri }) => joinChat(site.db, uri, ann.id)),
-        (isDeleted ? deleteUser(site.db, ann.id) : changeUser(site.db, ann.id, { name })).then(() => settle(ann)),
+        (isDeleted
+          ? deleteUser(site.db, { id: ann.id, password_hash: 'x' })
+          : changeUser(site.db, ann.id, { name })
+        ).then(() => settle(ann)),
       ])
       const rows = await site.db.selectFrom('members').selectAll().where('user_id', '=', ann.id).execute()
       for (const row of rows) {
@@ -283,21 +284,11 @@ describe('users and the chats that they are in', () => {
       name,
     ])
     assert.equal(named.length, 3000)
-    await deleteUser(site.db, bob.id)
+    await deleteUser(site.db, { id: bob.id, password_hash: 'x' })
     assert.equal((await settle(bob)).size, 3000)
     const { rows } = await site.pool.query('select 1 from chats where owner_id = $1', [ann.id])
     assert.equal(rows.length, 3000)
   })
-
-  /** Waits until so many statements wait for a lock. */
-  async function waiting(count: number) {
-    for (let found = 0; found < count; ) {
-      const { rows } = await site.pool.query(
-        "select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-      )
-      found = rows[0].count
-    }
-  }
 
   function unique(name: string) {
     return `${name}${++count}x`

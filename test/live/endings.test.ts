@@ -91,7 +91,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const [over, on] = [await readers(uri, sessions), await readers(uri, [token])]
       const user = await findUser(first.db, name)
       assert.ok(user)
-      await endsFor(over, () => changePassword(first.db, user.id, user.password_hash), 401)
+      await endsFor(over, () => changePassword(first.db, user, user.password_hash), 401)
       await goesOn(uri, name, on)
     })
 

@@ -15,7 +15,7 @@ export async function guest(site: Site, name: string): Promise<Visitor & { id: n
   await createSession(
     site.db,
     keyHash(key),
-    id,
+    { id, password_hash: null },
     'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
   )
   const visitor = Object.assign(new Visitor(site), { id })
