@@ -44,6 +44,9 @@ export const LIMITS = {
   sessionIdleDays: 30,
   sessionDays: 180,
   resetHours: 24,
+  /** Browsers keep no cookie for longer. */
+  deviceDays: 400,
+  namesPerDevice: 5,
   searchCodePoints: 200,
   hitsPerPage: 20,
   // Searches take connections from everything else: a few at once, and one for each user.

@@ -6,6 +6,7 @@ import type { Identity } from './db/identities.js'
 import { createSession, endSession, touchSession } from './db/sessions.js'
 import { touchToken } from './db/tokens.js'
 import type { User } from './db/users.js'
+import { rememberDevice } from './device.js'
 import { invalid, notSignedIn, Refusal } from './errors.js'
 import { keyHash, randomKey } from './keys.js'
 
@@ -123,15 +124,18 @@ function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
  * Begins a session for the user under a new id, by the password that was verified (null for a guest); one that the browser had is over.
  * Throws 422 where the password has been changed since.
  */
-export async function signIn({ db }: Parts, ctx: Context, user: User, password_hash: string | null) {
+export async function signIn(parts: Parts, ctx: Context, user: User, password_hash: string | null) {
   const id = randomKey()
-  if (!(await createSession(db, keyHash(id), { id: user.id, password_hash }, ctx.get('user-agent')))) {
+  if (!(await createSession(parts.db, keyHash(id), { id: user.id, password_hash }, ctx.get('user-agent')))) {
     throw passwordChanged()
   }
   ctx.state.begun = id
   const { session } = ctx as unknown as SessionContext
   session.user_id = user.id
   await session.regenerate()
+  if (user.kind === 'account') {
+    rememberDevice(parts, ctx, user.username)
+  }
   ctx.state.user = user
 }
 

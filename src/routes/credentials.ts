@@ -3,6 +3,7 @@ import { LIMITS } from '../config.js'
 import type { Context, Parts } from '../context.js'
 import { returnTurn, takeTurn } from '../db/limits.js'
 import { findUser, type User, upgradeHash, type Verified } from '../db/users.js'
+import { deviceOf } from '../device.js'
 import { invalid, tooMany } from '../errors.js'
 import { keyHash } from '../keys.js'
 import { hashIsOutdated, hashPassword, passwordFits } from '../passwords.js'
@@ -16,7 +17,8 @@ interface VerifiedUser {
 
 /**
  * The user with that name and password. Throws `status` for any other pair, at the same cost and in the same words whether
- * the name exists, and 429 after too many tries for a name or from an address. Tries that succeed do not count.
+ * the name exists, and 429 after too many tries for a name or from an address; in a browser that has signed in under that name before,
+ * its own tries count instead of the name's. Tries that succeed do not count.
  */
 export async function checkCredentials(
   parts: Parts,
@@ -24,7 +26,15 @@ export async function checkCredentials(
   credentials: { username: string; password: string },
   status: number,
 ): Promise<VerifiedUser> {
-  const verified = await tryCredentials(parts, ctx, credentials)
+  const device = deviceOf(parts, ctx, credentials.username)
+  // Hashed: people type passwords into this field, and names of any length.
+  const name = keyHash(foldUsername(credentials.username)).toString('base64url')
+  const verified = await tryCredentials(
+    parts,
+    ctx,
+    credentials,
+    device ? ['login device', device] : ['login name', name],
+  )
   if (!verified) {
     throw invalid({ non_field_errors: ['Unable to log in with provided credentials.'] }, status)
   }
@@ -43,25 +53,26 @@ export async function checkPassword(
   field: string,
   password: string,
 ): Promise<Verified> {
-  const verified = await tryCredentials(parts, ctx, { username: user.username, password })
+  // By what they came by, and not by their name, which strangers can use up.
+  const subject = ctx.state.identity?.hash.toString('base64url') ?? ''
+  const credentials = { username: user.username, password }
+  const verified = await tryCredentials(parts, ctx, credentials, ['own password', subject])
   if (verified?.user.id !== user.id) {
     throw invalid({ [field]: ['This is not your password.'] })
   }
   return { id: user.id, password_hash: verified.password_hash }
 }
 
+/** Counts the try by the address, and by another subject of a limit of that name. */
 async function tryCredentials(
   parts: Parts,
   ctx: Context,
   { username, password }: { username: string; password: string },
+  other: readonly [name: string, subject: string],
 ): Promise<VerifiedUser | undefined> {
   const { db, config } = parts
-  const counted = [
-    // First, so that an address that is over its limit cannot use up other people's names.
-    ['login address', addressOf(ctx)],
-    // Hashed: people type passwords into this field, and names of any length.
-    ['login name', keyHash(foldUsername(username)).toString('base64url')],
-  ] as const
+  // The address first, so that one that is over its limit cannot use up other people's names.
+  const counted = [['login address', addressOf(ctx)], other] as const
   for (const [name, subject] of config.limited ? counted : []) {
     const wait = await takeTurn(db, name, subject, LIMITS.logins)
     if (wait > 0) {
