@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import ipaddr from 'ipaddr.js'
 import type { Config } from './config.js'
 import type { Context } from './context.js'
 
@@ -30,7 +31,7 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
   if (publicUrl) {
     return new URL(path, publicUrl).href
   }
-  const base = `${ctx.protocol}://${ctx.host}`
+  const base = `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx)}`
   // The Host header is whatever the sender likes.
   const url = new URL(path, URL.canParse(base) ? base : 'http://localhost')
   if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname) && host === undefined) {
@@ -39,15 +40,33 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
   return url.href
 }
 
-/** The visitor's address; of IPv6 the /64 that one subscriber has. */
-export function addressOf(ctx: Context): string {
-  const address = ctx.ip.replace(/^::ffff:/, '')
-  return address.includes(':') ? expand(address).slice(0, 4).join(':') : address
+/** The host that the request was sent to: by Host alone, as a proxy may let X-Forwarded-Host through from whoever sends it. */
+export function hostOf(ctx: Context): string {
+  return ctx.get('host').toLowerCase()
 }
 
-function expand(address: string): string[] {
-  const [head = '', tail] = address.split('::')
-  const left = head.split(':').filter(Boolean)
-  const right = (tail ?? '').split(':').filter(Boolean)
-  return [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
+/**
+ * The visitor's address as limits count it, however a proxy writes it. Of IPv6 it is the /48: providers give one subscriber up to that much
+ * (RFC 6177), and whoever has it can come from another address each time. Of local addresses it is the /64, as a /48 is a whole site.
+ */
+export function addressOf(ctx: Context): string {
+  // What is no address counts for whoever has sent it on.
+  return subjectOf(ctx.ip) ?? subjectOf(ctx.req.socket.remoteAddress ?? '') ?? ''
+}
+
+function subjectOf(written: string): string | undefined {
+  const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(written) ?? []
+  const text = inBrackets ?? beforePort ?? written
+  if (!ipaddr.isValid(text)) {
+    return undefined
+  }
+  const address = ipaddr.process(text)
+  if (address instanceof ipaddr.IPv4) {
+    return address.toString()
+  }
+  const isLocal = ['uniqueLocal', 'linkLocal'].includes(address.range())
+  return address.parts
+    .slice(0, isLocal ? 4 : 3)
+    .map(part => part.toString(16))
+    .join(':')
 }

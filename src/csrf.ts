@@ -1,3 +1,4 @@
+import { hostOf } from './address.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { Refusal } from './errors.js'
 import { keyHash, randomKey, sameKey, sealed } from './keys.js'
@@ -83,5 +84,5 @@ export function isOwnOrigin({ config }: Parts, ctx: Context): boolean {
   if (config.publicUrl) {
     return origin === config.publicUrl.origin
   }
-  return URL.canParse(origin) && new URL(origin).host === ctx.host.toLowerCase()
+  return URL.canParse(origin) && new URL(origin).host === hostOf(ctx)
 }

@@ -132,8 +132,13 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     ctx.type = 'application/problem+json'
     return
   }
-  const current = ctx.state.form === 'fragment' ? ctx.get('hx-current-url') : ctx.href
-  const values = { status, title, sentence: message, next: URL.canParse(current) ? safePath(pathOf(current)) : '' }
+  const current = ctx.state.form === 'fragment' ? ctx.get('hx-current-url') : ctx.originalUrl
+  const values = {
+    status,
+    title,
+    sentence: message,
+    next: URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
+  }
   if (ctx.state.form === 'fragment') {
     // Goes into #alert although error answers are not swapped: a partial names its own target.
     showFragment(parts, ctx, '_refusal.njk', values)
@@ -148,8 +153,11 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   }
 }
 
+/** Of an address only the path counts. */
+const HERE = 'http://localhost'
+
 /** Back to where the visitor was: what was posted to cannot be opened, the page above it can. */
 function pathOf(url: string): string {
-  const { pathname, search } = new URL(url)
+  const { pathname, search } = new URL(url, HERE)
   return pathname.replace(/^(\/chats\/[^/]+|\/account)\/.*$/, '$1') + search
 }

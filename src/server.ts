@@ -53,6 +53,11 @@ async function prepare(config: Config, log: Logger, address: Address) {
       ? new Error(`The database that DATABASE_URL names cannot be reached or used: ${reason(error)}.`)
       : error
   })
+  if (config.trustedProxies > 0 && !config.publicUrl) {
+    log.warn(
+      'TRUST_PROXY is set and PUBLIC_URL is not: the URLs to share chats by name whatever host the proxy sends in Host. Set PUBLIC_URL to the URL that people use.',
+    )
+  }
   if (!config.limited) {
     log.warn(
       'LIMITS=off: nothing holds back who guesses passwords or floods chats. For tests on your own machine only.',

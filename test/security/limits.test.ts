@@ -20,7 +20,29 @@ describe('limits', () => {
   const signUp = (username: string, from: string) =>
     new Program(site).call('POST', '/auth/users/create/', { username, password: PASSWORD }, { 'x-forwarded-for': from })
 
-  describe('signing in', () => {
+  const by = (address: string) => ({ 'x-forwarded-for': address })
+
+  /** A browser at that address, or at another of that network with each request. */
+  function comeFrom(address: string): Visitor {
+    const visitor = new Visitor(site)
+    const { send } = visitor
+    let n = 0
+    visitor.send = (method, path, body, headers = {}) =>
+      send.call(visitor, method, path, body, {
+        ...by(address.endsWith('.') ? `${address}${++n}` : address),
+        ...headers,
+      })
+    return visitor
+  }
+
+  async function enter(visitor: Visitor, username: string, password: string): Promise<Answer> {
+    await visitor.get('/login')
+    return visitor.post('/login', { username, password })
+  }
+
+  describe('signing in', function () {
+    // Each name takes ten tries, and each try a hash.
+    this.timeout(60_000)
     it('is limited by name, from wherever it is tried and however the name is written', async () => {
       await signUp('ann', '10.1.0.1')
       for (let n = 1; n <= LIMITS.logins.burst; n++) {
@@ -56,12 +78,148 @@ describe('limits', () => {
       assert.equal((await signIn('name-0', WRONG, '10.3.0.2')).status, 400)
     })
 
-    it('is limited by what one subscriber has of IPv6, the /64, and not by more', async () => {
+    it('is limited by what one subscriber may have of IPv6, the /48, and not by more', async () => {
       for (let n = 1; n <= LIMITS.logins.burst; n++) {
-        assert.equal((await signIn(`six-${n}`, WRONG, `2001:db8:1:2:${n}::${n}`)).status, 400, String(n))
+        assert.equal((await signIn(`six-${n}`, WRONG, `2001:db8:1:${n}:${n}::${n}`)).status, 400, String(n))
       }
-      assert.equal((await signIn('six-0', WRONG, '2001:db8:1:2:ffff::1')).status, 429)
-      assert.equal((await signIn('six-0', WRONG, '2001:db8:1:3::1')).status, 400)
+      assert.equal((await signIn('six-0', WRONG, '2001:db8:1:ffff:ffff::1')).status, 429)
+      assert.equal((await signIn('six-0', WRONG, '2001:db8:2:1::1')).status, 400)
+    })
+
+    it('is limited by an address however it is written', async () => {
+      for (const [n, spellings] of [
+        [
+          '198.51.100.7',
+          '198.51.100.7:4711',
+          ' 198.51.100.7 ',
+          '::ffff:198.51.100.7',
+          '[::ffff:198.51.100.7]:80',
+          '0:0:0:0:0:FFFF:C633:6407',
+          '::FFFF:c633:6407%eth0',
+        ],
+        [
+          '2001:db8:77::1',
+          '[2001:db8:77::1]',
+          '[2001:db8:77::1]:4711',
+          '2001:DB8:77::1',
+          '2001:0db8:0077:0000:0000:0000:0000:0001',
+          '2001:db8:77:0:0::0.0.0.1',
+          '2001:db8:77::1%eth0',
+        ],
+      ].entries()) {
+        for (let tried = 0; tried < LIMITS.logins.burst; tried++) {
+          const from = spellings[tried % spellings.length] ?? ''
+          assert.equal((await signIn(`spelt-${n}-${tried}`, WRONG, from)).status, 400, from)
+        }
+        for (const from of spellings) {
+          assert.equal((await signIn(`spelt-${n}`, WRONG, from)).status, 429, from)
+        }
+      }
+    })
+
+    it('is limited by the /64 of local addresses, whose /48 is a whole site', async () => {
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        assert.equal((await signIn(`local-${n}`, WRONG, `fd00:1:1:1::${n}`)).status, 400, String(n))
+      }
+      assert.equal((await signIn('local-0', WRONG, 'fd00:1:1:1::ffff')).status, 429)
+      assert.equal((await signIn('local-0', WRONG, 'fd00:1:1:2::1')).status, 400)
+    })
+
+    it('goes on in a browser that has signed in under that name before, which has tries of its own', async () => {
+      const owner = await comeFrom('10.20.0.1').signUp('fred')
+      const device = owner.cookies.get('device') ?? ''
+      assert.match(device, /^[\w-]{65}$/)
+      await owner.post('/logout')
+      assert.equal(owner.cookies.get('device'), device, 'signing out leaves it')
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        await signIn('fred', WRONG, `10.20.1.${n}`)
+      }
+      assert.equal((await signIn('fred', PASSWORD, '10.20.2.1')).status, 429, 'the name has no tries left')
+      assert.equal((await enter(owner, 'FRED', PASSWORD)).status, 303, 'its owner goes on, however it is written')
+
+      // Each success starts anew, so that whoever has stolen the key cannot use up its tries.
+      const renewed = owner.cookies.get('device') ?? ''
+      assert.notEqual(renewed, device)
+      const own = comeFrom('10.20.3.')
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        own.cookies.set('device', renewed)
+        assert.equal((await enter(own, 'fred', WRONG)).status, 422, String(n))
+      }
+      own.cookies.set('device', renewed)
+      assert.equal((await enter(own, 'fred', PASSWORD)).status, 429, 'guessing is as slow by it')
+    })
+
+    it('does not go on by a device cookie of another name, or a made up one', async () => {
+      const [gwen, hugo] = [await comeFrom('10.21.0.1').signUp('gwen'), await comeFrom('10.21.0.2').signUp('hugo')]
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        await signIn('gwen', WRONG, `10.21.1.${n}`)
+      }
+      const [own, others] = [gwen, hugo].map(({ cookies }) => cookies.get('device') ?? '')
+      const flipped = own?.replace(/.$/, last => (last === 'A' ? 'E' : 'A'))
+      for (const device of [
+        others,
+        `B${own?.slice(1)}`,
+        flipped,
+        own?.slice(0, 22),
+        `${own?.slice(0, 22)}${others?.slice(22)}`,
+        // Beyond what a browser is given, nothing is looked at.
+        `${`${others}.`.repeat(LIMITS.namesPerDevice)}${own}`,
+        '.'.repeat(4000),
+      ]) {
+        const visitor = comeFrom('10.21.2.')
+        visitor.cookies.set('device', device ?? '')
+        assert.equal((await enter(visitor, 'gwen', PASSWORD)).status, 429, device)
+      }
+      const visitor = comeFrom('10.21.3.')
+      visitor.cookies.set('device', `${others}.${own}`)
+      assert.equal((await enter(visitor, 'gwen', PASSWORD)).status, 303, 'its own, beside another')
+    })
+
+    it('remembers a few names for each browser, those that came last', async () => {
+      const names = Array.from({ length: LIMITS.namesPerDevice + 1 }, (_, n) => `shared-${n}`)
+      const browser = comeFrom('10.22.0.1')
+      for (const name of names) {
+        await browser.signUp(name)
+      }
+      assert.equal(browser.cookies.get('device')?.split('.').length, LIMITS.namesPerDevice)
+      for (const [place, status] of [
+        [0, 429],
+        [1, 303],
+      ] as const) {
+        const name = names[place] ?? ''
+        for (let n = 1; n <= LIMITS.logins.burst; n++) {
+          await signIn(name, WRONG, `10.22.${place + 1}.${n}`)
+        }
+        const visitor = comeFrom('10.22.9.')
+        visitor.cookies.set('device', browser.cookies.get('device') ?? '')
+        assert.equal((await enter(visitor, name, PASSWORD)).status, status, name)
+      }
+    })
+
+    it('does not keep whoever is signed in from a new password or their account’s end', async () => {
+      const isaac = await comeFrom('10.23.0.1').signUp('isaac')
+      isaac.cookies.delete('device')
+      const program = (await signIn('isaac', PASSWORD, '10.23.0.1')).json.auth_token
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        await signIn('isaac', WRONG, `10.23.1.${n}`)
+      }
+      assert.equal((await signIn('isaac', PASSWORD, '10.23.2.1')).status, 429)
+      const change = (current_password: string, from: string) =>
+        isaac.post('/account/password', { current_password, password: 'another horse battery' }, by(from))
+      for (let n = 1; n <= LIMITS.logins.burst; n++) {
+        assert.equal((await change(WRONG, `10.23.3.${n}`)).status, 422, 'nor wrong tries of their own')
+      }
+      assert.equal(
+        (await change(PASSWORD, '10.23.3.99')).status,
+        429,
+        'which are limited by the session, wherever from',
+      )
+      const fields = { current_password: PASSWORD, password: 'another horse battery' }
+      const headers = by('10.23.4.1')
+      const api = new Program(site, program)
+      assert.equal((await api.call('PUT', '/api/account/password/', fields, headers)).status, 200, 'and by the token')
+      const { status } = await api.call('DELETE', '/api/account/', { password: fields.password }, headers)
+      assert.equal(status, 204)
     })
 
     it('counts no success', async () => {
@@ -251,6 +409,22 @@ describe('X-Forwarded-For', () => {
       for (let n = 0; n <= LIMITS.logins.burst; n++) {
         const login = { username: `name-${n}`, password: WRONG }
         const headers = { 'x-forwarded-for': `10.0.0.${n}`, 'x-real-ip': `10.0.0.${n}`, forwarded: `for=10.0.0.${n}` }
+        statuses.push((await new Program(site).call('POST', '/auth/token/create/', login, headers)).status)
+      }
+      assert.deepEqual(statuses, [...Array(LIMITS.logins.burst).fill(400), 429])
+    } finally {
+      await site.close()
+    }
+  })
+
+  it('counts for the proxy where it is no address: who sends such things could choose another each time', async () => {
+    const site = await openSite({ LIMITS: 'on', TRUST_PROXY: '1' })
+    try {
+      const noAddresses = ['unknown', '_hidden', '203.0.113.', '[::1', '1:2:3:4:5:6:7:8:9', '<script>', '127.0.0.1', '']
+      const statuses: number[] = []
+      for (let n = 0; n <= LIMITS.logins.burst; n++) {
+        const login = { username: `name-${n}`, password: WRONG }
+        const headers = { 'x-forwarded-for': noAddresses[n % noAddresses.length] ?? '' }
         statuses.push((await new Program(site).call('POST', '/auth/token/create/', login, headers)).status)
       }
       assert.deepEqual(statuses, [...Array(LIMITS.logins.burst).fill(400), 429])
