@@ -6,6 +6,7 @@ import { refuseForgeries } from './csrf.js'
 import { allowOrigins, secureHeaders } from './headers.js'
 import { answerIdlePolls } from './idle.js'
 import { logRequests } from './log.js'
+import { isReadersFault, refuseMalformed } from './malformed.js'
 import { answerErrors, openStreams, refuseLongUrls, settleForm } from './respond.js'
 import { routes } from './routes/index.js'
 import { authenticate } from './session.js'
@@ -15,11 +16,10 @@ export function createApp(parts: Parts) {
   const app = new Koa<State>({ proxy: parts.config.trustedProxies > 0, maxIpsCount: parts.config.trustedProxies })
   app.keys = [parts.secret.toString('base64url')]
   app.on('error', error => {
-    // A reader who goes without a word is no failure of ours.
-    const level = /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(error.code ?? '') ? 'debug' : 'error'
-    parts.log[level]({ err: error }, 'response failed')
+    parts.log[isReadersFault(error) ? 'debug' : 'error']({ err: error }, 'response failed')
   })
 
+  app.use(refuseMalformed(parts))
   app.use(answerIdlePolls(parts))
   app.use(openStreams())
   app.use(secureHeaders(parts))

@@ -22,7 +22,8 @@ export function start(parts: Parts) {
 
   router.get('/robots.txt', ctx => {
     ctx.type = 'text'
-    ctx.body = 'User-agent: *\nDisallow: /\n'
+    // Whoever may not fetch a page does not see that it says noindex, and lists its address all the same.
+    ctx.body = 'User-agent: *\nDisallow:\n'
   })
 
   router.get('/favicon.ico', ctx => {

@@ -271,7 +271,7 @@ describe('what every answer says of itself', () => {
   })
 
   it('tells machines to index nothing', async () => {
-    assert.equal((await ann.get('/robots.txt')).text, 'User-agent: *\nDisallow: /\n')
+    assert.equal((await ann.get('/robots.txt')).text, 'User-agent: *\nDisallow:\n')
   })
 
   it('says nothing of the cause where something went wrong here, in all three forms', async () => {

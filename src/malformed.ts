@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http'
+import type { Middleware, Parts } from './context.js'
+import { NOT_STORED } from './headers.js'
+
+/** RFC 9110, section 7.2: a name or an address, and maybe a port. */
+const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
+
+/** Answers 400 to what HTTP does not allow. First of all, as everything else takes the address and Host to be sound. */
+export function refuseMalformed({ log }: Parts): Middleware {
+  return (ctx, next) => {
+    const fault = faultOf(ctx.req)
+    if (!fault) {
+      return next()
+    }
+    log.debug({ status: 400 }, 'A malformed request')
+    ctx.status = 400
+    ctx.set({
+      'Cache-Control': NOT_STORED,
+      'X-Content-Type-Options': 'nosniff',
+      'X-Robots-Tag': 'noindex, nofollow',
+    })
+    ctx.body = `${fault}\n`
+    return Promise.resolve()
+  }
+}
+
+function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | undefined {
+  // Node keeps the first and forgets the others; a proxy in front may have gone by the last.
+  let hosts = 0
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    hosts += rawHeaders[place]?.toLowerCase() === 'host' ? 1 : 0
+  }
+  if (hosts > 1) {
+    return 'This request has more than one Host header. Send one.'
+  }
+  if (!HOST.test(headers.host ?? '')) {
+    return 'The Host header of this request is no host. Send the one of the address.'
+  }
+  // What does not begin with a slash is parsed as a whole address (RFC 9112, section 3.2.2).
+  if (!url.startsWith('/') && url !== '*' && !URL.canParse(url)) {
+    return 'The address of this request cannot be read.'
+  }
+  return undefined
+}
+
+/** Whether an answer failed by what its reader did: they went without a word, or sent what is no HTTP. That is no failure of ours. */
+export function isReadersFault({ code = '' }: { code?: string }): boolean {
+  return /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/.test(code)
+}
