@@ -71,18 +71,31 @@ function subjectOf({ config }: Parts, ctx: Context): string | undefined {
     : ctx.cookies.get(visitCookie(config.secure), { signed: true })
 }
 
-/** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
-export function isOwnOrigin({ config }: Parts, ctx: Context): boolean {
+/** Whether the request comes from a page of this site, as far as the browser says. */
+export function isOwnOrigin(parts: Parts, ctx: Context): boolean {
   const site = ctx.get('sec-fetch-site')
   if (site && site !== 'same-origin' && site !== 'none') {
     return false
   }
   const origin = ctx.get('origin')
-  if (!origin) {
-    return true
+  return !origin || isOurs(parts, ctx, origin)
+}
+
+/**
+ * Whether a browser was led here by another site. None is named where somebody typed the address or opened it from another program.
+ * Browsers on plain http do not send Sec-Fetch-Site, and tell by the Referer, unless the other site hides it.
+ */
+export function isFromElsewhere(parts: Parts, ctx: Context): boolean {
+  const site = ctx.get('sec-fetch-site')
+  const referer = ctx.get('referer')
+  return site ? site !== 'same-origin' && site !== 'none' : referer !== '' && !isOurs(parts, ctx, referer)
+}
+
+/** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
+function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
+  if (!URL.canParse(url)) {
+    return false
   }
-  if (config.publicUrl) {
-    return origin === config.publicUrl.origin
-  }
-  return URL.canParse(origin) && new URL(origin).host === hostOf(ctx)
+  const { origin, host } = new URL(url)
+  return config.publicUrl ? origin === config.publicUrl.origin : host === hostOf(ctx)
 }

@@ -54,6 +54,24 @@ export function fromJson<M extends { joined_at: string }>(member: M) {
   return { ...member, joined_at: new Date(member.joined_at) }
 }
 
+/** Whether the user is or was in another chat whose owner is the same. */
+export async function isKnownToOwner(
+  db: Db,
+  { id, owner_id }: { id: number; owner_id: number },
+  user_id: number,
+): Promise<boolean> {
+  const other = await db
+    .selectFrom('members')
+    .innerJoin('chats', 'chats.id', 'members.chat_id')
+    .select('chats.id')
+    .where('members.user_id', '=', user_id)
+    .where('members.chat_id', '<>', id)
+    .where('chats.owner_id', '=', owner_id)
+    .limit(1)
+    .executeTakeFirst()
+  return other !== undefined
+}
+
 /** What became of leaving: `owner`, they cannot go without leaving others without one, or for good. */
 export interface Left {
   outcome: 'left' | 'stranger' | 'owner'

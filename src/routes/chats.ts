@@ -2,9 +2,10 @@ import Router from '@koa/router'
 import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
+import { isFromElsewhere } from '../csrf.js'
 import { chatsOf, createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
-import { countedMembers } from '../db/members.js'
+import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
@@ -131,7 +132,7 @@ async function visitChat(parts: Parts, ctx: Context) {
   const { user } = ctx.state
   if (!user) {
     showPage(parts, ctx, 'chats/invite.njk', { chat, next: chatPath(chat.uri), values: {}, errors: {} })
-  } else if (chat.member_name === null && !isVisit(ctx)) {
+  } else if (chat.member_name === null && !(await joinsByComing(parts, ctx, chat, user))) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
   } else if (chat.current_uri !== chat.uri && ctx.state.form === 'page') {
     // Only members get as far by a link that was replaced.
@@ -147,7 +148,15 @@ async function visitChat(parts: Parts, ctx: Context) {
 }
 
 /**
- * Whether a person opens the page, so that coming here joins: not a prefetch, an image or a preview, and not another site
+ * Whether opening the page joins, which tells the chat's owner who the user is. Where another site has led them here it does not, as they
+ * cannot see what they click on there; unless the owner knows them already.
+ */
+async function joinsByComing(parts: Parts, ctx: Context, chat: SeenChat, user: User): Promise<boolean> {
+  return isVisit(ctx) && (!isFromElsewhere(parts, ctx) || (await isKnownToOwner(parts.db, chat, user.id)))
+}
+
+/**
+ * Whether a person opens the page: not a prefetch, an image or a preview, and not another site
  * sending its visitor here without a click.
  */
 function isVisit(ctx: Context): boolean {

@@ -14,6 +14,7 @@ describe('membership', () => {
   let ann: Visitor
   let bob: Visitor
   let program: Program
+  let count = 0
   before(async () => {
     site = await openSite()
     ann = await new Visitor(site).signUp('ann')
@@ -28,7 +29,7 @@ describe('membership', () => {
         {},
         { ...NAVIGATION, 'sec-fetch-site': 'none' },
         { ...NAVIGATION, 'sec-fetch-site': 'same-origin' },
-        { ...NAVIGATION, 'sec-fetch-site': 'cross-site' },
+        { referer: `${site.url}/` },
         { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' },
       ] as Record<string, string>[]) {
         const uri = await ann.startChat()
@@ -38,6 +39,48 @@ describe('membership', () => {
         assert.deepEqual(await members(uri), ['ann', 'bob'])
         assert.match((await ann.get(`/chats/${uri}`)).text, /<bdi>bob<\/bdi> joined/)
       }
+    })
+
+    const elsewhere: Record<string, Record<string, string>> = {
+      'on another site': { ...NAVIGATION, 'sec-fetch-site': 'cross-site' },
+      'on a neighbouring site': { ...NAVIGATION, 'sec-fetch-site': 'same-site' },
+      'in a browser that says so by Referer alone': { referer: 'http://elsewhere.example/' },
+      'at a Referer that is none': { referer: 'about:blank' },
+    }
+    for (const [where, headers] of Object.entries(elsewhere)) {
+      it(`does not tell an owner who clicks on a link ${where}: it takes a button, unless they know each other`, async () => {
+        const name = `user${++count}`
+        const visitor = await new Visitor(site).signUp(name)
+        const [uri, next] = [await secretChat(), await secretChat()]
+        const page = await visitor.get(`/chats/${uri}`, headers)
+        assert.match(page.text, /<bdi>ann<\/bdi> invites you to chat/)
+        assert.doesNotMatch(page.text, /hush|Secret plans/)
+        assert.deepEqual(await members(uri), ['ann'])
+        assert.equal((await visitor.post(`/chats/${uri}/members`)).status, 303)
+        assert.deepEqual(await members(uri), ['ann', name])
+
+        await visitor.get(`/chats/${next}`, headers)
+        assert.deepEqual(await members(next), ['ann', name], 'from then on the owner knows them')
+        await visitor.post(`/chats/${uri}/members/me/departure`)
+        await visitor.post(`/chats/${next}/members/me/departure`)
+        const third = await secretChat()
+        await visitor.get(`/chats/${third}`, headers)
+        assert.deepEqual(await members(third), ['ann', name], 'after they have left, too')
+        // Another owner does not, though they have been in a chat with this one.
+        await bob.get(`/chats/${third}`)
+        const others = await bob.startChat()
+        await visitor.get(`/chats/${others}`, headers)
+        assert.deepEqual(await members(others), ['bob'])
+      })
+    }
+
+    it('asks again where somebody has left that very chat', async () => {
+      const visitor = await new Visitor(site).signUp(`user${++count}`)
+      const uri = await secretChat()
+      await visitor.get(`/chats/${uri}`)
+      await visitor.post(`/chats/${uri}/members/me/departure`)
+      await visitor.get(`/chats/${uri}`, { ...NAVIGATION, 'sec-fetch-site': 'cross-site' })
+      assert.deepEqual(await members(uri), ['ann'])
     })
 
     const others: Record<string, Record<string, string>> = {
