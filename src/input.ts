@@ -156,7 +156,7 @@ export const tokenCredentials = credentials.extend({ name: z.preprocess(value =>
 
 /** What was done, of which a page says so. */
 export const doneQuery = z.object({
-  done: z.enum(['name', 'email', 'password', 'session', 'token', 'kept']).optional().catch(undefined),
+  done: z.enum(['name', 'email', 'password', 'session', 'token', 'tokens', 'kept']).optional().catch(undefined),
 })
 
 const titleText = text

@@ -89,6 +89,19 @@ export async function revokeToken(db: Db, user_id: number, id: number): Promise<
   return result.numUpdatedRows > 0n
 }
 
+/** Revokes all tokens that the user has, one that is just being made too. */
+export async function revokeTokens(db: Db, user_id: number) {
+  await db.transaction().execute(async trx => {
+    await lockUser(trx, user_id)
+    await trx
+      .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', user_id))
+      .updateTable('users')
+      .set({ version: sql`version + 1` })
+      .where('id', '=', user_id)
+      .execute()
+  })
+}
+
 export async function deleteEndedTokens(db: Db) {
   await db.deleteFrom('tokens').where(sql<boolean>`not (${tokenIsAlive})`).execute()
 }

@@ -27,6 +27,7 @@ const DONE = {
   password: 'Your password is changed. You are signed out everywhere else.',
   session: 'The session has ended.',
   token: 'The token is revoked.',
+  tokens: 'All your tokens are revoked.',
   kept: 'This account is yours to keep now. Sign in by your username and password wherever you are.',
 }
 
@@ -189,6 +190,8 @@ export async function showAccount(
     values: {},
     errors: {},
     done: (done && !made && DONE[done]) || '',
+    // A program's credential is not the password: whoever changes that because it is known to others wants to end these too.
+    tokens_go_on: done === 'password' && !made && values.tokens.length > 0,
     made: made ?? null,
   })
 }

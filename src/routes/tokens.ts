@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import type { Context, Parts, State } from '../context.js'
-import { createToken, revokeToken, type TokenGround, tokensOf } from '../db/tokens.js'
+import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { newToken, read, readId, tokenCredentials } from '../input.js'
 import { keyHash, randomKey } from '../keys.js'
@@ -37,9 +37,12 @@ export function tokens(parts: Parts) {
   })
 
   router.get('/auth/tokens', list)
+  router.delete('/auth/tokens', revokeAll)
   router.delete('/auth/tokens/:id', revoke)
 
   router.get('/account/tokens', list)
+  router.delete('/account/tokens', revokeAll)
+  router.post('/account/tokens/revoke', revokeAll)
   router.delete('/account/tokens/:id', revoke)
   router.post('/account/tokens/:id/revoke', revoke)
 
@@ -88,6 +91,18 @@ export function tokens(parts: Parts) {
       json: async () => {
         const tokens = await tokensOf(db, user.id)
         return { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
+      },
+    })
+  }
+
+  async function revokeAll(ctx: Context) {
+    const user = requireUser(ctx)
+    await revokeTokens(db, user.id)
+    live.ended(user.id)
+    await respond(ctx, {
+      ...toAccount(ctx, 'tokens'),
+      json: () => {
+        ctx.status = 204
       },
     })
   }

@@ -3,7 +3,7 @@ import { LIMITS } from '../../src/config.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
-import { type Answer, PASSWORD, Program, Visitor } from '../support/visitor.js'
+import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const CHROME =
@@ -267,6 +267,49 @@ describe('the account page', () => {
       assert.equal((await bob.post(`/account/tokens/${id}/revoke`)).status, 404)
       assert.equal((await ann.post(`/account/tokens/${id}/revoke`)).headers.get('location'), '/account?done=token#main')
       assert.equal((await new Program(site, key).call('GET', '/api/account/')).status, 401)
+    })
+
+    it('go on after a new password, which says so, with a button that revokes them all', async () => {
+      const name = unique()
+      const ann = await new Visitor(site).signUp(name)
+      const change = async (current_password: string, password: string) => {
+        await ann.post('/account/password', { current_password, password })
+        return (await ann.get('/account?done=password')).text
+      }
+      const without = await change(PASSWORD, 'another horse battery')
+      assert.match(without, /role="status">Your password is changed\. You are signed out everywhere else\.<\/p>/)
+      assert.doesNotMatch(without, /Revoke All Tokens/)
+
+      const take = async (username: string, password: string) =>
+        new Program(
+          site,
+          (await new Program(site).call('POST', '/auth/token/create/', { username, password })).json.auth_token,
+        )
+      const programs = [await take(name, 'another horse battery'), await take(name, 'another horse battery')]
+      const others = await signUpProgram(site, unique('bob'))
+      const text = await change('another horse battery', PASSWORD)
+      assert.match(text, /role="status">Your password is changed\..* Programs go on by their tokens\.<\/p>/)
+      const [, action = ''] = /<form[^>]* action="([^"]+)"[^>]*>[\s\S]{1,200}Revoke All Tokens/.exec(text) ?? []
+      const stati = async () =>
+        Promise.all([...programs, others].map(async p => (await p.call('GET', '/api/account/')).status))
+      assert.deepEqual(await stati(), [200, 200, 200])
+      assert.equal((await ann.post(action, { csrf: 'x' })).status, 403)
+      const revoked = await ann.post(action)
+      assert.equal(revoked.headers.get('location'), '/account?done=tokens#main')
+      assert.deepEqual(await stati(), [401, 401, 200])
+      assert.match((await ann.get('/account?done=tokens')).text, /role="status">All your tokens are revoked\.</)
+      assert.doesNotMatch((await ann.get('/account?done=password')).text, /Revoke All Tokens/)
+
+      const last = await take(name, PASSWORD)
+      assert.equal((await last.call('DELETE', '/auth/tokens/')).status, 204)
+      assert.equal((await last.call('GET', '/api/account/')).status, 401)
+      const again = await take(name, PASSWORD)
+      assert.equal(
+        (await ann.send('DELETE', '/api/account/tokens/', undefined, { 'x-csrf-token': ann.csrf })).status,
+        204,
+      )
+      assert.equal((await again.call('GET', '/api/account/')).status, 401)
+      assert.equal((await ann.get('/account')).status, 200)
     })
 
     it('gives a name that will not do back', async () => {

@@ -56,6 +56,8 @@ const ROWS: Record<string, Row> = {
   'POST /account/sessions/:id/end': { status: [401, 404, 404, 404, 404, 404] },
   'GET /account/tokens': { status: [401, 303, 303, 303, 303, 303] },
   'POST /account/tokens': { status: [401, 422, 422, 403, 422, 422] },
+  'DELETE /account/tokens': { status: [401, 303, 303, 303, 303, 303] },
+  'POST /account/tokens/revoke': { status: [401, 303, 303, 303, 303, 303] },
   'DELETE /account/tokens/:id': { status: [401, 404, 404, 404, 404, 404] },
   'POST /account/tokens/:id/revoke': { status: [401, 404, 404, 404, 404, 404] },
   'GET /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
@@ -64,6 +66,7 @@ const ROWS: Record<string, Row> = {
   // By a token alone: these count no cookies.
   'POST /auth/token/destroy': { status: [401, 401, 401, 401, 401, 401] },
   'GET /auth/tokens': { status: [401, 401, 401, 401, 401, 401] },
+  'DELETE /auth/tokens': { status: [401, 401, 401, 401, 401, 401] },
   'DELETE /auth/tokens/:id': { status: [401, 401, 401, 401, 401, 401] },
   'GET /chats': { status: [401, 303, 303, 303, 303, 303] },
   'POST /chats': { status: [401, 303, 303, 403, 303, 303] },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import argon2 from 'argon2'
 import { createReset, useReset } from '../../src/db/resets.js'
 import { createSession } from '../../src/db/sessions.js'
-import { createToken } from '../../src/db/tokens.js'
+import { createToken, revokeTokens } from '../../src/db/tokens.js'
 import { changePassword, createUser, deleteUser, findUser, keepGuest } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { hashPassword } from '../../src/passwords.js'
@@ -158,6 +158,17 @@ describe('what was begun by a password that is changed meanwhile', () => {
     const change = (to: string) => () => changePassword(site.db, { id: user.id, password_hash: 'x' }, to)
     assert.deepEqual(await inOrder(user.id, 'begins first', change('first'), change('second')), [true, false])
     assert.equal((await rowOf(user.id)).password_hash, 'first')
+  })
+
+  it('of tokens none outlives the revocation of all, whichever comes first', async () => {
+    for (const order of ['begins first', 'ends first']) {
+      const user = await createUser(site.db, { username: unique(), email: '', password_hash: 'x' })
+      assert.ok(user)
+      const { id } = user
+      const begin = () => createToken(site.db, { id, password_hash: 'x' }, keyHash(randomKey()))
+      await inOrder(id, order, begin, () => revokeTokens(site.db, id))
+      assert.equal(await countOf('tokens', id), order === 'begins first' ? 0 : 1)
+    }
   })
 
   it('of two links for another password only the newest works, made at the same moment too', async () => {
