@@ -4,7 +4,7 @@
 // npm run bench -- upgrade upgrades a database of an earlier commit with a million messages, while that commit's program posts on.
 import { prepare } from './prepare.js'
 
-prepare()
+await prepare()
 const [what, seconds] = process.argv.slice(2)
 process.argv.splice(2, 2, ...(seconds ? [seconds] : []))
 for (const part of what ? [what] : ['posts', 'live', 'text']) {

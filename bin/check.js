@@ -1,9 +1,9 @@
 // npm run check: types, lint and format.
 import { at, prepare, run } from './prepare.js'
 
-prepare()
-run(process.execPath, [at('node_modules/typescript/bin/tsc'), '--noEmit'], 'The types do not fit.')
-run(
+await prepare()
+await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '--noEmit'], 'The types do not fit.')
+await run(
   process.execPath,
   [at('node_modules/@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],
   'Lint or format: see above; npm run format mends what it can.',

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { watch } from 'node:fs'
 import { at, prepare, say } from './prepare.js'
 
-prepare()
+await prepare()
 let server = start()
 let restarting = false
 let timer

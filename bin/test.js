@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { at, fail, prepare, run, say } from './prepare.js'
 
-prepare()
+await prepare()
 process.env.CHROMIUM = await browser()
 const [, , ...args] = process.argv
 const { status } = spawnSync(
@@ -35,8 +35,8 @@ async function browser() {
     return chromium.executablePath()
   }
   if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    run('apt-get', ['update'], 'The list of packages could not be read.')
-    run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], 'Chromium could not be installed.')
+    await run('apt-get', ['update'], 'The list of packages could not be read.')
+    await run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], 'Chromium could not be installed.')
   }
   return (
     onThisMachine() ??

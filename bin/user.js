@@ -1,10 +1,8 @@
 // npm run user -- reset-password <name>
-import { fail, prepare } from './prepare.js'
+import { prepare, runMain } from './prepare.js'
 
-prepare()
-const { manageUsers } = await import(new URL('../dist/src/user.js', import.meta.url))
-try {
+await prepare()
+await runMain(async () => {
+  const { manageUsers } = await import(new URL('../dist/src/user.js', import.meta.url))
   console.log(await manageUsers(process.argv.slice(2), process.env))
-} catch (error) {
-  fail(error.message)
-}
+})

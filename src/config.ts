@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { OperatorError } from './operator-error.js'
 
 const MINUTE = 60
 const DAY = 86_400
@@ -78,14 +79,14 @@ export type Config = ReturnType<typeof readConfig>
 
 /**
  * The environment as one typed object (DESIGN.md section 6 lists the variables).
- * Throws an error whose message names each variable that is wrong and says what it should be.
+ * Throws an OperatorError that names each variable that is wrong and says what it should be.
  */
 export function readConfig(env: Record<string, string | undefined>) {
   // An empty variable means "not set": that is how shells and compose files unset one.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
-    throw new Error(parsed.error.issues.map(issue => `${String(issue.path[0])} ${issue.message}.`).join('\n'))
+    throw new OperatorError(parsed.error.issues.map(issue => `${String(issue.path[0])} ${issue.message}.`).join('\n'))
   }
   const { data } = parsed
   return {

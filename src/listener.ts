@@ -4,6 +4,7 @@ import { lanAddresses } from './address.js'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import type { Parts } from './context.js'
+import { OperatorError } from './operator-error.js'
 import { answerUpgrades } from './upgrades.js'
 
 /** How long requests in flight may take to finish once the program was told to stop, in milliseconds. */
@@ -17,7 +18,7 @@ export interface Listener {
   cut(): void
 }
 
-/** Listens for requests. Throws an error whose message is for the person at the terminal. */
+/** Listens for requests. Throws an OperatorError where it cannot. */
 export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
   const answer = createApp(parts).callback()
   const server = createServer(
@@ -35,7 +36,9 @@ export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' |
         EADDRNOTAVAIL: `This machine does not have the address ${host}. Choose another one with HOST.`,
         ENOTFOUND: `There is no address for ${host}. Choose another one with HOST.`,
       }
-      reject(new Error(reasons[error.code ?? ''] ?? error.message))
+      reject(
+        new OperatorError(reasons[error.code ?? ''] ?? `This program cannot listen on ${where}: ${error.message}.`),
+      )
     })
     server.listen({ port, host }, resolve)
   })

@@ -3,6 +3,7 @@ import { type Assets, loadAssets } from './assets.js'
 import { turnTaker } from './buckets.js'
 import { type Config, LIMITS } from './config.js'
 import type { Parts } from './context.js'
+import { startFailure } from './db/arrival.js'
 import { type Address, connect } from './db/connection.js'
 import { postQueue } from './db/post-queue.js'
 import { secret } from './db/secrets.js'
@@ -56,7 +57,7 @@ export async function openParts(
     }
   } catch (error) {
     await db.destroy()
-    throw error
+    throw startFailure(error, config)
   }
 }
 

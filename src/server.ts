@@ -1,44 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Config, readConfig } from './config.js'
+import { prepareDatabase } from './db/arrival.js'
 import { type Address, connect } from './db/connection.js'
 import { deleteExpired } from './db/expiry.js'
-import { finishMigrations, migrate } from './db/migrate.js'
+import { finishMigrations } from './db/migrate.js'
 import type { Db } from './db/schema.js'
 import { listen, urls } from './listener.js'
 import { logCrashes, openLog } from './log.js'
 import { openParts } from './parts.js'
 import { type Cluster, startCluster } from './postgres/cluster.js'
 import { stopSignal } from './signals.js'
+import { type Starting, waiting } from './waiting.js'
 import { startWorkers } from './workers.js'
 
 /** How often what has expired is deleted, in milliseconds. */
 const EXPIRY = 3_600_000
 
+/** For what is under way to be finished after a signal, in milliseconds: longer than the listener and each worker take for it. */
+const PATIENCE = 15_000
+
 /**
- * The life of the program, from reading its configuration to a clean end after SIGINT or SIGTERM. Throws an error whose
- * message is for the person at the terminal when it cannot start.
+ * The life of the program, from reading its configuration to a clean end after SIGINT or SIGTERM, which end it at any moment.
+ * What it began may go on after it resolves, so the process must be ended then. Throws an OperatorError when it cannot start.
  */
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
-  const stopped = stopSignal()
+  const signal = stopSignal()
   const config = readConfig(env)
   const log = openLog(config.logLevel)
   logCrashes(log)
-
-  const cluster = config.databaseUrl ? undefined : await keepCluster(config, log)
+  const starting = { say: (sentence: string) => log.info(sentence), signal }
+  const stopped = new Promise<string>(resolve =>
+    signal.addEventListener('abort', () => {
+      log.info(`${signal.reason.message}: finishing what is under way`)
+      resolve(signal.reason.message)
+    }),
+  )
+  let cluster: Kept | undefined
   try {
+    cluster = config.databaseUrl ? undefined : await keepCluster(config, log, starting)
     const address: Address = config.databaseUrl
       ? { connectionString: config.databaseUrl }
       : (cluster as Kept).connection
-    await prepare(config, log, address)
-    const running = await open(config, log, address)
+    await prepare(config, log, address, starting)
+    const running = await open(config, log, address, starting)
     log.info(`Ready: ${urls(config, running.port).join('  ')}`)
-    const stopping = new AbortController()
-    const finishing = finishMigrations(address, upgradeLog(log), stopping.signal)
-    const signal = await Promise.race([stopped, cluster?.lost ?? new Promise<never>(() => {})])
-    log.info(`${signal}: finishing what is under way`)
-    stopping.abort()
-    await finishing
-    await running.stop()
+    const upgrading = new AbortController()
+    const upgraded = finishMigrations(address, upgradeLog(log), upgrading.signal)
+    await Promise.race([stopped, cluster?.lost ?? new Promise<never>(() => {})])
+    upgrading.abort()
+    await Promise.race([Promise.all([upgraded, running.stop()]), wait(PATIENCE)])
+  } catch (error) {
+    if (error !== signal.reason) throw error
   } finally {
     await cluster?.stop()
   }
@@ -46,13 +59,8 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** Migrates, once for all processes. */
-async function prepare(config: Config, log: Logger, address: Address) {
-  await migrate(address, upgradeLog(log)).catch(error => {
-    // Names the variable and not its value, which has a password in it.
-    throw config.databaseUrl
-      ? new Error(`The database that DATABASE_URL names cannot be reached or used: ${reason(error)}.`)
-      : error
-  })
+async function prepare(config: Config, log: Logger, address: Address, starting: Starting) {
+  await prepareDatabase(address, config, { ...starting, say: upgradeLog(log) })
   if (config.trustedProxies > 0 && !config.publicUrl) {
     log.warn(
       'TRUST_PROXY is set and PUBLIC_URL is not: the URLs to share chats by name whatever host the proxy sends in Host. Set PUBLIC_URL to the URL that people use.',
@@ -73,13 +81,10 @@ interface Running {
 }
 
 /** Serves by this process, or by several others that it keeps running. */
-async function open(config: Config, log: Logger, address: Address): Promise<Running> {
+async function open(config: Config, log: Logger, address: Address, starting: Starting): Promise<Running> {
   if (config.workers > 1) {
     const { db } = connect(address, () => {}, 1)
-    const workers = await startWorkers(config.workers, address, log).catch(async error => {
-      await db.destroy()
-      throw error
-    })
+    const workers = await startWorkers(config.workers, address, log, starting)
     const expiry = keepDeleting(db, log)
     return {
       port: workers.port,
@@ -90,21 +95,24 @@ async function open(config: Config, log: Logger, address: Address): Promise<Runn
       },
     }
   }
-  const parts = await openParts(config, log, address)
-  try {
-    const listener = await listen(parts, config)
-    const expiry = keepDeleting(parts.db, log)
-    return {
-      port: listener.port,
-      async stop() {
-        clearInterval(expiry)
-        await listener.close()
-        await parts.close()
-      },
-    }
-  } catch (error) {
-    await parts.close()
-    throw error
+  const parts = await waiting(
+    openParts(config, log, address),
+    () => 'Still reading the views and the database',
+    starting,
+  )
+  const listener = await waiting(
+    listen(parts, config),
+    () => `Still looking for ${config.host}, the address of HOST`,
+    starting,
+  )
+  const expiry = keepDeleting(parts.db, log)
+  return {
+    port: listener.port,
+    async stop() {
+      clearInterval(expiry)
+      await listener.close()
+      await parts.close()
+    },
   }
 }
 
@@ -115,12 +123,6 @@ function keepDeleting(db: Db, log: Logger) {
   )
 }
 
-/** An AggregateError, one for each address that was tried, has no message of its own. */
-function reason(error: unknown): string {
-  const { errors, message } = error as AggregateError
-  return message || (errors ?? []).map(reason).join(', ')
-}
-
 interface Kept {
   connection: Cluster['connection']
   /** Resolves when the server died and could not be started again. */
@@ -129,8 +131,8 @@ interface Kept {
 }
 
 /** The embedded PostgreSQL, started again when it dies: requests meanwhile are answered with 503, and connections are made anew. */
-async function keepCluster({ dataDir }: Config, log: Logger): Promise<Kept> {
-  const start = () => startCluster(dataDir, sentence => log.info(sentence))
+async function keepCluster({ dataDir }: Config, log: Logger, { say, signal }: Starting): Promise<Kept> {
+  const start = () => startCluster(dataDir, say, { signal })
   let restarting = start()
   let cluster = await restarting
   let stopping = false

@@ -4,6 +4,7 @@ import cluster from 'node:cluster'
 import { readConfig } from './config.js'
 import { listen } from './listener.js'
 import { logCrashes, openLog } from './log.js'
+import { OperatorError } from './operator-error.js'
 import { openParts } from './parts.js'
 import { stopSignal } from './signals.js'
 import { ADDRESS, type Report } from './workers.js'
@@ -13,11 +14,13 @@ if (cluster.worker) {
   cluster.worker.exitedAfterDisconnect = true
 }
 const report = (report: Report, then?: () => void) => process.send?.(report, () => then?.())
-const stopped = stopSignal()
-const gone = new Promise<string>(resolve => process.once('disconnect', () => resolve('The main process is gone')))
-// It is the main process that listens: one that is gone before that never answers.
+const signal = stopSignal()
+const stopped = new Promise(resolve => signal.addEventListener('abort', resolve))
+const gone = new Promise(resolve => process.once('disconnect', resolve))
+// It is the main process that listens: one that is gone before that never answers. And nothing is under way yet.
 const abandoned = () => process.exit(1)
 process.once('disconnect', abandoned)
+signal.addEventListener('abort', abandoned)
 const config = readConfig(process.env)
 const log = openLog(config.logLevel)
 logCrashes(log)
@@ -25,11 +28,15 @@ try {
   const parts = await openParts(config, log, JSON.parse(process.env[ADDRESS] ?? ''))
   const listener = await listen(parts, config)
   process.off('disconnect', abandoned)
+  signal.removeEventListener('abort', abandoned)
   report({ port: listener.port })
   await Promise.race([stopped, gone])
   await listener.close()
   await parts.close()
   process.disconnect?.()
 } catch (error) {
+  if (!(error instanceof OperatorError)) {
+    log.fatal({ err: error }, 'A worker failed')
+  }
   report({ failure: (error as Error).message }, () => process.exit(1))
 }

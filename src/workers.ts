@@ -4,6 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Address } from './db/connection.js'
+import { OperatorError } from './operator-error.js'
+import { type Starting, waiting } from './waiting.js'
 
 /** The environment variable by which a worker learns where the database is. */
 export const ADDRESS = 'CHATIRE_DATABASE'
@@ -26,13 +28,15 @@ export interface Workers {
  * Starts so many processes that share one port (Node's cluster), and keeps as many running. Throws what the first of them that
  * cannot start has to say.
  */
-export async function startWorkers(count: number, address: Address, log: Logger): Promise<Workers> {
-  cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.js', import.meta.url)), args: [] })
+export async function startWorkers(count: number, address: Address, log: Logger, starting: Starting): Promise<Workers> {
+  const exec = fileURLToPath(new URL('./worker.js', import.meta.url))
+  cluster.setupPrimary({ exec, args: [], execArgv: [...process.execArgv, '--enable-source-maps'] })
   const running = new Set<Worker>()
   let stopping = false
 
   try {
-    const ports = await Promise.all(Array.from({ length: count }, () => start()))
+    const all = Promise.all(Array.from({ length: count }, () => start()))
+    const ports = await waiting(all, () => `Still starting the ${count} processes of WEB_CONCURRENCY`, starting)
     return { port: ports[0] ?? 0, stop }
   } catch (error) {
     await stop()
@@ -49,7 +53,7 @@ export async function startWorkers(count: number, address: Address, log: Logger)
     const report = new Promise<Report>(resolve => worker.once('message', resolve))
     const first = await Promise.race([report, ended.then(how => ({ failure: `A worker ended with ${how}` }))])
     if ('failure' in first) {
-      throw new Error(first.failure)
+      throw new OperatorError(first.failure)
     }
     void ended.then(replace)
     return first.port

@@ -117,17 +117,11 @@ describe('the program', function () {
     ['LIMITS', 'maybe', 'LIMITS must be on or off'],
     ['HOST', 'a b', 'HOST must be an address'],
     ['HOST', '192.0.2.254', 'This machine does not have the address 192.0.2.254'],
-    [
-      'DATABASE_URL',
-      'postgres://nobody:secret@127.0.0.1:1/none',
-      'The database that DATABASE_URL names cannot be reached',
-    ],
   ]) {
     it(`does not start with ${name}=${value}, and says why`, async () => {
       await assert.rejects(start({ [name as string]: value as string }), error => {
         assert.ok(error instanceof Error && error.message.includes(sentence as string), String(error))
         assert.match(error.message, /^It ended with 1:/)
-        assert.doesNotMatch(error.message, /secret/)
         return true
       })
     })

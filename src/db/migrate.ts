@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
+import { OperatorError, OperatorError } from '../operator-error.js'
 import { type Address, OLDEST_POSTGRES } from './connection.js'
 import { layFunctions } from './functions.js'
 import type { Db } from './schema.js'
@@ -139,7 +140,7 @@ function pending(migrations: readonly Migration[], done: ReadonlySet<string>): M
   const known = new Set(migrations.map(({ name }) => name))
   const [stranger] = [...done].filter(name => !known.has(name)).sort()
   if (stranger) {
-    throw new Error(
+    throw new OperatorError(
       `This database was used by a newer Chatire (${stranger}): start that one, or restore a backup from before.`,
     )
   }
@@ -147,7 +148,7 @@ function pending(migrations: readonly Migration[], done: ReadonlySet<string>): M
   const newestDone = [...done].sort().at(-1) ?? ''
   const late = left.find(migration => 'up' in migration && migration.name < newestDone)
   if (late) {
-    throw new Error(`The migration ${late.name} comes after ${newestDone}, which ran already: give it a higher number.`)
+    throw new OperatorError(`The migration ${late.name} comes after ${newestDone}, which ran already: give it a higher number.`)
   }
   return left
 }
@@ -263,9 +264,11 @@ async function requireServer(db: Db) {
   )
   const major = Math.floor((rows[0]?.number ?? 0) / 10_000)
   if (major < OLDEST_POSTGRES) {
-    throw new Error(`The database server is PostgreSQL ${major}; Chatire needs ${OLDEST_POSTGRES} or newer.`)
+    throw new OperatorError(`The database server is PostgreSQL ${major}; Chatire needs ${OLDEST_POSTGRES} or newer.`)
   }
   if (rows[0]?.encoding !== 'UTF8') {
-    throw new Error(`The database's encoding is ${rows[0]?.encoding}; Chatire needs one that was created with UTF8.`)
+    throw new OperatorError(
+      `The database's encoding is ${rows[0]?.encoding}; Chatire needs one that was created with UTF8.`,
+    )
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { chown, readdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { OperatorError } from '../operator-error.js'
 
 export interface Owner {
   uid: number
@@ -37,7 +38,7 @@ export async function chooseAccount(home: string, dir: string, postgres: string)
     if (isNew && account.owner) await chown(home, account.owner.uid, account.owner.gid)
     return account
   }
-  throw new Error(
+  throw new OperatorError(
     `PostgreSQL refuses to run as root, and no other account can reach both ${postgres} and ${home}. ` +
       'Start Chatire as an ordinary user, give the data to one (chown -R), or set DATABASE_URL to a PostgreSQL server.',
   )

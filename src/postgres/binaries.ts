@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, symlink } from 'node:fs/promises'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { OperatorError } from '../operator-error.js'
 
 export interface Binaries {
   major: number
@@ -34,7 +35,7 @@ export async function findBinaries(home: string, major?: number, source?: 'syste
       problems.push((error as Error).message.trim())
     }
   }
-  throw new Error(
+  throw new OperatorError(
     [
       major === undefined
         ? `No PostgreSQL for ${process.platform}-${process.arch} was found that runs here.`

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { access, constants, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from 'pg'
+import { type Client, DatabaseError } from 'pg'
+import { OperatorError } from '../operator-error.js'
+import { pause, type Starting, waiting } from '../waiting.js'
 import { type Account, chooseAccount } from './account.js'
 import { type Binaries, findBinaries } from './binaries.js'
 import { createFiles, removeDrafts } from './initdb.js'
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   waitSeconds?: number
   /** Leaves the PostgreSQL from npm aside. */
   binaries?: 'system'
+  /** Ends the start; nothing that it has begun is left behind. */
+  signal?: AbortSignal
 }
 
 /** Without a holder of its lock at this many looks in a row, 250 ms apart, a server has lost its program. */
@@ -35,65 +38,93 @@ const IN_USE = /already exists|(still|already) in use|is empty|could not create 
 
 /**
  * Starts (creating it the first time) the PostgreSQL whose files are in `<dataDir>/postgres-<major>`. `say` receives
- * sentences for the person at the terminal. Throws an Error whose message is a sentence saying what to do, also when
- * another program uses the directory; that one is never disturbed.
+ * sentences for the person at the terminal. Throws an OperatorError also when another program uses the directory; that
+ * one is never disturbed.
  */
 export async function startCluster(
   dataDir: string,
   say: (sentence: string) => void,
-  { waitSeconds = 15, binaries: source }: ClusterOptions = {},
+  { waitSeconds = 15, binaries: source, signal = new AbortController().signal }: ClusterOptions = {},
 ): Promise<Cluster> {
   if (process.platform === 'win32')
-    throw new Error(
+    throw new OperatorError(
       'On Windows, start Chatire inside WSL, or set DATABASE_URL to a PostgreSQL server: it cannot run its own there.',
     )
-  const home = await openDataDir(dataDir)
-  const binaries = await findBinaries(home, await majorIn(home), source)
-  const dir = join(home, `postgres-${binaries.major}`)
-  const account = await chooseAccount(home, dir, binaries.postgres)
-  if (!existsSync(join(dir, 'PG_VERSION'))) {
-    say(`Creating a database in ${dir}`)
-    await createFiles(dir, binaries, account)
-  }
-
-  const deadline = Date.now() + waitSeconds * 1000
-  for (let seen = 0, freeLooks = 0; ; ) {
-    const other = findPostmaster(dir)
-    if (other) {
-      if (seen === 0) say(`Waiting for the program that uses ${dir} to end`)
-      if (seen !== other.pid) freeLooks = 0
-      seen = other.pid
-      freeLooks = (await lockIsFree(other.socketDir)) ? freeLooks + 1 : 0
-      // Taken first, so that a program which claims its server only now does not get one that is about to stop.
-      if (freeLooks >= FREE_LOOKS && (await takeLock(other.socketDir))) await stopOrphan(dir, other.pid)
-    } else {
-      const cluster = await launch(dir, binaries, account)
-      if (cluster) return cluster
+  const starting = { say, signal }
+  return inDataDir(dataDir, async () => {
+    const slow = () =>
+      `Still looking at ${resolve(dataDir)} and for PostgreSQL's programs. If this goes on, see whether the disks that they are on can be reached.`
+    const { dir, binaries, account } = await waiting(findPlace(dataDir, source), slow, starting)
+    if (!existsSync(join(dir, 'PG_VERSION'))) {
+      say(`Creating a database in ${dir}`)
+      await createFiles(dir, binaries, account, signal)
+      signal.throwIfAborted()
     }
-    if (Date.now() > deadline) throw inUse(dir, other?.pid)
-    await sleep(250)
-  }
+
+    const deadline = Date.now() + waitSeconds * 1000
+    for (let seen = 0, freeLooks = 0, answers = true; ; ) {
+      const other = findPostmaster(dir)
+      if (other) {
+        if (seen === 0) say(`Waiting for the program that uses ${dir} to end`)
+        if (seen !== other.pid) freeLooks = 0
+        seen = other.pid
+        const free = await waiting(lockIsFree(other.socketDir), () => inUse(dir, other.pid, false), starting)
+        answers = free !== undefined
+        freeLooks = free ? freeLooks + 1 : 0
+        // Taken first, so that a program which claims its server only now does not get one that is about to stop.
+        if (freeLooks >= FREE_LOOKS && (await takeLock(other.socketDir)))
+          await waiting(stopOrphan(dir, other.pid), () => inUse(dir, other.pid, false), starting)
+      } else {
+        const cluster = await launch(dir, binaries, account, starting)
+        if (cluster) return cluster
+      }
+      if (Date.now() > deadline) throw new OperatorError(inUse(dir, other?.pid, answers))
+      await pause(250, signal)
+    }
+  })
 }
 
 /** How to reach the server of a program that runs on the directory at this moment, if one does. */
 export async function findCluster(dataDir: string): Promise<Connection | undefined> {
-  const home = await realpath(resolve(dataDir)).catch(() => undefined)
-  const major = home && (await majorIn(home))
-  const running = major ? findPostmaster(join(home, `postgres-${major}`)) : undefined
-  return running?.socketDir ? connectionTo(running.socketDir, 'chatire') : undefined
+  return inDataDir(dataDir, async () => {
+    const home = await realpath(resolve(dataDir)).catch(() => undefined)
+    const major = home && (await majorIn(home))
+    const running = major ? findPostmaster(join(home, `postgres-${major}`)) : undefined
+    return running?.socketDir ? connectionTo(running.socketDir, 'chatire') : undefined
+  })
+}
+
+/** What the system and PostgreSQL refuse there is for the person at the terminal to mend. */
+async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DatabaseError)
+      throw new OperatorError(
+        `PostgreSQL cannot work with its files in ${resolve(dataDir)}. Mend what it names, restore a backup, or set DATABASE_URL to another server. ${error.message}`,
+      )
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new OperatorError(
+      `Chatire cannot keep its data in ${resolve(dataDir)}. Set DATA_DIR to a directory it may write to. ${error.message}`,
+    )
+  }
+}
+
+/** Where the files are or will be, what PostgreSQL they need, and who runs it. */
+async function findPlace(dataDir: string, source: 'system' | undefined) {
+  const home = await openDataDir(dataDir)
+  const binaries = await findBinaries(home, await majorIn(home), source)
+  const dir = join(home, `postgres-${binaries.major}`)
+  return { dir, binaries, account: await chooseAccount(home, dir, binaries.postgres) }
 }
 
 /** The data directory, made private if it was not there, by its real path: programs that spell it differently must meet. */
 async function openDataDir(dataDir: string): Promise<string> {
   const path = resolve(dataDir)
-  try {
-    await mkdir(dirname(path), { recursive: true })
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
-    return await realpath(path)
-  } catch (error) {
-    throw new Error(`Chatire cannot keep its data in ${path}. Set DATA_DIR to a directory it may write to. ${error}`)
-  }
+  await mkdir(dirname(path), { recursive: true })
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  return await realpath(path)
 }
 
 /** Data written by one major version can be opened by no other. */
@@ -105,29 +136,35 @@ async function majorIn(home: string): Promise<number | undefined> {
 }
 
 /** Undefined when it has to be tried again: a program was quicker, or a server is not quite dead. */
-async function launch(dir: string, binaries: Binaries, account: Account): Promise<Cluster | undefined> {
+async function launch(
+  dir: string,
+  binaries: Binaries,
+  account: Account,
+  starting: Starting,
+): Promise<Cluster | undefined> {
   const socketDir = await makeSocketDir(dir, account)
   const place = { dir, socketDir }
   removeStaleLock(postmasterFile(dir), dir)
   removeStaleLock(socketLockFile(socketDir), dir)
   const server = spawnServer(place, binaries, account)
+  const stop = () => server.stop().then(() => removeSocketDir(socketDir))
   try {
-    const owner = await holdLock(place, server)
+    const owner = await holdLock(place, server, starting)
     if (owner) {
-      await createDatabase(owner)
+      const slow = () => `PostgreSQL still creates the database chatire. Its log ends: ${server.lastLine()}`
+      await waiting(createDatabase(owner), slow, starting)
       await removeDrafts(dir)
-      const stop = () => server.stop().then(() => removeSocketDir(socketDir))
       return { connection: connectionTo(socketDir, 'chatire'), died: server.died, stop }
     }
-    const lastWords = await server.lastWords
+    const slow = () => `PostgreSQL has ended, and its last processes still have to. Its log ends: ${server.lastLine()}`
+    const lastWords = await waiting(server.lastWords, slow, starting)
     if (IN_USE.test(lastWords)) return undefined
-    throw new Error(lastWords)
-  } catch (error) {
-    await server.stop()
-    const words = error instanceof Error ? error.message : String(error)
-    throw new Error(
-      `PostgreSQL did not start in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${words}`,
+    throw new OperatorError(
+      `PostgreSQL did not start in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${lastWords}`,
     )
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 
@@ -136,9 +173,10 @@ async function createDatabase(client: Client): Promise<void> {
   if (rowCount === 0) await client.query('create database chatire')
 }
 
-function inUse(dir: string, pid: number | undefined): Error {
+function inUse(dir: string, pid: number | undefined, answers: boolean): string {
   const process = pid ? ` (its PostgreSQL is process ${pid})` : ''
-  return new Error(
-    `Another Chatire is already running on ${dir}${process}. Stop that one first, or set DATA_DIR to another directory.`,
-  )
+  const silent = answers
+    ? ''
+    : ` It does not answer: if somebody stopped it, kill -CONT ${pid} wakes it; kill -INT ${pid} ends it.`
+  return `Another Chatire is already running on ${dir}${process}. Stop that one first, or set DATA_DIR to another directory.${silent}`
 }

@@ -1,16 +1,25 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chown, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { OperatorError } from '../operator-error.js'
 import { type Account, commandAs } from './account.js'
 import type { Binaries } from './binaries.js'
 
+/** For what was begun to be finished after the program was told to stop, in milliseconds. */
+const PATIENCE = 20_000
+
 /**
  * Creates an empty cluster in `dir`. It appears there complete or not at all, and if two programs do this at once, one
- * of their drafts is renamed and the other thrown away.
+ * of their drafts is renamed and the other thrown away. A signal does not cut it short.
  */
-export async function createFiles(dir: string, binaries: Binaries, account: Account): Promise<void> {
+export async function createFiles(
+  dir: string,
+  binaries: Binaries,
+  account: Account,
+  signal: AbortSignal,
+): Promise<void> {
   const draft = await mkdtemp(draftOf(dir))
   try {
     if (account.owner) await chown(draft, account.owner.uid, account.owner.gid)
@@ -22,17 +31,38 @@ export async function createFiles(dir: string, binaries: Binaries, account: Acco
     // Who may come in is settled by the directory of the socket alone.
     const options = ['--username=chatire', '--auth=trust', '--encoding=UTF8', '--data-checksums', ...locale]
     const [command, args] = commandAs(account, binaries.initdb, ['-D', draft, ...options])
-    await promisify(execFile)(command, args, { ...account.owner, env: binaries.env, cwd: '/' })
+    await finish(command, args, { ...account.owner, env: binaries.env }, signal)
     await rename(draft, dir)
     await flush(dirname(dir))
   } catch (error) {
     if (existsSync(join(dir, 'PG_VERSION'))) return
-    const words = (error as { stderr?: string }).stderr || String(error)
-    throw new Error(
-      `PostgreSQL could not create its files in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${words}`,
+    throw new OperatorError(
+      `PostgreSQL could not create its files in ${dir}. Mend what it names, or set DATABASE_URL to another server. ${(error as Error).message}`,
     )
   } finally {
     await rm(draft, { recursive: true, force: true })
+  }
+}
+
+/** Runs a command to its end. Throws what it wrote to its standard error if it fails. */
+async function finish(command: string, args: string[], as: object, signal: AbortSignal): Promise<void> {
+  // A process group of its own, which Ctrl-C in the terminal does not reach.
+  const child = spawn(command, args, { ...as, cwd: '/', detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  let words = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    words += text
+  })
+  let deadline: NodeJS.Timeout | undefined
+  const limit = () => {
+    deadline = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), PATIENCE)
+  }
+  signal.addEventListener('abort', limit)
+  try {
+    const [code, killed] = await once(child, 'close')
+    if (code !== 0) throw new Error(words.trim() || `It ended with ${killed ?? code}.`)
+  } finally {
+    signal.removeEventListener('abort', limit)
+    clearTimeout(deadline)
   }
 }
 

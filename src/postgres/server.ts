@@ -13,6 +13,8 @@ export interface Server {
   readonly lastWords: Promise<string>
   /** Resolves (never rejects) with a sentence when it ends without having been asked to. */
   readonly died: Promise<string>
+  /** What its log says last. */
+  lastLine(): string
   stop(): Promise<void>
 }
 
@@ -49,6 +51,7 @@ export function spawnServer({ dir, socketDir }: Place, binaries: Binaries, accou
     died: exit.then(how =>
       asked ? new Promise<never>(() => {}) : `PostgreSQL ended by itself (${how}). Its log ends: ${lastLines(2)}`,
     ),
+    lastLine: () => lastLines(1),
     stop() {
       asked = true
       return shutDown(signal => child.kill(signal), exit)
@@ -65,10 +68,17 @@ export async function stopOrphan(dir: string, pid: number): Promise<void> {
   await shutDown(signal => isThere() && process.kill(pid, signal), gone())
 }
 
-/** Ends all sessions and leaves the files clean; a server that has not managed in 10 s ends as it is, and replays later. */
-async function shutDown(send: (signal: 'SIGINT' | 'SIGQUIT') => void, gone: Promise<unknown>): Promise<void> {
+/**
+ * Ends all sessions and leaves the files clean; a server that has not managed in 10 s ends as it is, and replays later. One that
+ * was stopped (SIGSTOP) is woken, as it would hear of nothing else; one that does not end even so is killed.
+ */
+async function shutDown(
+  send: (signal: 'SIGINT' | 'SIGCONT' | 'SIGQUIT' | 'SIGKILL') => void,
+  gone: Promise<unknown>,
+): Promise<void> {
   send('SIGINT')
-  const patience = setTimeout(send, 10_000, 'SIGQUIT')
+  send('SIGCONT')
+  const patience = [setTimeout(send, 10_000, 'SIGQUIT'), setTimeout(send, 20_000, 'SIGKILL')]
   await gone
-  clearTimeout(patience)
+  for (const timer of patience) clearTimeout(timer)
 }

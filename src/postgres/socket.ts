@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstat, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { OperatorError } from '../operator-error.js'
 import { type Account, succeeds } from './account.js'
 
 /** For pg: complete, so that PGPORT and PGSSLMODE in the environment change nothing. `host` is the socket's directory. */
@@ -48,7 +49,7 @@ export async function makeSocketDir(dir: string, account: Account): Promise<stri
     if (found?.isDirectory() && found.uid === uid && (found.mode & 0o777) === 0o700) return socketDir
     // One that was there may have gone meanwhile with the program that used it.
     if (found || attempt === 3)
-      throw new Error(
+      throw new OperatorError(
         `${socketDir} is not a private directory of this account. Remove it, or set TMPDIR to a directory nobody else writes to.`,
       )
   }

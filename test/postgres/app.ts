@@ -25,7 +25,7 @@ export async function copyApp(to: string, postgres: 'real' | 'none' | 'foreign' 
     if (postgres === 'real') await copyModule(POSTGRES, to)
     if (postgres === 'foreign') await pretendPostgres(root)
     await writeFile(join(to, 'package.json'), '{ "type": "module" }')
-    for (const part of ['src/postgres', 'test/postgres'])
+    for (const part of ['src/postgres', 'src/operator-error.js', 'src/waiting.js', 'test/postgres'])
       await cp(join(BUILT, part), join(to, part), { recursive: true })
   }
   const list = await readFile(join(root, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
