@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
-import { OperatorError, OperatorError } from '../operator-error.js'
+import { OperatorError } from '../operator-error.js'
 import { type Address, OLDEST_POSTGRES } from './connection.js'
 import { layFunctions } from './functions.js'
 import type { Db } from './schema.js'
@@ -148,7 +148,9 @@ function pending(migrations: readonly Migration[], done: ReadonlySet<string>): M
   const newestDone = [...done].sort().at(-1) ?? ''
   const late = left.find(migration => 'up' in migration && migration.name < newestDone)
   if (late) {
-    throw new OperatorError(`The migration ${late.name} comes after ${newestDone}, which ran already: give it a higher number.`)
+    throw new OperatorError(
+      `The migration ${late.name} comes after ${newestDone}, which ran already: give it a higher number.`,
+    )
   }
   return left
 }
