@@ -9,7 +9,7 @@ process.env.CHROMIUM = await browser()
 const [, , ...args] = process.argv
 const { status } = spawnSync(
   process.execPath,
-  [at('node_modules/mocha/bin/mocha.js'), ...(args.length > 0 ? args : ['dist/test/**/*.test.js'])],
+  [at('bin/suite.js'), ...(args.length > 0 ? args : ['dist/test/**/*.test.js'])],
   { cwd: at('.'), stdio: 'inherit' },
 )
 process.exit(status ?? 1)
