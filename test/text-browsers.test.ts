@@ -6,8 +6,7 @@ import { PASSWORD, type Program, signUpProgram } from './support/visitor.js'
 const TAB = '\t'
 const ENTER = '\r'
 
-describe('a chat in a text terminal', function () {
-  this.timeout(60_000)
+describe('a chat in a text terminal', () => {
   let site: Site
   let ann: Program
   let uri: string

@@ -89,7 +89,7 @@ describe('the chat page with htmx', () => {
     await composer(page).fill('half typed')
     await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
     await bob.post(uri, 'while you type')
-    await log(page).getByText('while you type').waitFor({ timeout: 15_000 })
+    await log(page).getByText('while you type').waitFor()
     assert.equal(await composer(page).inputValue(), 'half typed')
     const selection = await composer(page).evaluate(field => {
       const area = field as HTMLTextAreaElement
@@ -99,8 +99,7 @@ describe('the chat page with htmx', () => {
     await page.getByText('2 members').waitFor()
   })
 
-  it('shows every message once and in order while both sides write and polls and answers cross', async function () {
-    this.timeout(40_000)
+  it('shows every message once and in order while both sides write and polls and answers cross', async () => {
     const theirs = (async () => {
       for (let n = 0; n < 30; n++) {
         await bob.post(uri, `theirs ${n}`)
@@ -111,8 +110,8 @@ describe('the chat page with htmx', () => {
     }
     await theirs
     await bob.post(uri, 'the last')
-    await log(page).getByText('the last', { exact: true }).waitFor({ timeout: 15_000 })
-    await page.locator('#messages').getByText('mine 14', { exact: true }).waitFor({ timeout: 15_000 })
+    await log(page).getByText('the last', { exact: true }).waitFor()
+    await page.locator('#messages').getByText('mine 14', { exact: true }).waitFor()
     const { json } = await bob.call('GET', `/api/chats/${uri}/messages/?limit=1000`)
     const ids = await page.locator('#messages .message').evaluateAll(items => items.map(({ id }) => id))
     assert.deepEqual(
@@ -182,8 +181,7 @@ describe('the chat page with htmx', () => {
     await log(page).getByText('from the past').waitFor()
   })
 
-  it('says what is wrong once, however often a poll fails, and when there is no word from us', async function () {
-    this.timeout(40_000)
+  it('says what is wrong once, however often a poll fails, and when there is no word from us', async () => {
     await withoutStream(page)
     await page.reload()
     let polls = 0
@@ -192,37 +190,35 @@ describe('the chat page with htmx', () => {
       return route.fulfill({ status: 502, body: 'Bad gateway' })
     })
     const sentence = page.getByRole('alert').getByText('New messages cannot be fetched at this moment.')
-    await sentence.waitFor({ timeout: 15_000 })
+    await sentence.waitFor()
     await sentence.evaluate(line => Object.assign(line, { same: true }))
     const seen = polls
-    await page.waitForRequest('**/messages?after=*', { timeout: 15_000 })
-    await page.waitForResponse('**/messages?after=*', { timeout: 15_000 })
+    await page.waitForRequest('**/messages?after=*')
+    await page.waitForResponse('**/messages?after=*')
     assert.ok(polls > seen)
     assert.equal(await sentence.evaluate(line => 'same' in line), true)
     await page.unroute('**/messages?after=*')
-    await sentence.waitFor({ state: 'detached', timeout: 15_000 })
+    await sentence.waitFor({ state: 'detached' })
   })
 
-  it('goes on polling through an outage, says so meanwhile, and misses nothing', async function () {
-    this.timeout(50_000)
+  it('goes on polling through an outage, says so meanwhile, and misses nothing', async () => {
     await withoutStream(page)
     await page.reload()
     await page.route('**/messages?after=*', route => route.abort())
     await bob.post(uri, 'during the outage')
-    await page.getByRole('alert').getByText('The connection is lost.').waitFor({ timeout: 15_000 })
+    await page.getByRole('alert').getByText('The connection is lost.').waitFor()
     await page.unroute('**/messages?after=*')
-    await log(page).getByText('during the outage').waitFor({ timeout: 15_000 })
+    await log(page).getByText('during the outage').waitFor()
     await page.getByText('The connection is lost.').waitFor({ state: 'detached' })
   })
 
-  it('follows the end for a reader who is there, and otherwise offers a button and moves nothing', async function () {
-    this.timeout(40_000)
+  it('follows the end for a reader who is there, and otherwise offers a button and moves nothing', async () => {
     await fill(60)
     await page.reload()
     await log(page).getByText('line 60', { exact: true }).waitFor()
     assert.ok(await isInView(page, 'line 60'), 'begins at the newest')
     await bob.post(uri, 'follows')
-    await log(page).getByText('follows').waitFor({ timeout: 15_000 })
+    await log(page).getByText('follows').waitFor()
     assert.ok(await isInView(page, 'follows'))
 
     await log(page).hover()
@@ -230,15 +226,14 @@ describe('the chat page with htmx', () => {
     await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
     const before = await topOf(page, 'line 30')
     await bob.post(uri, 'does not move')
-    await page.getByRole('button', { name: 'New messages' }).waitFor({ timeout: 15_000 })
+    await page.getByRole('button', { name: 'New messages' }).waitFor()
     assert.ok(Math.abs((await topOf(page, 'line 30')) - before) <= 1)
     await page.getByRole('button', { name: 'New messages' }).click()
     assert.ok(await isInView(page, 'does not move'))
     assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
   })
 
-  it('loads older messages in place without moving what is being read', async function () {
-    this.timeout(40_000)
+  it('loads older messages in place without moving what is being read', async () => {
     await fill(120)
     await page.reload()
     const older = page.getByRole('link', { name: 'Older messages' })
@@ -284,7 +279,7 @@ describe('the chat page with htmx', () => {
 
   it('leads a removed member away', async () => {
     await removeMember(site, uri, `ann${count}`)
-    await page.waitForURL(url => url.pathname === '/', { timeout: 15_000 })
+    await page.waitForURL(url => url.pathname === '/')
   })
 
   it('can be used by keyboard alone: to the composer first, and to the log', async () => {

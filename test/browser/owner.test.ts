@@ -4,8 +4,7 @@ import { composer, followsStream, log, person, signUp } from '../support/browser
 import { openSite, type Site } from '../support/site.js'
 
 for (const javaScriptEnabled of [true, false]) {
-  describe(`owning a chat in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, function () {
-    this.timeout(40_000)
+  describe(`owning a chat in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     let site: Site
     let ann: Awaited<ReturnType<typeof person>>
     let bob: Awaited<ReturnType<typeof person>>
@@ -190,13 +189,11 @@ for (const javaScriptEnabled of [true, false]) {
 
     async function isSentAway(page: Page) {
       if (javaScriptEnabled) {
-        await page.waitForURL(link => link.pathname === '/', { timeout: 15_000 })
+        await page.waitForURL(link => link.pathname === '/')
       } else {
         // The frame loads what it holds again.
         const frame = page.frameLocator('iframe[title=Messages]')
-        await frame
-          .getByText('There is nothing at this address, or it is not yours to see.')
-          .waitFor({ timeout: 25_000 })
+        await frame.getByText('There is nothing at this address, or it is not yours to see.').waitFor()
       }
     }
   })

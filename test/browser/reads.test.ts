@@ -74,20 +74,19 @@ describe('what is unread, in browsers', () => {
     })
   }
 
-  it('is read where it comes while the end of the page is in view, and not while one reads further up', async function () {
-    this.timeout(40_000)
+  it('is read where it comes while the end of the page is in view, and not while one reads further up', async () => {
     const { page, complaints } = await enter()
     for (let n = 1; n <= 60; n++) {
       await bob.post(uri, `line ${n}`)
     }
-    await log(page).getByText('line 60', { exact: true }).waitFor({ timeout: 15_000 })
-    await until(async () => (await unread()) === 0, 15)
+    await log(page).getByText('line 60', { exact: true }).waitFor()
+    await until(async () => (await unread()) === 0)
     await log(page).hover()
     await page.mouse.wheel(0, -1500)
     await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
     await bob.post(uri, 'below')
-    await page.getByRole('button', { name: 'New messages' }).waitFor({ timeout: 15_000 })
-    const told = page.waitForRequest(`**/chats/${uri}/read`, { timeout: 15_000 })
+    await page.getByRole('button', { name: 'New messages' }).waitFor()
+    const told = page.waitForRequest(`**/chats/${uri}/read`)
     assert.equal(await unread(), 1)
     await page.getByRole('button', { name: 'New messages' }).click()
     await told
@@ -95,8 +94,7 @@ describe('what is unread, in browsers', () => {
     assert.deepEqual(complaints, [])
   })
 
-  it('is told seldom, however much comes', async function () {
-    this.timeout(40_000)
+  it('is told seldom, however much comes', async () => {
     const { page } = await enter()
     const told: number[] = []
     page.on('request', request => {
@@ -106,10 +104,10 @@ describe('what is unread, in browsers', () => {
     })
     for (let n = 1; n <= 40; n++) {
       await bob.post(uri, `line ${n}`)
-      await log(page).getByText(`line ${n}`, { exact: true }).waitFor({ timeout: 15_000 })
+      await log(page).getByText(`line ${n}`, { exact: true }).waitFor()
     }
     const begun = performance.now()
-    await until(async () => (await unread()) === 0, 15)
+    await until(async () => (await unread()) === 0)
     const first = told[0] ?? begun
     assert.ok(
       told.length <= (performance.now() - first) / 2000 + 2,
@@ -117,25 +115,23 @@ describe('what is unread, in browsers', () => {
     )
   })
 
-  it('is counted in the title, below a line, while the page is not in front', async function () {
-    this.timeout(40_000)
+  it('is counted in the title, below a line, while the page is not in front', async () => {
     const { page } = await enter()
     await goAway(page)
     for (let n = 1; n <= 3; n++) {
       await bob.post(uri, `meanwhile ${n}`)
     }
-    await log(page).getByText('meanwhile 3', { exact: true }).waitFor({ timeout: 15_000 })
+    await log(page).getByText('meanwhile 3', { exact: true }).waitFor()
     assert.match(await page.title(), /^\(3\) Chat started by bob/)
     assert.equal(await unread(), 3)
     const texts = await log(page).locator('.message__text, .new').allTextContents()
     assert.deepEqual(texts, ['New', 'meanwhile 1', 'meanwhile 2', 'meanwhile 3'])
     await comeBack(page)
     assert.match(await page.title(), /^Chat started by bob/)
-    await until(async () => (await unread()) === 0, 15)
+    await until(async () => (await unread()) === 0)
   })
 
-  it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async function () {
-    this.timeout(40_000)
+  it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async () => {
     const { page } = await enter()
     await leave(page)
     await page.goto('/')
@@ -166,7 +162,7 @@ describe('what is unread, in browsers', () => {
   /** Goes to another page: what was read here is told by then. */
   async function leave(page: Page) {
     await page.goto('about:blank')
-    await until(async () => (await unread()) === 0, 15)
+    await until(async () => (await unread()) === 0)
   }
 
   async function unread(): Promise<number> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from '../../src/db/connection.js'
 import { openSite, type Site } from '../support/site.js'
 
 describe('connect', () => {
@@ -21,14 +22,16 @@ describe('connect', () => {
   })
 
   it('commits durably and reads what is committed, whatever the server’s defaults', async () => {
+    const { pool } = connect(site.address, () => {})
     for (const [setting, value] of Object.entries({
       synchronous_commit: 'on',
       default_transaction_isolation: 'read committed',
       lock_timeout: '2s',
       idle_in_transaction_session_timeout: '5s',
     })) {
-      const { rows } = await site.pool.query(`select current_setting('${setting}') as value`)
+      const { rows } = await pool.query(`select current_setting('${setting}') as value`)
       assert.equal(rows[0].value, value, setting)
     }
+    await pool.end()
   })
 })

@@ -360,6 +360,6 @@ describe('what a chat’s owner can do', () => {
         `select count(*)::int as many from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       )
       return rows[0].many >= many
-    }, 10)
+    })
   }
 })

@@ -168,8 +168,7 @@ describe('searching', () => {
     const COUNT = 100_000
     let large: Chat
     let member: number
-    before(async function () {
-      this.timeout(120_000)
+    before(async () => {
       member = await user('member')
       for (let n = 0; n < 3; n++) {
         await chatOf(member, ['common small'])
@@ -184,8 +183,7 @@ describe('searching', () => {
       )
     })
 
-    it('are found each once, page by page, common or rare, in one chat and in all', async function () {
-      this.timeout(60_000)
+    it('are found each once, page by page, common or rare, in one chat and in all', async () => {
       for (const [query, count] of [
         ['rare', 5],
         ['seldom', 333],

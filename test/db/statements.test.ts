@@ -16,8 +16,7 @@ describe('SQL statements', () => {
   let small: string
   let large: string
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     site = await openSite()
     // What an operator's database looks like before anything has analysed it: grown from empty, without statistics.
     for (const table of ['users', 'sessions', 'tokens', 'chats', 'links', 'members', 'events']) {
@@ -128,8 +127,7 @@ describe('SQL statements', () => {
     }
   })
 
-  it('the start page of somebody with 1,000 chats, each with 110 unread: at most 3, each by an index, bounded by the page', async function () {
-    this.timeout(120_000)
+  it('the start page of somebody with 1,000 chats, each with 110 unread: at most 3, each by an index, bounded by the page', async () => {
     const zoe = await new Visitor(site).signUp('zoe')
     await site.pool.query(`
       begin;

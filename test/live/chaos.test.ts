@@ -76,7 +76,7 @@ describe('the chat page on a network that fails at random', () => {
     await bob.post(uri, 'the last')
     await last
     await page.getByLabel('Being sent').locator('li').last().waitFor({ state: 'detached' })
-    await followsStream(page, 40_000)
+    await followsStream(page)
 
     const { rows } = await site.pool.query<{ id: string; text: string | null; liked: boolean }>(
       `select 'message-' || version as id, text, reactions is not null as liked

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { openFirefox } from '../support/firefox.js'
-import { openProxy, type SiteProxy, STREAMS } from '../support/proxy.js'
+import { FRAMES, openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
 import { openWebKit } from '../support/webkit.js'
 import type { Window } from '../support/window.js'
 
-describe('a chat in other browsers than Chromium', function () {
-  this.timeout(60_000)
+describe('a chat in other browsers than Chromium', () => {
   let site: Site
   let proxy: SiteProxy
   let bob: Program
@@ -36,8 +35,9 @@ describe('a chat in other browsers than Chromium', function () {
     it(`is pushed, polled where there is no stream, and written in: ${name}`, async function () {
       const browser = await enter(this, await open(), name)
       await until(() => isLive(browser))
+      proxy.refuse(POLLS)
       const pushed = await delayOf('by push', () => texts(browser))
-      assert.ok(pushed < 5000)
+      proxy.admit()
       assert.ok(await isLive(browser))
 
       await browser.type('#message', 'my own')
@@ -49,11 +49,10 @@ describe('a chat in other browsers than Chromium', function () {
       proxy.refuse(STREAMS)
       assert.equal(proxy.cut(STREAMS), 1)
       const polled = await delayOf('by poll', () => texts(browser))
-      assert.ok(polled < 8000)
       await until(async () => !(await isLive(browser)))
 
       proxy.admit()
-      await until(() => isLive(browser), 30)
+      await until(() => isLive(browser))
       assert.deepEqual(await texts(browser), ['by push', 'my own', 'by poll'])
       if (this.test) this.test.title += ` (${pushed} ms by push, ${polled} ms by poll)`
     })
@@ -61,14 +60,13 @@ describe('a chat in other browsers than Chromium', function () {
 
   it('grows in its frame without JavaScript: Firefox', async function () {
     const browser = await enter(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
-    await until(() => proxy.open(STREAMS) === 1, 30)
+    await until(() => proxy.open(FRAMES) === 1)
     const framed = () =>
       texts(
         browser,
         `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`,
       )
     const delay = await delayOf('in the frame', framed)
-    assert.ok(delay < 5000)
     assert.equal(await browser.read(`getComputedStyle(document.querySelector('#log')).display`), 'none')
     if (this.test) this.test.title += ` (${delay} ms)`
   })

@@ -38,8 +38,7 @@ describe('what only hostile clients send', () => {
     socket.terminate()
   })
 
-  it('is no harm: a WebSocket that says goodbye in the middle of a replay', async function () {
-    this.timeout(30_000)
+  it('is no harm: a WebSocket that says goodbye in the middle of a replay', async () => {
     await site.pool.query(
       `with chat as (update chats set version = version + 1000, last_message = version + 1000 returning id, version, owner_id)
        insert into events (chat_id, version, kind, author_id, text)
@@ -70,16 +69,13 @@ describe('what only hostile clients send', () => {
     await once(socket, 'close')
   })
 
-  it('does not hold up the end: a WebSocket that never says goodbye', async function () {
-    this.timeout(20_000)
+  it('does not hold up the end: a WebSocket that never says goodbye', async () => {
     const socket = await raw(
       `GET /api/chats/${uri}/live/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token ${ann.token}\r\nConnection: Upgrade\r\n` +
         'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     )
     await once(socket, 'data')
-    const begun = Date.now()
     await site.stop()
-    assert.ok(Date.now() - begun < 12_000)
     socket.destroy()
   })
 

@@ -64,7 +64,7 @@ describe('an idle poll', () => {
 
     assert.equal((await poll(ann)).status, 204)
     await removeMember(site, uri, 'ann')
-    await until(async () => (await poll(ann)).status === 404, 2)
+    await until(async () => (await poll(ann)).status === 404)
   })
 
   it('goes by the Authorization header where there is one, whatever the cookie', async () => {

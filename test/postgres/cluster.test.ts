@@ -12,6 +12,7 @@ import { Client } from 'pg'
 import { type Cluster, type ClusterOptions, findCluster, startCluster } from '../../src/postgres/cluster.js'
 import { postmasterFile } from '../../src/postgres/postmaster.js'
 import { type Connection, socketLockFile } from '../../src/postgres/socket.js'
+import { PATIENCE } from '../support/patience.js'
 import { copyApp } from './app.js'
 
 const SYSTEM = '/usr/lib/postgresql'
@@ -179,7 +180,7 @@ describe('startCluster', () => {
     const contents = files.map(file => readFileSync(file, 'utf8'))
     await cluster.stop()
 
-    const foreign = spawn('sleep', ['60'])
+    const foreign = spawn('sleep', ['600'])
     ending.push(async () => foreign.kill())
     await makeSocketDir(cluster.connection.host, 0o700)
     for (const [n, file] of files.entries())
@@ -517,7 +518,7 @@ function skip(context: Mocha.Context, why: string): void {
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + PATIENCE
   while (!(await condition())) {
     assert.ok(Date.now() < deadline, `waited in vain until ${what}`)
     await sleep(10)

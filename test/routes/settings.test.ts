@@ -324,8 +324,8 @@ describe('the owner’s page of a chat', () => {
       const stream = await openPageEvents(site, `/chats/${uri}/live?after=0`, bob)
       await stream.shows('bob</bdi> joined')
       await ann.post(`/chats/${uri}/deletion`, { name: 'Chat started by ann' })
-      assert.equal(await stream.over(2000), 'end')
-      await until(async () => (await bob.htmx('GET', `/chats/${uri}/messages?after=0`)).status === 404, 2)
+      assert.equal(await stream.over(), 'end')
+      await until(async () => (await bob.htmx('GET', `/chats/${uri}/messages?after=0`)).status === 404)
     })
   })
 

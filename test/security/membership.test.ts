@@ -239,7 +239,7 @@ describe('membership', () => {
       const json = { 'content-type': 'application/json', 'x-csrf-token': bob.csrf }
       await bob.send('POST', `/api/chats/${uri}/messages/`, '{"message":"while in"}', { ...json, ...key })
       await removeMember(site, uri, 'bob')
-      await until(async () => (await bob.htmx('GET', `/chats/${uri}/messages?after=0`)).status === 404, 2)
+      await until(async () => (await bob.htmx('GET', `/chats/${uri}/messages?after=0`)).status === 404)
       const before = await stored(site)
       const refused: Record<string, Answer> = {
         'the chat': await bob.send('GET', `/api/chats/${uri}/`),

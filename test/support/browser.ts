@@ -1,4 +1,5 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright'
+import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
 import { PASSWORD } from './visitor.js'
 
@@ -10,7 +11,7 @@ export async function openBrowser(): Promise<Browser> {
   if (!executablePath) {
     throw new Error('CHROMIUM does not say where the browser is: run the tests by npm test')
   }
-  browser ??= await chromium.launch({ executablePath })
+  browser ??= await chromium.launch({ executablePath, timeout: PATIENCE })
   return browser
 }
 
@@ -22,6 +23,7 @@ export async function closeBrowser() {
 /** A person at a browser of their own. What the page's console complains of fails the test that asks `complaints`. */
 export async function person(site: Pick<Site, 'url'>, options: BrowserContextOptions = {}) {
   const context = await (await openBrowser()).newContext({ baseURL: site.url, ...options })
+  context.setDefaultTimeout(PATIENCE)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', error => complaints.push(error.message))
@@ -66,8 +68,8 @@ export function pausedWord(page: Page) {
 }
 
 /** Waits until the page follows its stream, which slows its polls. */
-export async function followsStream(page: Page, timeout = 10_000) {
-  await page.locator('.tail--slow').waitFor({ state: 'attached', timeout })
+export async function followsStream(page: Page) {
+  await page.locator('.tail--slow').waitFor({ state: 'attached' })
 }
 
 /** Resolves when the text stands among the page's own messages; to be called before it comes. Sooner than `waitFor`, which looks from time to time. */

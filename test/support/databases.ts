@@ -53,7 +53,11 @@ export async function dropDatabase(database: string) {
 }
 
 /** The same as a URL, for programs that are told by DATABASE_URL. */
-export function databaseUrl({ host, user, database }: Cluster['connection']): string {
+export function databaseUrl({
+  host,
+  user,
+  database,
+}: Pick<Cluster['connection'], 'host' | 'user' | 'database'>): string {
   return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`
 }
 

@@ -1,4 +1,5 @@
 import { launch } from 'puppeteer-core'
+import { PATIENCE } from './patience.js'
 import { installed, type Window } from './window.js'
 
 const PROGRAMS = ['firefox-esr', 'firefox']
@@ -13,10 +14,11 @@ export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Wi
     browser: 'firefox',
     executablePath,
     headless: true,
-    timeout: 30_000,
+    timeout: PATIENCE,
     extraPrefsFirefox: { 'javascript.enabled': javaScriptEnabled },
   })
   const page = await browser.newPage()
+  page.setDefaultTimeout(PATIENCE)
   return {
     async open(url) {
       // A page with a frame that goes on never ends: whoever opens it looks for what should be there.

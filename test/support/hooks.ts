@@ -7,8 +7,5 @@ export const mochaGlobalTeardown = stopDatabases
 
 /** A browser for each file that opens one. */
 export const mochaHooks = {
-  async afterAll(this: Mocha.Context) {
-    this.timeout(30_000)
-    await closeBrowser()
-  },
+  afterAll: closeBrowser,
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, Socket } from 'node:net'
 
 const REFUSAL = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-/** For `cut`, `silence` and `refuse`: the streams of pages and frames. */
+/** For `cut`, `silence` and `refuse`: the streams of pages. */
 export const STREAMS = /^\/chats\/[\w-]+\/live/
+/** The streams of pages without JavaScript. The frame around them is an answer that ends, and leaves its connection open. */
+export const FRAMES = /^\/chats\/[\w-]+\/live\?(.*&)?inside/
 export const POLLS = /^\/chats\/[\w-]+\/messages\?after=/
 
 interface Line {
@@ -17,7 +19,7 @@ interface Line {
 export interface SiteProxy {
   /** Without a slash at its end. */
   url: string
-  /** Leads new connections to another site; with none they are closed at once. */
+  /** Leads to another site what has asked for nothing yet; with none it is closed. */
   leadTo(url: string | undefined): void
   /** Answers such requests with 503 from now on, where `when` says so. */
   refuse(paths: RegExp, when?: () => boolean): void
@@ -46,14 +48,18 @@ export async function openProxy(site: { url: string }): Promise<SiteProxy> {
   const linesOf = (paths: RegExp) => [...lines].filter(({ path }) => paths.test(path))
 
   const listener = createServer(browser => {
-    if (target === undefined) {
-      browser.destroy()
-      return
-    }
-    const { hostname, port } = new URL(target)
-    const line = { browser, server: connect(Number(port), hostname), path: '' }
+    const line = { browser, server: new Socket(), path: '' }
     lines.add(line)
     browser.on('data', chunk => {
+      // Not sooner: browsers open connections before they need them.
+      if (line.server.pending && !line.server.connecting) {
+        if (target === undefined) {
+          browser.destroy()
+          return
+        }
+        const { hostname, port } = new URL(target)
+        line.server.connect(Number(port), hostname)
+      }
       // Browsers do not send a request before the answer to the one before has come, so each begins a chunk of its own.
       const [, path] = /^[A-Z]+ (\S+) HTTP\/1\.1\r\n/.exec(chunk.toString('latin1')) ?? []
       if (path !== undefined) {

@@ -95,8 +95,8 @@ abstract class Reader {
   }
 
   /** Waits for it to have come that far. */
-  async reached(version: number, seconds = 20) {
-    await until(() => this.cursor >= version || this.refused !== undefined, seconds)
+  async reached(version: number) {
+    await until(() => this.cursor >= version || this.refused !== undefined)
   }
 
   async stop() {

@@ -7,6 +7,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
+import { PATIENCE } from './patience.js'
+
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface Running {
@@ -74,11 +76,11 @@ export function postgresProcesses(folder: string): number[] {
 }
 
 /** Asks again and again until it holds. */
-export async function until(holds: () => boolean | Promise<boolean>, seconds = 15): Promise<void> {
-  const deadline = Date.now() + seconds * 1000
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE
   while (!(await holds())) {
     if (Date.now() > deadline) {
-      throw new Error(`Still not so after ${seconds} s`)
+      throw new Error(`Still not so after ${PATIENCE} ms: ${holds}`)
     }
     await new Promise(resolve => setTimeout(resolve, 25))
   }

@@ -13,8 +13,8 @@ import { createDatabase, dropDatabase } from './databases.js'
 export interface Site {
   /** Without a slash at its end. */
   url: string
+  /** Connections like the site's own, but they wait for locks for as long as a test takes to set a race up. */
   db: Db
-  /** Connections like the site's own. */
   pool: pg.Pool
   address: Address & { database: string }
   live: Live
@@ -39,7 +39,8 @@ export async function openSite(env: Record<string, string> = {}, beside?: Pick<S
   const config = readConfig({ LIMITS: 'off', ...env })
   const parts = await openParts(config, openLog('trace', { write: line => log.push(line) }), address, files)
   const listener = await listen(parts, { host: '127.0.0.1', port: 0 })
-  const { pool } = connect(address, () => {})
+  const { db, pool } = connect(address, () => {})
+  Object.assign(pool.options, { lock_timeout: 0, idle_in_transaction_session_timeout: 0 })
   let open = true
   const end = async () => {
     if (open) {
@@ -49,7 +50,7 @@ export async function openSite(env: Record<string, string> = {}, beside?: Pick<S
   }
   return {
     url: `http://127.0.0.1:${listener.port}`,
-    db: parts.db,
+    db,
     pool,
     address,
     live: parts.live,

@@ -4,11 +4,9 @@ import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import { findChat } from '../../src/db/chats.js'
 import { postMessages } from '../../src/db/messages.js'
+import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
 import { type Answer, Program, type Visitor } from './visitor.js'
-
-/** How long a test waits for what must come, in milliseconds. */
-const PATIENCE = 10_000
 
 type At = Pick<Site, 'url'>
 
@@ -43,7 +41,7 @@ class Waiting {
   private readonly waiting = new Set<() => void>()
 
   /** Waits until there is something to give; the error tells what came instead. */
-  async until<T>(look: () => T | undefined | false, tell: () => string, patience = PATIENCE): Promise<T> {
+  async until<T>(look: () => T | undefined | false, tell: () => string): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = () => {
         const found = look()
@@ -54,8 +52,8 @@ class Waiting {
       }
       const timer = setTimeout(() => {
         finish()
-        reject(new Error(`Still not so after ${patience} ms. What came: ${tell()}`))
-      }, patience)
+        reject(new Error(`Still not so after ${PATIENCE} ms. What came: ${tell()}`))
+      }, PATIENCE)
       const finish = () => {
         clearTimeout(timer)
         this.waiting.delete(check)
@@ -112,11 +110,10 @@ export class OpenAnswer {
   }
 
   /** How it ended, once it has. */
-  async over(patience = PATIENCE): Promise<Ending> {
+  async over(): Promise<Ending> {
     return this.waiting.until(
       () => this.ending,
       () => `no end. ${this.told}`,
-      patience,
     )
   }
 
@@ -359,11 +356,10 @@ export class ChatSocket {
   }
 
   /** How it was closed, once it is; 1006 without a goodbye. */
-  async closed(patience = PATIENCE): Promise<{ code: number; reason: string }> {
+  async closed(): Promise<{ code: number; reason: string }> {
     return this.waiting.until(
       () => this.goodbye,
       () => `no end. ${this.told}`,
-      patience,
     )
   }
 

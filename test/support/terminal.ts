@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { PATIENCE } from './patience.js'
 import { temporaryFolder } from './server.js'
 
 const ROWS = 40
 const COLUMNS = 80
-const PATIENCE = 15_000
 
 const run = promisify(execFile)
 
@@ -15,7 +15,7 @@ const run = promisify(execFile)
 export interface Terminal {
   /** Presses the keys. What is pressed before the program shows that it waits for it may be lost. */
   type(keys: string): void
-  /** Waits for this to be on the screen, for 15 s; the error then has the screen. */
+  /** Waits for this to be on the screen, for a minute; the error then has the screen. */
   shows(expected: string | RegExp): Promise<void>
   /** The same for the cursor, written as `|`, and what is around it in its line. */
   pointsAt(expected: string): Promise<void>

@@ -2,7 +2,11 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import type { Address } from '../../src/db/connection.js'
-import { temporaryFolder } from './server.js'
+import type { StreamReader } from './readers.js'
+import { temporaryFolder, until } from './server.js'
+
+/** What every process asks the database about once a second. */
+export const SWEEP = 'as known (id, version)'
 
 type Place = Exclude<Address, { connectionString: string }>
 
@@ -14,6 +18,8 @@ export interface Wire {
   mend(): Promise<void>
   /** From now on so many connections that send a statement with this in it fall silent, without an end, until `release`. */
   hold(text: string, connections?: number): void
+  /** How many are silent now. */
+  readonly held: number
   release(): void
   close(): Promise<void>
 }
@@ -76,6 +82,9 @@ export async function openWire(address: Place): Promise<Wire> {
       holds = text
       left = connections
     },
+    get held() {
+      return held.size
+    },
     release() {
       holds = undefined
       for (const end of held) {
@@ -97,4 +106,22 @@ export async function openWire(address: Place): Promise<Wire> {
       [...names].some(([name, statement]) => statement.includes(text) && sent.includes(`${name}\0`))
     )
   }
+}
+
+/**
+ * Proves that the reader, whose process is behind the wire, hears of a post by the bus: no sweep is answered meanwhile. Where the
+ * machine is held up for so long that the stream ends, it is tried again.
+ */
+export async function hearsByBus(wire: Wire, reader: StreamReader, post: () => Promise<{ version: number }>) {
+  await until(async () => {
+    wire.hold(SWEEP)
+    await until(() => wire.held > 0)
+    const ends = reader.farewells.length
+    const { version } = await post()
+    await until(() => reader.cursor >= version || reader.farewells.length > ends)
+    const heard = reader.cursor >= version
+    wire.release()
+    await reader.reached(version)
+    return heard
+  })
 }
