@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { LIMITS } from '../../src/config.js'
 import { parseQuery } from '../../src/query.js'
 import { snippet } from '../../src/snippet.js'
 import { assertPage, assertProblem } from '../input/answers.js'
+import { withClockStopped } from '../support/clock.js'
 import { assertGrowsWithLength } from '../support/cost.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
@@ -192,15 +194,14 @@ describe('GET /chats/:uri/search and GET /search', () => {
     const limited = await openSite({ LIMITS: 'on' }, site)
     try {
       const dan = await signUpProgram(limited, 'dan')
-      let allowed = 0
-      for (; allowed < 60; allowed++) {
-        const { status } = await dan.call('GET', '/api/search/?q=x')
-        if (status !== 200) {
-          assert.equal(status, 429)
-          break
+      const { burst } = LIMITS.searches
+      const statuses: number[] = []
+      await withClockStopped(async () => {
+        while (statuses.length <= burst) {
+          statuses.push((await dan.call('GET', '/api/search/?q=x')).status)
         }
-      }
-      assert.ok(allowed >= 15 && allowed < 60, `${allowed}`)
+      })
+      assert.deepEqual(statuses, [...Array(burst).fill(200), 429])
     } finally {
       await limited.close()
     }
