@@ -5,7 +5,7 @@ import { openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
 import { openSite, type Site } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 
-const SECONDS = 20
+const SECONDS = 10
 
 describe('the chat page on a network that fails at random', () => {
   let site: Site
