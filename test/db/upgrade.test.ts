@@ -109,7 +109,7 @@ describe('upgrading a database', () => {
       ).rows[0].n
     const before = await left()
     const finishing = finishMigrations(address, () => {}, stopping.signal)
-    await until(async () => (await left()) < before, 60)
+    await until(async () => (await left()) < before)
     await client.query('select pg_advisory_lock(7)')
     stopping.abort()
     await finishing
@@ -173,10 +173,7 @@ describe('upgrading a database', () => {
     await dump.query('lock table events, users, chats in access share mode')
     const said: string[] = []
     const upgrading = migrate(address, sentence => said.push(sentence))
-    await until(
-      () => said.some(sentence => /^012_texts_forgotten is under way.*pg_dump \(pid \d+\)/.test(sentence)),
-      60,
-    )
+    await until(() => said.some(sentence => /^012_texts_forgotten is under way.*pg_dump \(pid \d+\)/.test(sentence)))
     await dump.query('commit')
     await upgrading
   })
@@ -196,7 +193,7 @@ describe('upgrading a database', () => {
     const isValid = async () =>
       (await client.query("select indisvalid from pg_index where indexrelid = to_regclass('events_search')")).rows[0]
         ?.indisvalid
-    await until(async () => (await isValid()) === false, 60)
+    await until(async () => (await isValid()) === false)
     const site = await openSite({}, { address })
     try {
       const ann = await signedIn(site)
@@ -206,7 +203,7 @@ describe('upgrading a database', () => {
       program.kill('SIGKILL')
       await once(program, 'exit')
       // The server notices by itself that nobody waits for the index any more.
-      await until(async () => (await upgraders(client)) === 0, 60)
+      await until(async () => (await upgraders(client)) === 0)
       await reader.query('commit')
       assert.equal(await isValid(), false)
       await finishMigrations(address, () => {}, new AbortController().signal)
@@ -230,7 +227,7 @@ describe('upgrading a database', () => {
       return rows.length > 0
     }
     const oid = async () => (await client.query("select to_regclass('events_search')::oid as oid")).rows[0].oid
-    await until(isIn('waiting for writers before build'), 60)
+    await until(isIn('waiting for writers before build'))
     const built = await oid()
     const before = await open(address, 'before')
     await before.query("set lock_timeout = '4s'")
@@ -241,9 +238,9 @@ describe('upgrading a database', () => {
     await until(async () => {
       const { rows } = await client.query("select 1 from pg_locks where locktype = 'advisory' and not granted")
       return rows.length > 0
-    }, 60)
+    })
     await writer.query('commit')
-    await until(isIn('waiting for old snapshots'), 60)
+    await until(isIn('waiting for old snapshots'))
     // Of two that wait for each other the server would have ended one by now, as a deadlock.
     assert.equal(await waiting, '55P03')
     await finishing
