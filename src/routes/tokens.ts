@@ -37,7 +37,6 @@ export function tokens(parts: Parts) {
   })
 
   router.get('/auth/tokens', list)
-  router.delete('/auth/tokens', revokeAll)
   router.delete('/auth/tokens/:id', revoke)
 
   router.get('/account/tokens', list)

@@ -20,7 +20,8 @@ describe('GET /chats/:uri/invite', () => {
     site = await openSite()
     ann = await signUpProgram(site, 'ann')
     uri = (await ann.call('POST', '/api/chats/', { title: 'A <b>title</b>' })).json.uri
-    shared = shareUrl({ protocol: 'http', host: new URL(site.url).host } as Context, readConfig({}), `/chats/${uri}`)
+    const { host } = new URL(site.url)
+    shared = shareUrl({ secure: false, get: _header => host } as Context, readConfig({}), `/chats/${uri}`)
   })
   after(() => site.close())
 

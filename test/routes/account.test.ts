@@ -301,7 +301,7 @@ describe('the account page', () => {
       assert.doesNotMatch((await ann.get('/account?done=password')).text, /Revoke All Tokens/)
 
       const last = await take(name, PASSWORD)
-      assert.equal((await last.call('DELETE', '/auth/tokens/')).status, 204)
+      assert.equal((await last.call('DELETE', '/api/account/tokens/')).status, 204)
       assert.equal((await last.call('GET', '/api/account/')).status, 401)
       const again = await take(name, PASSWORD)
       assert.equal(
