@@ -98,4 +98,16 @@ describe('how far members have read', () => {
     await joinChat(site.db, uri, bob_id)
     assert.equal((await standing())?.unread, 0)
   })
+  it('is not counted as naming one any more once the message is deleted, by its author or by the chat’s owner', async () => {
+    const carl = await signUpProgram(site, `carla${chat_id}`)
+    await carl.join(uri)
+    const owner_id = (await ann.call('GET', '/api/account/')).json.id
+    const author_id = (await carl.call('GET', '/api/account/')).json.id
+    for (const deleter_id of [author_id, owner_id]) {
+      const { json } = await carl.post(uri, '@bob, look')
+      assert.equal((await standing())?.mentioned, 1)
+      await deleteMessage(site.db, { chat_id, deleter_id, id: json.id })
+      assert.deepEqual(await standing(), { last_read: 5, unread: 0, mentioned: 0, first_unread: null })
+    }
+  })
 })
