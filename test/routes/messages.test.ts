@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 describe('posting and reading at the same time', () => {
   let site: Site
@@ -268,6 +268,25 @@ describe('GET /chats/:uri/messages', () => {
     assert.ok(text.indexOf('class="day"') < text.indexOf('first'))
     assert.equal(text.match(/message--continued/g)?.length, 1)
     assert.ok(text.indexOf('message--continued') > text.indexOf('first'))
+  })
+
+  it('gives a form whose message was refused for good back with a new key: mended, it is another message', async () => {
+    const own = await ann.startChat()
+    const send = (message: string, key: string) => ann.post(`/chats/${own}/messages`, { message, key })
+    const keyOf = ({ text }: Answer) => /name="key" value="([^"]+)"/.exec(text)?.[1] ?? ''
+    assert.equal((await send('first version', 'k')).status, 303)
+    for (const refused of ['second version', 'x'.repeat(2001)]) {
+      const answer = await send(refused, 'k')
+      assert.equal(answer.status, 422)
+      assert.ok(answer.text.includes(`>\n${refused}</textarea>`))
+      assert.notEqual(keyOf(answer), 'k')
+      assert.equal((await send('second version', keyOf(answer))).status, 303)
+    }
+    const { messages } = (await ann.send('GET', `/api/chats/${own}/messages/`)).json
+    assert.deepEqual(
+      messages.map(({ message }: { message: string }) => message),
+      ['first version', 'second version', 'second version'],
+    )
   })
 
   async function version(): Promise<number> {
