@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { LIMITS } from '../../src/config.js'
 import { assertProblem } from '../input/answers.js'
 import { withClockStopped } from '../support/clock.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { askRaw, type ChatSocket, cutStreams, fillChat, openSocket, refusedSocket } from '../support/streams.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
@@ -362,6 +363,23 @@ describe('WebSocket /api/chats/:uri/live/', () => {
       })
       return `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
     }
+  })
+
+  it('takes no post of a session that has ended from a client that does not hear of its end', async () => {
+    const browser = await new Visitor(site).signUp('deaf')
+    const uri = await browser.startChat()
+    const socket = await openSocket(site, live(uri), browser, { origin: site.url })
+    await socket.pinged()
+    assert.equal((await socket.ask({ message: 'in time' })).status, 'SUCCESS')
+    await ann.call('PATCH', `/api/chats/${uri}/`, {})
+    socket.pause()
+    assert.equal((await browser.post('/logout')).status, 303)
+    await until(() => site.live.streams.size === 0)
+    socket.send({ message: 'too late' })
+    // What is sent before the goodbye is answered is read before that.
+    socket.resume()
+    await socket.closed()
+    assert.deepEqual(await texts(uri), ['in time'])
   })
 
   async function listed(uri: string, after: number) {
