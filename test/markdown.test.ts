@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { mentionedNames, messageHtml } from '../src/markdown.js'
 
 describe('a message', () => {
@@ -135,5 +137,23 @@ describe('a mention', () => {
     for (const name of mentionedNames(text)) {
       assert.match(shown(text, { [name]: 9 }), /\{9 @/, name)
     }
+  })
+})
+
+describe('the renderings that are kept', () => {
+  it('give way to later ones: however much is rendered, memory does not grow', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const render = (from: number) => {
+      for (let n = from; n < from + 10_000; n++) {
+        messageHtml(`${n} `.padEnd(2000, 'x'))
+      }
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    // 40 MB each time: what may be kept is kept after the first.
+    const before = render(0)
+    const grown = render(10_000) - before
+    assert.ok(grown < 20_000_000, `${grown} bytes more`)
   })
 })

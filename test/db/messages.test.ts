@@ -8,6 +8,7 @@ import { postQueue, QueueFull } from '../../src/db/post-queue.js'
 import { createUser, type User } from '../../src/db/users.js'
 import { randomKey } from '../../src/keys.js'
 import { openSite, type Site } from '../support/site.js'
+import { statementsOf } from '../support/statements.js'
 
 describe('postMessages', () => {
   let site: Site
@@ -179,6 +180,19 @@ describe('postMessages', () => {
       const outcome = await again().catch(again)
       assert.equal(outcome.outcome, 'posted')
       assert.deepEqual(await versions(), [1, 2, 3])
+    })
+
+    it('waits for a chat that was held no longer than it is: its next post goes with those of all others', async () => {
+      const queue = postQueue(site.db, { waiting: 1000, perCall: 256 })
+      const hold = await holdChat(chat.id)
+      const held = Promise.all([queue.post(fill({ text: 'held' })), queue.post(fill({ text: 'held too' }))])
+      await lockWaiters(1)
+      await hold.release()
+      await held
+      const statements = await statementsOf(() =>
+        Promise.all([queue.post(fill({ text: 'after' })), queue.post(fill({ text: 'beside', uri: other.uri }))]),
+      )
+      assert.equal(statements.length, 1)
     })
   })
 
