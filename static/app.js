@@ -26,8 +26,7 @@
       const kinds = came.flatMap(node => node.dataset?.kind ?? [])
       if (kinds.length > 0) htmx.trigger('#members', 'members-changed')
       if (kinds.some(kind => ['renamed', 'changed', 'owner'].includes(kind))) htmx.trigger('#chat-head', 'chat-changed')
-      for (const own of came.filter(node => node.matches?.('.message--mine:not([data-replaces])')))
-        sending?.arrived(own)
+      for (const own of came.filter(node => node.matches?.('[data-key]'))) sending?.arrived(own.dataset.key)
       for (const changed of came.filter(node => node.matches?.('[data-replaces]'))) putInPlace(changed)
       for (const named of came.filter(node =>
         node.matches?.('[data-kind=named], [data-kind=left], [data-kind=joined]'),
@@ -591,7 +590,7 @@
         event.preventDefault()
         return
       }
-      const bubble = pendingBubble(body.get('message'))
+      const bubble = pendingBubble(body.get('message'), body.get('key'))
       pending.append(bubble)
       sent.set(ctx, { bubble, text: body.get('message'), key: body.get('key'), answers: [...reply.children] })
       reply.replaceChildren()
@@ -627,8 +626,8 @@
 
     return {
       /** The stream is often faster than the answer: the message does not stand there twice meanwhile. */
-      arrived(message) {
-        ;[...pending.children].find(waiting => isLeftOf(words(waiting), words(message)))?.remove()
+      arrived(key) {
+        ;[...pending.children].find(waiting => waiting.dataset.key === key)?.remove()
       },
     }
 
@@ -640,6 +639,7 @@
         restore(message)
         return
       }
+      message.bubble.dataset.key = message.key
       message.bubble.classList.add('message--failed')
       const again = document.createElement('button')
       again.type = 'button'
@@ -705,21 +705,10 @@
     if (!location.pathname.startsWith('/chats/')) history.replaceState(null, '', log.dataset.log)
   }
 
-  /** What a message says, but for the spaces, which markup and line breaks change. */
-  function words(message) {
-    return message.querySelector('.message__text').textContent.replace(/\s+/g, '')
-  }
-
-  /** Whether `shown` is `typed` without some of its characters: Markdown takes marks, numbers and addresses out, and puts nothing in. */
-  function isLeftOf(typed, shown) {
-    let at = 0
-    for (let n = 0; n < typed.length; n++) if (typed[n] === shown[at]) at++
-    return at === shown.length
-  }
-
-  function pendingBubble(text) {
+  function pendingBubble(text, key) {
     const item = document.createElement('li')
     item.className = 'message message--mine message--pending'
+    item.dataset.key = key
     const bubble = document.createElement('div')
     bubble.className = 'message__bubble'
     const words = document.createElement('div')

@@ -12,7 +12,7 @@ import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
 export interface Event
   extends Pick<
     Selectable<Schema['events']>,
-    'text' | 'created_at' | 'edited_at' | 'deleted_at' | 'mentions' | 'reactions' | 'reply_to'
+    'key' | 'text' | 'created_at' | 'edited_at' | 'deleted_at' | 'mentions' | 'reactions' | 'reply_to'
   > {
   version: number
   kind: EventKind
@@ -208,6 +208,7 @@ function selectEvents(db: Db, chat_id: number) {
         'a.username as actor_username',
         sql<string>`coalesce(am.name, a.name)`.as('actor_name'),
         't.version as id',
+        't.key',
         't.text',
         't.created_at',
         't.edited_at',

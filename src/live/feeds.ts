@@ -93,7 +93,7 @@ export class Feeds implements Swept {
   posted(
     chat_id: number,
     user: { id: number; kind: UserKind; username: string },
-    message: Pick<Event, 'version' | 'text' | 'created_at'>,
+    message: Pick<Event, 'version' | 'key' | 'text' | 'created_at'>,
   ) {
     const feed = this.byChat.get(chat_id)
     const name = feed?.member(user.id)

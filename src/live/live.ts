@@ -110,7 +110,7 @@ export class Live {
   posted(
     chat_id: number,
     user: { id: number; kind: UserKind; username: string },
-    message: Pick<Event, 'version' | 'text' | 'created_at'>,
+    message: Pick<Event, 'version' | 'key' | 'text' | 'created_at'>,
   ) {
     this.feeds.posted(chat_id, user, message)
     this.bus.tellChat(chat_id, message.version)

@@ -128,7 +128,8 @@ export async function postMessage(parts: Parts, uri: string, user: User, fields:
   switch (done.outcome) {
     case 'posted':
       if (reply_to === null && names.length === 0) {
-        parts.live.posted(done.chat_id, user, { version: done.version, text: message, created_at: done.created_at })
+        const { version, created_at } = done
+        parts.live.posted(done.chat_id, user, { version, key, text: message, created_at })
       } else {
         parts.live.reached(done.chat_id, done.version)
       }

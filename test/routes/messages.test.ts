@@ -270,6 +270,18 @@ describe('GET /chats/:uri/messages', () => {
     assert.ok(text.indexOf('message--continued') > text.indexOf('first'))
   })
 
+  it('shows the key that a message was sent with to its author alone', async () => {
+    const own = await ann.startChat()
+    await bob.get(`/chats/${own}`)
+    await ann.post(`/chats/${own}/messages`, { message: 'keyed', key: 'k<1>' })
+    const [hers, his] = await Promise.all(
+      [ann, bob].map(reader => reader.htmx('GET', `/chats/${own}/messages?after=2`)),
+    )
+    assert.match(hers?.text ?? '', / data-key="k&lt;1&gt;"/)
+    assert.match(his?.text ?? '', /keyed/)
+    assert.doesNotMatch(his?.text ?? '', /k&lt;1&gt;/)
+  })
+
   it('gives a form whose message was refused for good back with a new key: mended, it is another message', async () => {
     const own = await ann.startChat()
     const send = (message: string, key: string) => ann.post(`/chats/${own}/messages`, { message, key })

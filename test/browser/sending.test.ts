@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import type { Page } from 'playwright'
+import { composer, followsStream, person, signUp } from '../support/browser.js'
+import { openSite, type Site } from '../support/site.js'
+import { PASSWORD, Program } from '../support/visitor.js'
+
+describe('a message on its way', () => {
+  let site: Site
+  let ann: Awaited<ReturnType<typeof person>>
+  let page: Page
+  /** Ann's other device. */
+  let elsewhere: Program
+  let uri: string
+  let count = 0
+
+  before(async () => {
+    site = await openSite()
+  })
+  after(() => site.close())
+  beforeEach(async () => {
+    ann = await person(site)
+    page = ann.page
+    await page.goto('/signup')
+    const username = `ann${++count}`
+    await signUp(page, username)
+    await page.getByRole('button', { name: 'Start Chatting' }).click()
+    await page.waitForURL(/\/chats\//)
+    uri = page.url().split('/').at(-1) ?? ''
+    const { json } = await new Program(site).call('POST', '/auth/token/create/', { username, password: PASSWORD })
+    elsewhere = new Program(site, json.auth_token)
+    await followsStream(page)
+  })
+  afterEach(() => ann.context.close())
+
+  it('stands there until itself has come, whatever else its writer says meanwhile', async () => {
+    const release = await holdPosts()
+    await send('the same')
+    await send('the same and more')
+    for (const text of ['same', 'the same', 'the same and more']) {
+      await elsewhere.post(uri, text, { 'idempotency-key': text.replaceAll(' ', '-') })
+      await came(text)
+    }
+    assert.deepEqual(await waiting(), ['the same', 'the same and more'])
+    release()
+    await page.locator('#messages').getByText('the same and more', { exact: true }).nth(1).waitFor()
+    assert.deepEqual(await waiting(), [])
+    assert.deepEqual(await said(), ['same', 'the same', 'the same and more', 'the same', 'the same and more'])
+    assert.equal(await page.locator('#messages').getByText('the same', { exact: true }).count(), 2)
+    assert.deepEqual(ann.complaints, [])
+  })
+
+  it('goes where it comes by the stream before its answer, from among others that wait', async () => {
+    const release = await holdAnswers()
+    await send('first')
+    await send('second')
+    await came('first')
+    assert.deepEqual(await waiting(), ['second'])
+    release()
+    await came('second')
+    assert.deepEqual(await said(), ['first', 'second'])
+  })
+
+  it('is another one once it was mended, where it was refused for good', async () => {
+    await composer(page).fill('x'.repeat(2001))
+    const key = await keyOf()
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').getByText('Ensure this field has no more than 2000 characters.').waitFor()
+    assert.equal(await composer(page).inputValue(), 'x'.repeat(2001))
+    assert.notEqual(await keyOf(), key)
+  })
+
+  it('is another one where something else was sent with its key, which had arrived without a word', async () => {
+    let tries = 0
+    await page.route('**/messages', async route => {
+      // Stored, but the answer is lost on the way.
+      if (++tries === 1) {
+        await route.fetch()
+        await route.abort()
+      } else {
+        await route.fallback()
+      }
+    })
+    await send('first version')
+    await page.getByRole('alert').getByText('The message could not be sent').waitFor()
+    await send('second version')
+    await page.getByRole('alert').getByText('your first version arrived').waitFor()
+    assert.equal(await composer(page).inputValue(), 'second version')
+    await page.keyboard.press('Enter')
+    await came('second version')
+    assert.deepEqual(await said(), ['first version', 'second version'])
+  })
+
+  async function send(text: string) {
+    await composer(page).fill(text)
+    await page.keyboard.press('Enter')
+  }
+
+  /** Waits for it among the messages: what waits to be sent stands below them. */
+  async function came(text: string) {
+    await page.locator('#messages').getByText(text, { exact: true }).waitFor()
+  }
+
+  /** The key of what is in the composer. */
+  function keyOf(): Promise<string> {
+    return page.locator('#composer input[name=key]').inputValue()
+  }
+
+  async function waiting(): Promise<string[]> {
+    return page.getByLabel('Being sent').locator('.message__text').allTextContents()
+  }
+
+  async function said(): Promise<string[]> {
+    const { messages } = (await elsewhere.call('GET', `/api/chats/${uri}/messages/`)).json
+    return messages.map(({ message }: { message: string }) => message)
+  }
+
+  /** Holds posts on their way to the server until they are let through. */
+  async function holdPosts(): Promise<() => void> {
+    const { released, release } = gate()
+    await page.route('**/messages', async route => {
+      await released
+      await route.continue()
+    })
+    return release
+  }
+
+  /** Holds the answers to posts on their way back. */
+  async function holdAnswers(): Promise<() => void> {
+    const { released, release } = gate()
+    await page.route('**/messages', async route => {
+      const response = await route.fetch()
+      await released
+      await route.fulfill({ response })
+    })
+    return release
+  }
+})
+
+function gate() {
+  let release = () => {}
+  const released = new Promise<void>(resolve => {
+    release = resolve
+  })
+  return { released, release }
+}
