@@ -126,6 +126,30 @@ describe('what is unread, in browsers', () => {
     await until(async () => (await unread()) === 0)
   })
 
+  it('stays unread while the page is not in front, however long, and is read once it is', async () => {
+    const { page } = await enter()
+    const told: string[] = []
+    page.on('request', request => {
+      if (request.method() === 'PUT') {
+        told.push(request.url())
+      }
+    })
+    await page.clock.install()
+    await goAway(page)
+    await bob.post(uri, 'meanwhile')
+    await log(page).getByText('meanwhile', { exact: true }).waitFor()
+    // All timers that were set by then are over.
+    await page.clock.runFor(60_000)
+    await page.evaluate(() => fetch('/up'))
+    assert.deepEqual(told, [])
+    assert.equal(await unread(), 1)
+    await comeBack(page)
+    const read = page.waitForResponse(`**/chats/${uri}/read`)
+    await page.clock.runFor(60_000)
+    assert.equal((await read).status(), 200)
+    assert.equal(await unread(), 0)
+  })
+
   it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async () => {
     const { page } = await enter()
     await leave(page)
