@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { findChat } from '../../src/db/chats.js'
+import { eventsAfter } from '../../src/db/events.js'
+import { Feed } from '../../src/live/feed.js'
 import { Feeds } from '../../src/live/feeds.js'
+import { Identities } from '../../src/live/identities.js'
 import { openSite, type Site } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 
@@ -72,4 +75,83 @@ describe('the feeds of a process', () => {
       ['joined annie', 'joined Albert', 'message Albert', 'left Albert', 'joined Albert'],
     )
   })
+
+  it('know nobody as a member who has left since the database was asked', async () => {
+    const { feeds, ann_id, bob, bob_id, uri } = await newChat('left')
+    const before = await findChat(site.db, uri, bob_id)
+    const feed = (await feeds.find(uri, ann_id))?.feed
+    assert.ok(before?.member_name && feed)
+    assert.equal((await bob.call('DELETE', `/api/chats/${uri}/members/me/`)).status, 204)
+    await feed.look()
+    assert.equal(await feeds.learn(before, bob_id, performance.now()), undefined)
+    assert.equal(feeds.known(uri, bob_id), undefined)
+  })
+
+  it('know a member who has come back, though they read only now that they had left', async () => {
+    const { feeds, ann_id, bob, bob_id, uri } = await newChat('back')
+    const feed = (await feeds.find(uri, ann_id))?.feed
+    await bob.call('DELETE', `/api/chats/${uri}/members/me/`)
+    await bob.join(uri)
+    assert.equal((await feeds.find(uri, bob_id))?.feed, feed)
+    assert.equal(feed?.version, 4)
+    assert.ok(feeds.known(uri, bob_id))
+  })
+
+  it('do not keep what was read of a message before it was changed, and came after that', async () => {
+    const { feeds, ann, ann_id, uri } = await newChat('late')
+    const { id } = (await ann.post(uri, 'the secret word')).json
+    const reading = await feeds.find(uri, ann_id)
+    assert.ok(reading)
+    const { chat_id, version } = reading.feed
+    let answer = () => {}
+    const held = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    const reads: Promise<unknown>[] = []
+    const feed = new Feed(chat_id, version, performance.now(), {
+      read(...asked) {
+        const events = eventsAfter(site.db, ...asked)
+        reads.push(events)
+        // The first answer is on its way for long.
+        return reads.length === 1 ? held.then(() => events) : events
+      },
+      renderer,
+      delivers: () => true,
+      onFailure: assert.ifError,
+    })
+    const before = feed.after(0)
+    await reads[0]
+    await ann.call('DELETE', `/api/chats/${uri}/messages/${id}`)
+    await feed.look()
+    answer()
+    await before
+    const texts = (await feed.after(0)).map(({ event }) => event.text)
+    assert.ok(!texts.includes('the secret word'), JSON.stringify(texts))
+  })
+
+  it('and who somebody is: what was asked before a session or token ended is not kept', async () => {
+    const { ann, ann_id } = await newChat('asked')
+    const identities = new Identities(site.db)
+    const credential = { kind: 'token', key: ann.token ?? '' } as const
+    const asked = identities.find(credential)
+    identities.forgetUser(ann_id)
+    assert.ok(await asked)
+    assert.equal(identities.known(credential), undefined)
+    await identities.find(credential)
+    assert.ok(identities.known(credential))
+  })
+
+  /** Ann's chat, with Bob in it: version 2. */
+  async function newChat(name: string) {
+    const [ann, bob] = [await signUpProgram(site, `ann-${name}`), await signUpProgram(site, `bob-${name}`)]
+    const uri = await ann.startChat()
+    await bob.join(uri)
+    const [ann_id, bob_id] = await Promise.all(
+      [ann, bob].map(async one => (await one.call('GET', '/api/account/')).json.id as number),
+    )
+    const feeds = new Feeds(site.db, () => renderer, { delivers: () => true, saw() {}, onFailure: assert.ifError })
+    return { feeds, ann, ann_id: ann_id ?? 0, bob, bob_id: bob_id ?? 0, uri }
+  }
 })
+
+const renderer = { json: () => '', html: () => '' }
