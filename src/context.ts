@@ -9,6 +9,7 @@ import type { Db } from './db/schema.js'
 import type { User } from './db/users.js'
 import type { Credential } from './live/identities.js'
 import type { Live } from './live/live.js'
+import type { Outage } from './outages.js'
 import type { Views } from './views.js'
 
 /** A body's fields as they came: nothing about their values is known yet. */
@@ -21,6 +22,10 @@ export interface Parts {
   db: Db
   live: Live
   posts: PostQueue
+  /** Rejects with what stands in the way of reading and writing. */
+  ready: () => Promise<void>
+  /** The database's, if there is one. */
+  outage: Outage
   takeTurn: TakeTurn
   /** Seals cookies and form tokens. */
   secret: Buffer

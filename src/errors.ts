@@ -87,31 +87,65 @@ export function asRefusal(error: unknown): Refusal {
   if (code === '55P03') {
     return unavailable('This chat is busy at this moment. Please try again.')
   }
-  if (isOutage(error)) {
+  if (whyNotNow(error) !== undefined) {
     return unavailable('The chat cannot be reached at this moment. Please try again in a few seconds.')
   }
   return new Refusal(500, 'Something went wrong here. It has been noted; please try again.')
 }
 
-/** Whether the database could not be asked, as opposed to having said no. */
-function isOutage(error: unknown): boolean {
-  if (error instanceof AggregateError) {
-    return error.errors.some(isOutage)
-  }
-  const { code, message } = error as { code?: unknown; message?: unknown }
-  return (
-    (typeof code === 'string' && OUTAGE_CODES.test(code)) || (typeof message === 'string' && OUTAGE_WORDS.test(message))
-  )
+/**
+ * The codes of PostgreSQL (its manual, appendix A) that mean "not now", each with what it says of the database to the person who
+ * runs it. Two characters stand for a whole class. docs/decisions/015 goes through all classes.
+ */
+const NOT_NOW: Readonly<Record<string, string>> = {
+  '08': 'It cannot be reached.',
+  // "cached plan must not change result type". A new connection plans again.
+  '0A000': 'Its tables have changed since this program connected.',
+  '25006': 'It takes no writes: it is read-only, or a standby.',
+  '25P03': 'A transaction waited too long between two statements.',
+  '25P04': 'A transaction took too long.',
+  '26000': 'A pooler between it and this program has changed sessions.',
+  '28': 'It does not let this program in.',
+  '3D000': 'It does not exist, or is just being restored.',
+  '40': 'It ended a transaction in favour of another one.',
+  '42501': 'It does not permit this program what it needs.',
+  '42P05': 'A pooler between it and this program has changed sessions.',
+  '53': 'It lacks something that it needs, such as memory.',
+  '53100': 'Its disk is full.',
+  '53300': 'It has too many connections already.',
+  '55000': 'It takes no connections, or is not in the state for this.',
+  '55006': 'It is being used by something that excludes this program.',
+  '55P03': 'Something holds a lock for too long.',
+  '57': 'It ended the connection.',
+  '57014': 'It ended a statement, which took too long or was cancelled by hand.',
+  '57P03': 'It is starting or stopping.',
+  '58': 'Its machine cannot read or write its files.',
+  '72': 'It has cleaned away rows that a long statement still needed.',
+  F0: 'Its configuration cannot be read.',
+  XX: 'It has met an error of its own, or damaged files.',
 }
 
-/**
- * SQLSTATE: 08 connection, 53 no resources, 57 shut down or cancelled, 55000 takes no connections, 3D000 not there (while a backup
- * is being restored), 25P03 idle in transaction, 40 rolled back.
- * 55P03, a lock not had in time, is the chat's and has a sentence of its own.
- */
-const OUTAGE_CODES =
-  /^(08...|53...|57...|55000|3D000|25P03|40...|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
+/** What keeps the database from doing its work now, in a sentence about "it"; undefined for every other error. */
+export function whyNotNow(error: unknown): string | undefined {
+  if (error instanceof AggregateError) {
+    return error.errors.map(whyNotNow).find(Boolean)
+  }
+  const { code, syscall, message, unconnected } = error as Record<string, unknown>
+  const known = typeof code === 'string' ? (NOT_NOW[code] ?? NOT_NOW[code.slice(0, 2)]) : undefined
+  if (known && /^[0-9A-Z]{5}$/.test(String(code))) {
+    return known
+  }
+  if (/^timeout (expired|exceeded)|^Query read timeout/.test(String(message))) {
+    return 'It does not answer in time.'
+  }
+  const isOfSocket = SOCKET_CALLS.test(String(syscall)) || SOCKET_CODES.test(String(code))
+  return unconnected || isOfSocket || CONNECTION_WORDS.test(String(message)) ? 'It cannot be reached.' : undefined
+}
 
-/** pg gives these no code. */
-const OUTAGE_WORDS =
-  /^(Connection terminated|timeout (expired|exceeded)|Client has encountered a connection error|Cannot use a pool after)/
+/** Node's own errors name the system call. Reading a file or a folder begins with opening it, which is not among these. */
+const SOCKET_CALLS = /^(connect|getaddrinfo|read|write|writev|shutdown)$/
+const SOCKET_CODES = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ERR_STREAM_(DESTROYED|WRITE_AFTER_END)|ERR_SOCKET_\w+)$/
+
+/** What pg and its pool say without a code. */
+const CONNECTION_WORDS =
+  /^(Connection terminated|Client (has encountered a connection error|was closed)|Cannot use a pool after|[Rr]eceived (unexpected|invalid))/

@@ -43,7 +43,10 @@ function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | u
   return undefined
 }
 
-/** Whether an answer failed by what its reader did: they went without a word, or sent what is no HTTP. That is no failure of ours. */
-export function isReadersFault({ code = '' }: { code?: string }): boolean {
-  return /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/.test(code)
+/**
+ * Whether an answer failed by what its reader did: they went without a word, or sent what is no HTTP. That is no failure of ours.
+ * Nothing but their connection makes system calls there.
+ */
+export function isReadersFault({ code = '', syscall }: NodeJS.ErrnoException): boolean {
+  return syscall !== undefined || /^(ERR_STREAM_|ERR_SOCKET_|HPE_)\w+$/.test(code)
 }

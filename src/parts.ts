@@ -6,10 +6,13 @@ import type { Parts } from './context.js'
 import { startFailure } from './db/arrival.js'
 import { type Address, connect } from './db/connection.js'
 import { postQueue } from './db/post-queue.js'
+import { readiness } from './db/readiness.js'
 import { secret } from './db/secrets.js'
 import { eventJson } from './json.js'
 import { Live } from './live/live.js'
 import type { StreamLimits } from './live/streams.js'
+import { logFailure } from './log.js'
+import { databaseOutage, watchDescriptors } from './outages.js'
 import { loadViews, type Views } from './views.js'
 
 /** The connections of all processes together, where several share one machine. */
@@ -24,9 +27,18 @@ export async function openParts(
 ): Promise<Parts & { close(): Promise<void> }> {
   const { db } = connect(
     address,
-    error => log.warn({ err: error }, 'A database connection broke'),
+    error => failed('A database connection broke', error),
     Math.max(4, Math.ceil(CONNECTIONS / config.workers)),
   )
+  const ready = readiness(db)
+  const outage = databaseOutage(log, ready)
+  const descriptors = watchDescriptors(log)
+  const failed = (sentence: string, error: unknown) => logFailure({ log, outage }, error, sentence)
+  const close = async () => {
+    descriptors.close()
+    outage.close()
+    await db.destroy()
+  }
   try {
     const { assets, views } = files ?? { assets: await loadAssets(), views: loadViews() }
     const seal = await secret(db, 'seal')
@@ -38,13 +50,15 @@ export async function openParts(
         html: (event, mine) => views.render('messages/_event.njk', { event, mine, uri }),
       }),
       limits: streamLimits(config),
-      log: (sentence, error) => log.warn({ err: error }, sentence),
+      log: failed,
     })
     return {
       config,
       log,
       db,
       live,
+      ready,
+      outage,
       posts: postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall }),
       takeTurn: turnTaker(config.limited, config.workers),
       secret: seal,
@@ -52,11 +66,11 @@ export async function openParts(
       views,
       async close() {
         await live.close()
-        await db.destroy()
+        await close()
       },
     }
   } catch (error) {
-    await db.destroy()
+    await close()
     throw startFailure(error, config)
   }
 }

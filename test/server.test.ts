@@ -89,10 +89,10 @@ describe('the program', () => {
       const [postmaster] = postgresProcesses(data.path)
       assert.ok(postmaster)
       process.kill(postmaster, 'SIGKILL')
-      await until(() => server.lines.join('').includes('Starting it again'))
+      await until(() => server.lines.some(line => line.includes('Starting it again')))
       const outage = await fetch(`${server.url}/api/chats/`, { headers: { authorization: 'Token x' } })
       assert.ok([401, 503].includes(outage.status))
-      await until(async () => (await fetch(`${server.url}/up`)).status === 200)
+      await until(async () => (await fetch(`${server.url}/ready`)).status === 200)
       return server
     })
   })

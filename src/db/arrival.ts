@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { Config } from '../config.js'
 import { OperatorError } from '../operator-error.js'
 import { pause, type Starting, waiting } from '../waiting.js'
-import { type Address, connect, probe } from './connection.js'
+import { type Address, connect, hasSessions, probe } from './connection.js'
 import { migrate } from './migrate.js'
 import type { Db } from './schema.js'
 
@@ -28,6 +28,11 @@ export async function prepareDatabase(address: Address, place: Place, starting: 
   const { db } = connect(address, () => {}, 1)
   await arrival(db, place, starting)
   await db.destroy()
+  if (!(await waiting(hasSessions(address), () => `${nameOf(place)} does not answer.`, starting))) {
+    throw new OperatorError(
+      `${nameOf(place)} cannot be used: a connection pooler lends its sessions for a transaction at a time, and Chatire needs one for each connection. Set pool_mode=session for this database in PgBouncer, or give the address of PostgreSQL itself.`,
+    )
+  }
   await waiting(migrate(address, starting.say), () => 'Still preparing the database', starting).catch(error => {
     throw startFailure(error, place)
   })

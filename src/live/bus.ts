@@ -117,12 +117,10 @@ export class PostgresBus implements Bus {
       ...this.address,
       application_name: 'chatire bus',
       connectionTimeoutMillis: PROBE_WITHIN,
-      // A hint that is lost in a crash is no loss, and no reason to wait for the disk.
-      options: '-c synchronous_commit=off',
     })
     const broken = new Promise<never>((_, reject) => {
       client.on('error', reject)
-      client.on('end', () => reject(new Error('The connection of the bus ended')))
+      client.on('end', () => reject(new Error('Connection terminated: that of the bus')))
     })
     broken.catch(() => {})
     client.on('notification', ({ payload, processId }) => {
@@ -133,7 +131,8 @@ export class PostgresBus implements Bus {
     })
     try {
       await client.connect()
-      await client.query(`listen ${CHANNEL}`)
+      // A hint that is lost in a crash is no loss, and no reason to wait for the disk.
+      await client.query(`set synchronous_commit = off; listen ${CHANNEL}`)
       this.client = client
       onConnected()
       this.hearer.missed()

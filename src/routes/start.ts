@@ -1,9 +1,9 @@
 import Router from '@koa/router'
 import { addressOf } from '../address.js'
-import type { Parts, State } from '../context.js'
-import { probe } from '../db/connection.js'
-import { respondPage, showPage } from '../respond.js'
-import { within } from '../within.js'
+import type { Context, Parts, State } from '../context.js'
+import { Refusal, unavailable, whyNotNow } from '../errors.js'
+import { problemJson } from '../json.js'
+import { respond, respondPage, showPage } from '../respond.js'
 import { listChats } from './chats.js'
 import { EXACT } from './scope.js'
 
@@ -41,12 +41,45 @@ export function start(parts: Parts) {
     ctx.status = 204
   })
 
-  /** Answers 200 as long as the database answers, and 503 soon where it does not. */
-  router.get('/up', async ctx => {
-    await within(3000, probe(parts.db))
-    ctx.type = 'text'
-    ctx.body = 'ok\n'
+  /** Says that the process lives, whatever has become of the database: starting it again would mend nothing there. */
+  router.get('/up', ctx => showText(ctx, 200, 'ok'))
+
+  /** Says whether requests can be sent here, and if not, why. */
+  router.get('/ready', async ctx => {
+    try {
+      await parts.ready()
+      await respondText(ctx, 200, 'ready', { ready: true })
+    } catch (error) {
+      parts.outage.failed(error)
+      const refusal = unavailable(`Not ready, because of the database. ${reasonOf(error)}`)
+      ctx.set(refusal.headers)
+      await respondText(ctx, 503, refusal.message, problemJson(refusal))
+    }
   })
 
   return router
+}
+
+/** Probes read text; whoever asks for JSON gets that. */
+async function respondText(ctx: Context, status: number, sentence: string, json: Record<string, unknown>) {
+  const text = () => showText(ctx, status, sentence)
+  await respond(ctx, {
+    page: text,
+    fragment: text,
+    json: () => {
+      ctx.status = status
+      return json
+    },
+  })
+}
+
+function showText(ctx: Context, status: number, sentence: string) {
+  ctx.status = status
+  ctx.type = 'text'
+  ctx.body = `${sentence}\n`
+}
+
+/** Nothing of the database's own words: they have names of hosts and users in them. */
+function reasonOf(error: unknown): string {
+  return error instanceof Refusal ? error.message : (whyNotNow(error) ?? 'It answers with an error that is in the log.')
 }

@@ -34,6 +34,7 @@ const ROWS: Record<string, Row> = {
   'GET /robots.txt': { status: OPEN },
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /up': { status: OPEN },
+  'GET /ready': { status: OPEN },
   'POST /csp-reports': { status: [204, 204, 204, 204, 204, 204] },
   'GET /signup': { status: OPEN },
   'POST /signup': { status: [422, 422, 422, 422, 422, 422] },

@@ -5,8 +5,8 @@ export interface Statement {
   values: unknown[]
 }
 
-/** What the program asks from time to time whatever happens: the sweep, the probe of the bus, the hints that it sends on, and who is here. */
-const ROUTINE = /^select 1$|^select pg_notify|as known \(id, version\)|as seen \(chat_id, user_id\)/
+/** What the program asks from time to time whatever happens: the settings of a connection, the sweep, the probe of the bus, the hints that it sends on, and who is here. */
+const ROUTINE = /^set lock_timeout|^select 1$|^select pg_notify|as known \(id, version\)|as seen \(chat_id, user_id\)/
 
 /** The SQL statements that this process sends while `act` runs, but the routine. */
 export async function statementsOf(act: () => Promise<unknown>): Promise<Statement[]> {

@@ -1,0 +1,47 @@
+import { readdir } from 'node:fs/promises'
+import { sql } from 'kysely'
+import { unavailable } from '../errors.js'
+import { within } from '../within.js'
+import type { Db } from './schema.js'
+
+/** How long an answer holds, so that whoever asks often costs nothing, and how long one may take, in milliseconds. */
+const HOLDS_FOR = 1_000
+const WITHIN = 3_000
+
+/**
+ * Says whether the database can be read and written and has this program's tables: rejects with what stands in the way. One
+ * connection at most is tried at a time, and one try a second.
+ */
+export function readiness(db: Db): () => Promise<void> {
+  let tried: Promise<void> | undefined
+  let freshUntil = 0
+  return () => {
+    if (!tried || performance.now() > freshUntil) {
+      freshUntil = Number.POSITIVE_INFINITY
+      tried = tryAll(db).finally(() => {
+        freshUntil = performance.now() + HOLDS_FOR
+      })
+    }
+    return within(WITHIN, tried)
+  }
+}
+
+async function tryAll(db: Db) {
+  const names = await db.transaction().execute(async transaction => {
+    // A row that is there already, so nothing grows, and its commit waits for the disk as any other does.
+    await transaction.updateTable('secrets').set({ value: sql`value` }).where('name', '=', 'seal').execute()
+    // That needs no new block of the disk, so one that is full would be noticed late. More rows than fit into memory do.
+    await sql`select set_config('work_mem', '64kB', true)`.execute(transaction)
+    await sql`select count(*) from generate_series(1, 10000)`.execute(transaction)
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(transaction)
+    return new Set(rows.map(({ name }) => name))
+  })
+  const files = await readdir(new URL('./migrations', import.meta.url))
+  const missing = files
+    .filter(file => file.endsWith('.js'))
+    .map(file => file.slice(0, -3))
+    .filter(name => !names.has(name))
+  if (missing.length > 0) {
+    throw unavailable(`It lacks what this program's start brings: ${missing.join(', ')}.`)
+  }
+}
