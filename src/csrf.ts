@@ -20,7 +20,7 @@ export function refuseForgeries(parts: Parts): Middleware {
       return next()
     }
     if (!isOwnOrigin(parts, ctx)) {
-      throw new Refusal(403, 'This request came from another site. Please open the page here and try again.')
+      throw fromElsewhere(parts, ctx)
     }
     if (ctx.state.user || (ENTRANCES.test(ctx.path) && !isProgram(ctx))) {
       const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
@@ -98,4 +98,25 @@ function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
   }
   const { origin, host } = new URL(url)
   return config.publicUrl ? origin === config.publicUrl.origin : host === hostOf(ctx)
+}
+
+/**
+ * Refuses what came from another site. Behind a proxy that does not pass the Host header on, what came from this one looks the same:
+ * so whoever runs it is told what to set, here and in the log.
+ */
+export function fromElsewhere({ config, log }: Parts, ctx: Context): Refusal {
+  const origin = ctx.get('origin')
+  const sentence = 'This request came from another site. Please open the page here and try again.'
+  if (config.publicUrl) {
+    return new Refusal(403, `${sentence} Here is ${config.publicUrl.origin}, as PUBLIC_URL says.`)
+  }
+  if (!URL.canParse(origin) || !['', 'same-origin'].includes(ctx.get('sec-fetch-site'))) {
+    return new Refusal(403, sentence)
+  }
+  const mend = 'set PUBLIC_URL to the address that people open, or let the proxy in front pass the Host header on'
+  log.warn(
+    { origin: new URL(origin).host, host: ctx.host },
+    `A request was refused, as its Origin and its Host header name different sites. If both are this one, ${mend}`,
+  )
+  return new Refusal(403, `${sentence} If this is the right page, its server has to be told: ${mend}.`)
 }

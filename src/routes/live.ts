@@ -4,9 +4,9 @@ import { addressOf } from '../address.js'
 import { fields } from '../body.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
-import { isOwnOrigin } from '../csrf.js'
+import { fromElsewhere, isOwnOrigin } from '../csrf.js'
 import { markRead } from '../db/reads.js'
-import { asRefusal, notSignedIn, Refusal, unavailable } from '../errors.js'
+import { asRefusal, notSignedIn, unavailable } from '../errors.js'
 import { check, frameQuery, lastEventId, readQuery, streamQuery } from '../input.js'
 import { postedJson, problemJson } from '../json.js'
 import { EVENTS, frameFormat, pageFormat } from '../live/formats.js'
@@ -146,7 +146,7 @@ async function openSocket(parts: Parts, ctx: Context, upgrade: UpgradeResponse) 
   const reading = await requireReading(parts, ctx)
   // Other sites can open WebSockets to here with our cookies, and read what comes.
   if (ctx.state.credential?.kind === 'session' && (!ctx.get('origin') || !isOwnOrigin(parts, ctx))) {
-    throw new Refusal(403, 'This request came from another site. Please open the page here and try again.')
+    throw fromElsewhere(parts, ctx)
   }
   const after = await readCursor(parts, ctx, reading)
   const reader = admit(parts, ctx, reading)

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { chown, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { chooseAccount, commandAs } from '../src/postgres/account.js'
+import { createEmptyDatabase, dropDatabase } from './support/databases.js'
+import { freePort, type Service, skipWithout, startService } from './support/programs.js'
+import { runScript, startServer, temporaryFolder } from './support/server.js'
+import { openSite, type Site } from './support/site.js'
+import { openEvents } from './support/streams.js'
+import { signUpProgram, Visitor } from './support/visitor.js'
+
+const NGINX = '/usr/sbin/nginx'
+const PGBOUNCER = '/usr/sbin/pgbouncer'
+
+describe('behind nginx with proxy_pass and nothing else', function () {
+  this.timeout(60_000)
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let port: number
+  let nginx: Service
+  let site: Site | undefined
+
+  before(skipWithout(NGINX, '-v'))
+  beforeEach(async () => {
+    folder = await temporaryFolder('chatire-nginx-')
+    port = await freePort()
+  })
+  afterEach(async () => {
+    await nginx?.stop()
+    await site?.close()
+    await folder.remove()
+    site = undefined
+  })
+
+  /** A site and nginx in front of it. Returns what people open. */
+  async function open(env: (url: string) => Record<string, string>): Promise<{ url: string }> {
+    const url = `http://127.0.0.1:${port}`
+    site = await openSite(env(url))
+    const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    const config = path.join(folder.path, 'nginx.conf')
+    await writeFile(
+      config,
+      `daemon off; master_process off; pid nginx.pid; error_log stderr;
+       events {}
+       http {
+         access_log off;
+         ${places.map(place => `${place}_temp_path ${folder.path}/${place};`).join('\n')}
+         server { listen 127.0.0.1:${port}; location / { proxy_pass ${site.url}; } }
+       }`,
+    )
+    nginx = await startService(port, [NGINX, '-p', folder.path, '-e', 'stderr', '-c', config])
+    return { url }
+  }
+
+  it('all that people do works with PUBLIC_URL, streams included', async () => {
+    const front = await open(url => ({ PUBLIC_URL: url }))
+    const from = { origin: front.url, 'sec-fetch-site': 'same-origin' }
+    const visitor = new Visitor(front)
+    await visitor.get('/signup')
+    assert.equal(
+      (await visitor.post('/signup', { username: 'ann', password: 'correct horse battery' }, from)).status,
+      303,
+    )
+    await visitor.get('/')
+    await visitor.post('/logout', {}, from)
+    await visitor.get('/login')
+    assert.equal(
+      (await visitor.post('/login', { username: 'ann', password: 'correct horse battery' }, from)).status,
+      303,
+    )
+    await visitor.get('/')
+    const started = await visitor.post('/chats', {}, from)
+    assert.equal(started.status, 303)
+    const chat = started.headers.get('location') ?? ''
+    const page = await visitor.get(chat, { 'sec-fetch-dest': 'document' })
+    assert.ok(page.text.includes(front.url + chat), 'the URL to share is the one that people open')
+    const stream = await openEvents(front, `${chat}/live`, visitor, { 'hx-request': 'true' })
+    assert.equal((await visitor.post(`${chat}/messages`, { message: 'by a form' }, from)).status, 303)
+    await stream.shows('by a form')
+    const sent = await visitor.htmx('POST', `${chat}/messages`, { message: 'by htmx', after: '0' }, from)
+    assert.equal(sent.status, 201)
+    await stream.shows('by htmx')
+    stream.close()
+  })
+
+  it('it is said what to set where PUBLIC_URL is not set, to who is refused and in the log', async () => {
+    const front = await open(() => ({}))
+    const visitor = new Visitor(front)
+    await visitor.get('/signup')
+    const account = { username: 'ann', password: 'correct horse battery' }
+    for (const headers of [
+      { origin: front.url },
+      { origin: front.url, 'sec-fetch-site': 'same-origin' },
+      { origin: front.url, accept: 'application/json' },
+    ]) {
+      const before = site?.log.length ?? 0
+      const { status, text } = await visitor.post('/signup', account, headers)
+      assert.equal(status, 403)
+      assert.match(text, /another site/)
+      assert.match(text, /set PUBLIC_URL .* let the proxy in front pass the Host header on/)
+      const warned = site?.log.slice(before).filter(line => /PUBLIC_URL/.test(line) && /Host header/.test(line)) ?? []
+      assert.equal(warned.length, 1)
+      assert.equal(JSON.parse(warned[0] ?? '').origin, new URL(front.url).host)
+    }
+    const forged = await visitor.post('/signup', account, {
+      origin: 'https://evil.example',
+      'sec-fetch-site': 'cross-site',
+    })
+    assert.equal(forged.status, 403)
+    assert.doesNotMatch(forged.text, /PUBLIC_URL/)
+  })
+})
+
+describe('behind PgBouncer', function () {
+  this.timeout(120_000)
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let pgbouncer: Service
+  let database: Awaited<ReturnType<typeof createEmptyDatabase>>
+
+  before(skipWithout(PGBOUNCER, '--version'))
+  beforeEach(async () => {
+    folder = await temporaryFolder('chatire-pgbouncer-')
+    database = await createEmptyDatabase()
+  })
+  afterEach(async () => {
+    await pgbouncer?.stop()
+    await folder.remove()
+    await dropDatabase(database.database)
+  })
+
+  /** Starts it with nothing set but what must be. Returns the URL of the database behind it. */
+  async function open(mode: string): Promise<string> {
+    const port = await freePort()
+    const config = path.join(folder.path, 'pgbouncer.ini')
+    const users = path.join(folder.path, 'users')
+    await writeFile(users, `"${database.user}" ""\n`)
+    await writeFile(
+      config,
+      `[databases]
+* = host=${database.host} port=${database.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = trust
+auth_file = ${users}
+pool_mode = ${mode}
+`,
+    )
+    // As whoever may enter the directory of the socket, and never as root.
+    const account = await chooseAccount(database.host, database.host, PGBOUNCER)
+    if (account.owner) {
+      for (const file of [folder.path, config, users]) {
+        await chown(file, account.owner.uid, account.owner.gid)
+      }
+    }
+    const [command, args] = commandAs(account, PGBOUNCER, [config])
+    pgbouncer = await startService(port, [command, ...args], account.owner)
+    return `postgres://${database.user}@127.0.0.1:${port}/${database.database}`
+  }
+
+  it('all goes as without it where it keeps sessions (pool_mode=session)', async () => {
+    const env = { DATABASE_URL: await open('session') }
+    const [near, far] = [await startServer(env), await startServer(env)]
+    try {
+      const [ann, bob] = [await signUpProgram(near, 'ann'), await signUpProgram(near, 'bob')]
+      const uri = await ann.startChat()
+      await bob.join(uri)
+      const stream = await openEvents(far, `/api/chats/${uri}/live/`, bob)
+      const posted = await Promise.all(Array.from({ length: 50 }, (_, n) => ann.post(uri, `message ${n}`)))
+      assert.ok(posted.every(({ status }) => status === 201))
+      for (let n = 0; n < 50; n++) {
+        await stream.shows(`message ${n}`)
+      }
+      stream.close()
+      assert.equal((await fetch(`${near.url}/ready`)).status, 200)
+    } finally {
+      for (const { child, ended } of [near, far]) {
+        child.kill('SIGTERM')
+        await ended
+      }
+    }
+  })
+
+  for (const mode of ['transaction', 'statement']) {
+    it(`the start says what to set where it does not (pool_mode=${mode})`, async () => {
+      const { lines, ended } = runScript(['bin/start.js'], { DATABASE_URL: await open(mode), PORT: '0' })
+      assert.equal(await ended, 1)
+      assert.match(lines.join('\n'), /The database that DATABASE_URL names cannot be .*pool_mode=session/)
+    })
+  }
+})
