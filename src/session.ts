@@ -9,6 +9,7 @@ import type { User } from './db/users.js'
 import { rememberDevice } from './device.js'
 import { invalid, notSignedIn, Refusal } from './errors.js'
 import { keyHash, randomKey } from './keys.js'
+import { logFailure } from './log.js'
 
 /** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
@@ -50,7 +51,8 @@ const PROBES = /^\/(up|ready)$/
 
 const OPEN_TO_ANYONE = /^\/auth\/(users|token)\/create\/?$/
 
-async function byToken({ db, live }: Parts, ctx: Context, authorization: string) {
+async function byToken(parts: Parts, ctx: Context, authorization: string) {
+  const { db, live } = parts
   const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
   const credential = { kind: 'token', key: key ?? '' } as const
   const found = key ? await live.identify(credential) : undefined
@@ -61,11 +63,12 @@ async function byToken({ db, live }: Parts, ctx: Context, authorization: string)
   ctx.state.identity = found
   ctx.state.credential = credential
   if (isWorthTouching(found)) {
-    await touchToken(db, found.token_id)
+    await touch(parts, touchToken(db, found.token_id))
   }
 }
 
-async function bySession({ db, live }: Parts, ctx: Context, id: string) {
+async function bySession(parts: Parts, ctx: Context, id: string) {
+  const { db, live } = parts
   const credential = { kind: 'session', key: id } as const
   const found = await live.identify(credential)
   if (found) {
@@ -73,9 +76,14 @@ async function bySession({ db, live }: Parts, ctx: Context, id: string) {
     ctx.state.identity = found
     ctx.state.credential = credential
     if (!isPoll(ctx) && isWorthTouching(found)) {
-      await touchSession(db, found.hash)
+      await touch(parts, touchSession(db, found.hash))
     }
   }
+}
+
+/** Where that cannot be written, as in a database that is read-only, reading goes on. */
+async function touch(parts: Parts, written: Promise<void>) {
+  await written.catch(error => logFailure(parts, error, 'When somebody was here last was not written'))
 }
 
 /** Once in ten minutes. */

@@ -14,7 +14,7 @@ import { runProgram, startServer, temporaryFolder, until } from './support/serve
 import { openSite, type Site } from './support/site.js'
 import { allStatementsOf } from './support/statements.js'
 import { openEvents } from './support/streams.js'
-import { type Program, signUpProgram, Visitor } from './support/visitor.js'
+import { Program, signUpProgram, Visitor } from './support/visitor.js'
 
 const run = promisify(execFile)
 
@@ -166,6 +166,10 @@ describe('failing', function () {
       const { database } = site.address
       const visitor = await new Visitor(site).signUp('bob')
       await visitor.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })
+      // A process that does not know them yet notes in the database that they are here again.
+      const far = await openSite({}, site)
+      await site.pool.query("update sessions set last_used_at = now() - interval '1 hour'")
+      await site.pool.query("update tokens set last_used_at = now() - interval '1 hour'")
       await site.pool.query(`alter database ${database} set default_transaction_read_only = on`)
       await cutConnections(site)
       await until(async () => /read-only/.test((await ask('/ready')).text))
@@ -179,7 +183,15 @@ describe('failing', function () {
       assert.equal((await ask('/up', { authorization: 'Token x' })).status, 200)
       const cookie = [...visitor.cookies].map(pair => pair.join('=')).join('; ')
       assert.equal((await ask('/ready', { cookie })).status, 503)
-      assert.equal((await ann.call('GET', `/api/chats/${uri}/messages/`)).status, 200)
+      for (const at of [site, far]) {
+        for (const path of ['/', `/chats/${uri}`]) {
+          const page = await fetch(at.url + path, { headers: { accept: 'text/html', cookie } })
+          assert.equal(page.status, 200, path)
+        }
+        const list = await new Program(at, ann.token).call('GET', `/api/chats/${uri}/messages/`)
+        assert.equal(list.status, 200)
+      }
+      await far.close()
       assert.equal((await ann.post(uri, 'hello')).status, 503)
       assert.equal((await visitor.post(`/chats/${uri}/messages`, { message: 'hello' })).status, 503)
 

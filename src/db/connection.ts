@@ -26,6 +26,8 @@ const LIMITED = {
   lock_timeout: '2s',
   statement_timeout: '15s',
   idle_in_transaction_session_timeout: '5s',
+  // A server's own would end connections under us.
+  idle_session_timeout: '0',
 }
 
 // The functions (src/db/functions.ts) count on each of their statements seeing what was committed before it.

@@ -132,7 +132,7 @@ export class PostgresBus implements Bus {
     try {
       await client.connect()
       // A hint that is lost in a crash is no loss, and no reason to wait for the disk.
-      await client.query(`set synchronous_commit = off; listen ${CHANNEL}`)
+      await client.query(`set synchronous_commit = off; set idle_session_timeout = 0; listen ${CHANNEL}`)
       this.client = client
       onConnected()
       this.hearer.missed()

@@ -28,6 +28,7 @@ describe('connect', () => {
       default_transaction_isolation: 'read committed',
       lock_timeout: '2s',
       idle_in_transaction_session_timeout: '5s',
+      idle_session_timeout: '0',
     })) {
       const { rows } = await pool.query(`select current_setting('${setting}') as value`)
       assert.equal(rows[0].value, value, setting)
