@@ -75,6 +75,13 @@ export async function finishMigrations(address: Address, say: Say, signal: Abort
   }
 }
 
+/** The names of the migrations that this program cannot serve without and the database lacks. */
+export async function missingMigrations(db: Db): Promise<string[]> {
+  const { done } = await readState(db)
+  const migrations = await readMigrations()
+  return migrations.filter(migration => 'up' in migration && !done.has(migration.name)).map(({ name }) => name)
+}
+
 async function finish(upgrader: Upgrader, migrations: readonly Migration[], say: Say) {
   if (pending(migrations, (await readState(upgrader.db)).done).length === 0) {
     return

@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { unavailable } from '../errors.js'
 import { within } from '../within.js'
+import { missingMigrations } from './migrate.js'
 import type { Db } from './schema.js'
 
 /** How long an answer holds, so that whoever asks often costs nothing, and how long one may take, in milliseconds. */
@@ -27,20 +27,14 @@ export function readiness(db: Db): () => Promise<void> {
 }
 
 async function tryAll(db: Db) {
-  const names = await db.transaction().execute(async transaction => {
+  const missing = await db.transaction().execute(async transaction => {
     // A row that is there already, so nothing grows, and its commit waits for the disk as any other does.
     await transaction.updateTable('secrets').set({ value: sql`value` }).where('name', '=', 'seal').execute()
     // That needs no new block of the disk, so one that is full would be noticed late. More rows than fit into memory do.
     await sql`select set_config('work_mem', '64kB', true)`.execute(transaction)
     await sql`select count(*) from generate_series(1, 10000)`.execute(transaction)
-    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(transaction)
-    return new Set(rows.map(({ name }) => name))
+    return missingMigrations(transaction)
   })
-  const files = await readdir(new URL('./migrations', import.meta.url))
-  const missing = files
-    .filter(file => file.endsWith('.js'))
-    .map(file => file.slice(0, -3))
-    .filter(name => !names.has(name))
   if (missing.length > 0) {
     throw unavailable(`It lacks what this program's start brings: ${missing.join(', ')}.`)
   }
