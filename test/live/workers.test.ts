@@ -179,8 +179,12 @@ function runs(pid: number): boolean {
 function processOf(pid: number): { parent: number; command: string } {
   try {
     const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    const [, script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return { parent: Number(parent), command: script }
+    // Node's own options may come before the script.
+    const command =
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+        .split('\0')
+        .find(part => part.endsWith('.js')) ?? ''
+    return { parent: Number(parent), command }
   } catch {
     return { parent: 0, command: '' }
   }
