@@ -29,7 +29,7 @@ describe('a start', function () {
     for (const end of ending.splice(0).reverse()) {
       await end()
     }
-    await until(() => postgresProcesses(folder).length === 0, 60)
+    await until(() => postgresProcesses(folder).length === 0)
   })
 
   it('finishes the files of its database when Ctrl-C comes, says so, and ends', async () => {

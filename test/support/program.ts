@@ -44,7 +44,7 @@ export function startProgram(args: string[], env: Record<string, string>): Progr
     ended,
     async says(words) {
       const said = () => lines.some(line => words.test(line))
-      await until(() => said() || hasEnded, 60)
+      await until(() => said() || hasEnded)
       assert.ok(said(), `It does not say ${words}:\n${lines.join('\n')}`)
     },
     async endsWith(signal, code) {
