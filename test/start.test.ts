@@ -13,8 +13,7 @@ const WITHOUT_CREATE_SERVER = `data:text/javascript,${encodeURIComponent(
   "import http from 'node:http'; import { syncBuiltinESMExports } from 'node:module'; http.createServer = undefined; syncBuiltinESMExports()",
 )}`
 
-describe('a start', function () {
-  this.timeout(120_000)
+describe('a start', () => {
   let data: Awaited<ReturnType<typeof temporaryFolder>>
   let folder = ''
   const ending: (() => unknown)[] = []

@@ -10,8 +10,7 @@ import { until } from '../support/server.js'
 /** Kysely's number for migrations. */
 const MIGRATION_LOCK = '3853314791062309107'
 
-describe('the database that DATABASE_URL names', function () {
-  this.timeout(120_000)
+describe('the database that DATABASE_URL names', () => {
   const ending: (() => unknown)[] = []
 
   afterEach(async () => {

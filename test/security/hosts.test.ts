@@ -43,8 +43,7 @@ describe('X-Forwarded-Host', () => {
 })
 
 describe('TRUST_PROXY without PUBLIC_URL', () => {
-  it('is said at the start: the proxy decides what the URLs to share are', async function () {
-    this.timeout(120_000)
+  it('is said at the start: the proxy decides what the URLs to share are', async () => {
     const database = await createDatabase()
     try {
       for (const [env, says] of [
