@@ -38,8 +38,7 @@ interface Line {
   err?: { stack?: string }
 }
 
-describe('failing', function () {
-  this.timeout(120_000)
+describe('failing', () => {
   let site: Site
   let ann: Program
   let uri: string
@@ -197,7 +196,7 @@ describe('failing', function () {
       await cutConnections(site)
       await until(async () => (await ask('/ready')).status === 200)
       assert.equal((await ann.post(uri, 'hello')).status, 201)
-      await until(() => warnings().some(({ msg }) => msg.startsWith('The outage is over')), 60)
+      await until(() => warnings().some(({ msg }) => msg.startsWith('The outage is over')))
       const [begin, end, ...rest] = warnings().map(({ msg }) => msg)
       assert.match(begin ?? '', /^The database fails/)
       assert.match(end ?? '', /^The outage is over after \d+ s: 2 requests were refused$/)
@@ -247,8 +246,8 @@ describe('failing', function () {
         assert.match((await at('/ready')).text, /disk is full/)
         assert.equal((await at('/up')).status, 200)
         await rm(path.join(disk, 'filler'))
-        await until(async () => (await at('/ready')).status === 200, 60)
-        await until(() => server.lines.some(line => line.includes('The outage is over')), 60)
+        await until(async () => (await at('/ready')).status === 200)
+        await until(() => server.lines.some(line => line.includes('The outage is over')))
       } finally {
         server.child.kill('SIGTERM')
         await server.ended
@@ -269,7 +268,7 @@ describe('failing', function () {
         outside(database, `alter database ${site.address.database} allow_connections ${allowed}`)
       await allow(false)
       await cutConnections(site)
-      await stream.over(60_000)
+      await stream.over()
       let refused = 0
       for (let n = 0; n < 20; n++) {
         const answers = [
@@ -282,7 +281,7 @@ describe('failing', function () {
       }
       assert.ok(refused > 40, `${refused}`)
       await allow(true)
-      await until(() => warnings().some(({ msg }) => msg.startsWith('The outage is over')), 60)
+      await until(() => warnings().some(({ msg }) => msg.startsWith('The outage is over')))
       const [begin, end, ...rest] = warnings().map(({ msg }) => msg)
       assert.match(begin ?? '', /^The database fails requests\. It /)
       assert.match(end ?? '', new RegExp(`^The outage is over after \\d+ s: ${refused} requests were refused$`))
@@ -332,18 +331,18 @@ describe('failing', function () {
     child.stdout.on('data', chunk => lines.push(...String(chunk).split('\n')))
     const sockets: Socket[] = []
     try {
-      await until(() => lines.some(line => line.includes('Ready: ')), 60)
+      await until(() => lines.some(line => line.includes('Ready: ')))
       const [, port] = /Ready: http:[^\s"]+:(\d+)\//.exec(lines.join('\n')) ?? []
       for (let n = 0; n < 500; n++) {
         const socket = openWire(Number(port), '127.0.0.1')
         socket.on('error', () => {})
         sockets.push(socket)
       }
-      await until(() => lines.some(line => line.includes('as many files and connections open as it may')), 30)
+      await until(() => lines.some(line => line.includes('as many files and connections open as it may')))
       for (const socket of sockets) {
         socket.destroy()
       }
-      await until(() => lines.some(line => line.includes('The outage is over')), 60)
+      await until(() => lines.some(line => line.includes('The outage is over')))
       assert.equal((await fetch(`http://127.0.0.1:${port}/ready`)).status, 200)
     } finally {
       for (const socket of sockets) {

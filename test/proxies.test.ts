@@ -12,8 +12,7 @@ import { signUpProgram, Visitor } from './support/visitor.js'
 const NGINX = '/usr/sbin/nginx'
 const PGBOUNCER = '/usr/sbin/pgbouncer'
 
-describe('behind nginx with proxy_pass and nothing else', function () {
-  this.timeout(60_000)
+describe('behind nginx with proxy_pass and nothing else', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let port: number
   let nginx: Service
@@ -110,8 +109,7 @@ describe('behind nginx with proxy_pass and nothing else', function () {
   })
 })
 
-describe('behind PgBouncer', function () {
-  this.timeout(120_000)
+describe('behind PgBouncer', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let pgbouncer: Service
   let database: Awaited<ReturnType<typeof createEmptyDatabase>>

@@ -41,9 +41,8 @@ describe('limits', () => {
     return visitor.post('/login', { username, password })
   }
 
-  describe('signing in', function () {
+  describe('signing in', () => {
     // Each name takes ten tries, and each try a hash.
-    this.timeout(60_000)
     it('is limited by name, from wherever it is tried and however the name is written', async () => {
       await signUp('ann', '10.1.0.1')
       for (let n = 1; n <= LIMITS.logins.burst; n++) {
