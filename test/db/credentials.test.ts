@@ -3,14 +3,14 @@ import { LIMITS } from '../../src/config.js'
 import { createReset, findReset, useReset } from '../../src/db/resets.js'
 import { createSession, endSessionOf, sessionsOf } from '../../src/db/sessions.js'
 import { createToken, revokeToken, tokensOf } from '../../src/db/tokens.js'
-import { createUser, type User } from '../../src/db/users.js'
+import { createUser, type Verified } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { openSite, type Site } from '../support/site.js'
 
 describe('what opens an account', () => {
   let site: Site
-  let ann: User
-  let bob: User
+  let ann: Verified
+  let bob: Verified
   before(async () => {
     site = await openSite()
     ann = await newUser('ann')
@@ -47,8 +47,8 @@ describe('what opens an account', () => {
   })
 
   it('ends by its own user alone: sessions', async () => {
-    await createSession(site.db, newHash(), ann.id, '')
-    await createSession(site.db, newHash(), bob.id, '')
+    await createSession(site.db, newHash(), ann, '')
+    await createSession(site.db, newHash(), bob, '')
     const [session] = await sessionsOf(site.db, ann.id)
     assert.ok(session)
     assert.equal(await endSessionOf(site.db, bob.id, session.id), false)
@@ -59,8 +59,8 @@ describe('what opens an account', () => {
   })
 
   it('ends by its own user alone: tokens', async () => {
-    await createToken(site.db, ann.id, newHash())
-    await createToken(site.db, bob.id, newHash())
+    await createToken(site.db, ann, newHash())
+    await createToken(site.db, bob, newHash())
     const [token] = await tokensOf(site.db, ann.id)
     assert.ok(token)
     assert.equal(await revokeToken(site.db, bob.id, token.id), false)
@@ -72,15 +72,16 @@ describe('what opens an account', () => {
 
   it('is shown by how its browser calls itself, without what would turn or break the line', async () => {
     const carl = await newUser('carl')
-    await createSession(site.db, newHash(), carl.id, `Evil\u202e\u0007\n${'😀'.repeat(LIMITS.agentLength)}`)
+    await createSession(site.db, newHash(), carl, `Evil\u202e\u0007\n${'😀'.repeat(LIMITS.agentLength)}`)
     const [session] = await sessionsOf(site.db, carl.id)
     assert.equal(session?.agent, `Evil${'😀'.repeat(LIMITS.agentLength - 4)}`)
   })
 
-  async function newUser(username: string): Promise<User> {
-    const user = await createUser(site.db, { username, password_hash: 'x', email: '' })
+  async function newUser(username: string): Promise<Verified> {
+    const password_hash = 'x'
+    const user = await createUser(site.db, { username, password_hash, email: '' })
     assert.ok(user)
-    return user
+    return { id: user.id, password_hash }
   }
 })
 

@@ -5,9 +5,9 @@ import { takeTurn } from '../../src/db/limits.js'
 import { createReset } from '../../src/db/resets.js'
 import { createSession } from '../../src/db/sessions.js'
 import { createToken } from '../../src/db/tokens.js'
+import { createUser } from '../../src/db/users.js'
 import { keyHash } from '../../src/keys.js'
 import { openSite, type Site } from '../support/site.js'
-import { signUpProgram } from '../support/visitor.js'
 
 describe('what has run out', () => {
   let site: Site
@@ -15,11 +15,11 @@ describe('what has run out', () => {
   before(async () => {
     site = await openSite()
     ids = []
-    for (const name of ['ended', 'lasting']) {
-      ids.push((await (await signUpProgram(site, name)).call('GET', '/api/account/')).json.id)
+    for (const username of ['ended', 'lasting']) {
+      const user = await createUser(site.db, { username, password_hash: 'x', email: '' })
+      assert.ok(user)
+      ids.push(user.id)
     }
-    await site.pool.query('delete from sessions')
-    await site.pool.query('delete from tokens')
   })
   after(() => site.close())
 
@@ -27,19 +27,19 @@ describe('what has run out', () => {
   const KINDS: { table: string; make: (id: number) => Promise<unknown>; column: string; lasts: string }[] = [
     {
       table: 'sessions',
-      make: id => createSession(site.db, keyHash(`session ${id}`), id, ''),
+      make: id => createSession(site.db, keyHash(`session ${id}`), { id, password_hash: 'x' }, ''),
       column: 'last_used_at',
       lasts: `${LIMITS.sessionIdleDays} days`,
     },
     {
       table: 'sessions',
-      make: id => createSession(site.db, keyHash(`old session ${id}`), id, ''),
+      make: id => createSession(site.db, keyHash(`old session ${id}`), { id, password_hash: 'x' }, ''),
       column: 'created_at',
       lasts: `${LIMITS.sessionDays} days`,
     },
     {
       table: 'tokens',
-      make: id => createToken(site.db, id, keyHash(`token ${id}`)),
+      make: id => createToken(site.db, { id, password_hash: 'x' }, keyHash(`token ${id}`)),
       column: 'last_used_at',
       lasts: `${LIMITS.tokenIdleDays} days`,
     },
