@@ -4,8 +4,22 @@ import { tooMany } from './errors.js'
 /** Takes a turn of a rate that each process counts for itself. Throws 429 with the sentence where the subject has none left. */
 export type TakeTurn = (rate: keyof typeof RATES, subject: number | string, sentence: string) => void
 
-const { posts, changes, guestPosts, chats, joins, reads, frames, typing, renames, searches, cursorsAhead, reports } =
-  LIMITS
+const {
+  posts,
+  changes,
+  guestPosts,
+  chats,
+  joins,
+  reads,
+  frames,
+  typing,
+  renames,
+  searches,
+  lists,
+  addressLists,
+  cursorsAhead,
+  reports,
+} = LIMITS
 const RATES = {
   posts,
   changes,
@@ -17,6 +31,8 @@ const RATES = {
   typing,
   renames,
   searches,
+  lists,
+  addressLists,
   cursorsAhead,
   reports,
 }

@@ -24,6 +24,11 @@ export const LIMITS = {
   eventsPerPoll: 200,
   messagesPerList: 200,
   messagesPerListAtMost: 1000,
+  /** Of a list, at once from the database: each of them may be as long as a message can be. */
+  messagesPerRead: 100,
+  /** What a list may take of an answer, which is 1 MiB at most, and what it may take of a page. */
+  listBytes: 1020 * 1024,
+  pageBytes: 512 * 1024,
   membersOnPage: 30,
   sessionsOnPage: 100,
   agentLength: 200,
@@ -60,6 +65,11 @@ export const LIMITS = {
   guestPosts: { burst: 5, seconds: 2 },
   chats: { burst: 20, seconds: 30 },
   searches: { burst: 15, seconds: 2 },
+  /** Lists of messages that are read and rendered at the same time: as many as there are database connections. */
+  listsAtOnce: 16,
+  // What is costly to read, as lists and pages. An address may be a school's.
+  lists: { burst: 100, seconds: 0.25 },
+  addressLists: { burst: 1000, seconds: 0.025 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
   renames: { burst: 5, seconds: 10 * MINUTE },

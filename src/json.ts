@@ -15,7 +15,7 @@ import type { Piece } from './snippet.js'
 type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
-function userJson({ id, username, name, guest }: Shown) {
+export function userJson({ id, username, name, guest }: Shown) {
   return { id, username, name, guest, email: '', first_name: '', last_name: '' }
 }
 
@@ -60,11 +60,6 @@ export function chatJson(chat: Chat) {
   }
 }
 
-/** As the original shows them. */
-export function membersJson(members: readonly Shown[]) {
-  return members.map(userJson)
-}
-
 export function memberJson(member: Member) {
   const { joined_at, here, owner } = member
   return { ...userJson(member), joined_at, here, owner }
@@ -100,6 +95,12 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
 export function standingJson(standing: Omit<Standing, 'first_unread'> | null) {
   const { last_read = 0, unread = 0, mentioned = 0 } = standing ?? {}
   return { last_read, unread, mentioned }
+}
+
+/** An answer with a list at its end, of items that are JSON already. */
+export function listJson(answer: object, name: string, items: readonly string[]): Buffer {
+  const empty = JSON.stringify({ ...answer, [name]: [] })
+  return Buffer.from(`${empty.slice(0, -']}'.length)}${items.join()}]}`)
 }
 
 /** A message as it is now; of one that was deleted nothing is left but who wrote it and when. */

@@ -5,6 +5,7 @@ import { createApp } from './app.js'
 import type { Config } from './config.js'
 import type { Parts } from './context.js'
 import { OperatorError } from './operator-error.js'
+import { boundUnsent, SILENCE } from './unsent.js'
 import { answerUpgrades } from './upgrades.js'
 
 /** How long requests in flight may take to finish once the program was told to stop, in milliseconds. */
@@ -18,9 +19,16 @@ export interface Listener {
   cut(): void
 }
 
-/** Listens for requests. Throws an OperatorError where it cannot. */
-export async function listen(parts: Parts, { host, port }: Pick<Config, 'host' | 'port'>): Promise<Listener> {
-  const answer = createApp(parts).callback()
+/**
+ * Listens for requests. Throws an OperatorError where it cannot. `silence`: how long a reader may take in nothing of an answer that is complete,
+ * in milliseconds.
+ */
+export async function listen(
+  parts: Parts,
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  silence = SILENCE,
+): Promise<Listener> {
+  const answer = boundUnsent(createApp(parts).callback(), silence)
   const server = createServer(
     // Behind a proxy a connection must outlive the proxy's own idea of it, usually 60 s.
     { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },

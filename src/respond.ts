@@ -12,7 +12,7 @@ interface Answers {
   page: () => unknown
   /** What htmx puts into the page. */
   fragment: () => unknown
-  /** The body of the answer. */
+  /** The body of the answer: JSON, or what becomes JSON. */
   json: () => unknown
 }
 
@@ -20,6 +20,7 @@ interface Answers {
 export async function respond(ctx: Context, answers: Answers) {
   const body = await answers[ctx.state.form]()
   if (ctx.state.form === 'json' && body !== undefined) {
+    ctx.type = 'json'
     ctx.body = body
   }
 }
@@ -92,7 +93,7 @@ export function renderPage(parts: Parts, ctx: Context, view: string, values: Rec
 
 export function showFragment({ views }: Parts, ctx: Context, view: string, values: Record<string, unknown>) {
   ctx.type = 'html'
-  ctx.body = views.render(view, values)
+  ctx.body = Buffer.from(views.render(view, values))
 }
 
 /** Opens the stream that a handler decided on, when everything that comes with an answer is set: nothing can be set afterwards. */

@@ -49,6 +49,8 @@ export function answerUpgrades(server: Server, answer: RequestListener): { cut()
   server.on('upgrade', (request, stream, head) => {
     const wire = stream as Socket
     wire.on('error', () => wire.destroy())
+    // Node ends those alone that it counts as its own.
+    wire.on('timeout', () => wire.destroy())
     if ((wire as { _httpMessage?: unknown })._httpMessage) {
       // Sent behind a request that is not answered yet: no client of ours does, and two answers at once do not go.
       wire.destroy()

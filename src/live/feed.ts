@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Event } from '../db/events.js'
+import { inSlice } from '../slices.js'
 import type { Typist } from './bus.js'
 import { type Entry, entriesOf, type Renderer, supersedes } from './entry.js'
 import type { Known } from './sweep.js'
@@ -14,7 +15,7 @@ const WINDOW_BYTES = 2 * 1024 * 1024
 /** How many members are remembered. */
 const MEMBERS = 20_000
 
-/** A page of a replay: so many events, and about so many bytes, as each is written at once and must be taken in at once. */
+/** What is written at once, and must be taken in at once: so many events, and about so many bytes. */
 const PAGE = 200
 const PAGE_BYTES = 128 * 1024
 
@@ -24,6 +25,8 @@ export type Reason = 'gone' | 'restart'
 /** Whoever follows the feed, once they have caught up with it. */
 export interface Follower {
   readonly user_id: number
+  /** Makes what `deliver` will write of the event, which keeps it. */
+  prepare(entry: Entry): void
   deliver(batch: Batch): void
   /** Tells of somebody who types, at no cost to what is kept in order; who has no time for it is not told. */
   tell(typing: Typing): void
@@ -279,6 +282,10 @@ export class Feed implements Known {
         if (page.length === 0) {
           throw new Error(`Chat ${this.chat_id} has no events after ${cursor}`)
         }
+        for (const entry of page) {
+          await inSlice()
+          follower.prepare(entry)
+        }
         if (this.readers.has(follower)) {
           await take(new Batch(page))
         }
@@ -310,8 +317,10 @@ export class Feed implements Known {
     if (this.sent === this.version || !this.source.delivers()) {
       return
     }
+    const entries = this.entriesAfter(this.sent) ?? []
+    const page = this.followers.size > 0 ? firstPage(entries) : entries
     if (this.followers.size > 0) {
-      const batch = new Batch(this.entriesAfter(this.sent) ?? [])
+      const batch = new Batch(page)
       for (const follower of this.followers) {
         try {
           follower.deliver(batch)
@@ -322,8 +331,11 @@ export class Feed implements Known {
         }
       }
     }
-    this.sent = this.version
+    this.sent = page.at(-1)?.version ?? this.version
     this.trim()
+    if (this.sent < this.version) {
+      this.deliverLater()
+    }
   }
 
   /**
@@ -452,13 +464,17 @@ export class Feed implements Known {
   private deliverSoon() {
     if (!this.tick) {
       this.deliver()
-      this.tick = setTimeout(() => {
-        this.tick = undefined
-        if (this.sent < this.version) {
-          this.deliverSoon()
-        }
-      }, TICK)
+      this.deliverLater()
     }
+  }
+
+  private deliverLater() {
+    this.tick ??= setTimeout(() => {
+      this.tick = undefined
+      if (this.sent < this.version) {
+        this.deliverSoon()
+      }
+    }, TICK)
   }
 
   /** Drops the oldest events where they are too many, but none that the followers have not been told. */

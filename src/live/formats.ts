@@ -10,6 +10,7 @@ export const EVENTS: Format = {
   events(entries) {
     return entries.map(entry => `id: ${entry.version}\nevent: ${entry.event.kind}\ndata: ${entry.json()}\n\n`).join('')
   },
+  prepare: entry => entry.json(),
   typing,
   beat: () => ':\n\n',
   farewell: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata: {}\n\n`,
@@ -38,6 +39,7 @@ export function pageFormat(uri: string, tail: Tail): Format {
         })
         .join('')
     },
+    prepare: prepareHtml,
     typing,
     // A tail that a poll or an answer brought asks often: not while the stream lives.
     beat: version => frame(calm(version)),
@@ -82,11 +84,16 @@ export function frameFormat(opening: string): Format {
       const html = shown.map(entry => entry.html(entry.event.author_id === user_id)).join('')
       return end < 0 ? html : `${html}<meta http-equiv="refresh" content="0">`
     },
+    prepare: prepareHtml,
     endsWith: rewrites,
     beat: () => '\n',
     // The page around it loads it again once it has ended.
     farewell: () => '',
   }
+}
+
+function prepareHtml(entry: Entry, user_id: number) {
+  entry.html(entry.event.author_id === user_id)
 }
 
 function rewrites({ event }: Entry): boolean {

@@ -10,6 +10,8 @@ export interface Format {
   /** Written at once, so that whoever waits knows that they are connected, proxies included. */
   opening: string
   events(entries: readonly Entry[], user_id: number): string
+  /** Makes what `events` shows of the entry, which keeps it. */
+  prepare(entry: Entry, user_id: number): void
   /** Whether the stream ends with that event. */
   endsWith?(entry: Entry): boolean
   /** Says that somebody is typing; without it that is not said. What stands in it moves no cursor. */
@@ -41,6 +43,10 @@ export class ResponseStream extends Stream {
       // The reader has gone already, and nothing more will be heard of it.
       this.over()
     }
+  }
+
+  override prepare(entry: Entry) {
+    this.format.prepare(entry, this.user_id)
   }
 
   override drop() {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import type { Entry } from './entry.js'
 import type { Batch, Feed, Reason, Typing } from './feed.js'
 import { typingJson } from './formats.js'
 import { BYTES_WAITING, type Reader, Stream } from './stream.js'
@@ -34,6 +35,10 @@ export class SocketStream extends Stream {
     } else {
       this.socket.send(message)
     }
+  }
+
+  override prepare(entry: Entry) {
+    entry.jsonBuffer()
   }
 
   override drop() {

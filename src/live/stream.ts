@@ -1,3 +1,4 @@
+import type { Entry } from './entry.js'
 import type { Batch, Feed, Follower, Reason, Typing } from './feed.js'
 import type { Credential } from './identities.js'
 
@@ -118,6 +119,8 @@ export abstract class Stream implements Follower {
     this.onLeft = call
   }
 
+  /** Makes what `write` will write of the event, which keeps it. */
+  abstract prepare(entry: Entry): void
   /** Cuts the connection. */
   abstract drop(): void
   /** Bytes that the reader has not taken in. */

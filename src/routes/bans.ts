@@ -3,9 +3,10 @@ import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
 import { bansOf, liftBan } from '../db/bans.js'
 import { bansQuery, readId, readQuery } from '../input.js'
-import { banJson } from '../json.js'
+import { banJson, listJson } from '../json.js'
 import { leadTo, respond, seeOther, showPage } from '../respond.js'
-import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+import { fill } from '../slices.js'
+import { acting, chatPath, EXACT, type MemberChat, requireDone, requireOwner, takeList } from './scope.js'
 
 /** Who may not come back into a chat. */
 export function bans(parts: Parts) {
@@ -14,18 +15,18 @@ export function bans(parts: Parts) {
   router.get('/', async ctx => {
     const chat = await requireOwner(parts, ctx)
     const { after, limit = LIMITS.bansPerPage } = readQuery(ctx, bansQuery)
-    const rows = await bansOf(parts.db, chat.id, limit + 1, after)
-    const bans = rows.slice(0, limit)
-    const next = rows.length > limit ? bans.at(-1)?.id : null
-    const show = () => showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
+    takeList(parts, ctx, chat.user)
     await respond(ctx, {
-      page: show,
-      fragment: show,
-      json: () => {
-        if (next) {
-          ctx.set('Link', `</api${chatPath(chat.uri)}/bans/?after=${next}&limit=${limit}>; rel="next"`)
+      page: () => show(ctx, chat, Math.min(limit, LIMITS.bansPerPage), after),
+      fragment: () => show(ctx, chat, Math.min(limit, LIMITS.bansPerPage), after),
+      json: async () => {
+        const rows = await bansOf(parts.db, chat.id, limit + 1, after)
+        const { items, texts } = await fill(rows.slice(0, limit), LIMITS.listBytes, ban => JSON.stringify(banJson(ban)))
+        const more = items.length < rows.length
+        if (more) {
+          ctx.set('Link', `</api${chatPath(chat.uri)}/bans/?after=${items.at(-1)?.id}&limit=${limit}>; rel="next"`)
         }
-        return { bans: bans.map(banJson) }
+        return listJson({ more }, 'bans', texts)
       },
     })
   })
@@ -33,6 +34,13 @@ export function bans(parts: Parts) {
   router.delete('/:id', lift)
   router.post('/:id/removal', lift)
   return router
+
+  async function show(ctx: Context, chat: MemberChat, limit: number, after: number | undefined) {
+    const rows = await bansOf(parts.db, chat.id, limit + 1, after)
+    const bans = rows.slice(0, limit)
+    const next = rows.length > limit ? bans.at(-1)?.id : null
+    showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
+  }
 
   async function lift(ctx: Context) {
     const chat = await requireOwner(parts, ctx)

@@ -9,11 +9,12 @@ import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
-import { chatJson, listedChatJson, memberJson, standingJson } from '../json.js'
+import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../json.js'
 import { draftSeal, randomKey } from '../keys.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
-import { enter, seenHere } from './members.js'
+import { fill } from '../slices.js'
+import { enter, fillMembers, seenHere } from './members.js'
 import {
   chatPath,
   EXACT,
@@ -23,6 +24,7 @@ import {
   requireMember,
   requireReading,
   type SeenChat,
+  takeList,
 } from './scope.js'
 import { chatName } from './settings.js'
 
@@ -73,13 +75,12 @@ export function chats(parts: Parts) {
       fragment: () => visitChat(parts, ctx),
       json: async () => {
         const chat = await requireMember(parts, ctx)
+        takeList(parts, ctx, chat.user)
         const reader = { user_id: chat.user.id, reads: null }
-        const { members, standing } = await countedMembers(db, chat.id, LIMITS.messagesPerListAtMost, reader)
-        return {
-          ...chatJson(chat),
-          ...standingJson(standing),
-          members: seenHere(parts, chat.id, members).map(memberJson),
-        }
+        const limit = LIMITS.messagesPerListAtMost
+        const { members, standing } = await countedMembers(db, chat.id, limit + 1, reader)
+        const { texts, more } = await fillMembers(ctx, chat, seenHere(parts, chat.id, members), limit, memberJson)
+        return listJson({ ...chatJson(chat), ...standingJson(standing), more }, 'members', texts)
       },
     })
   })
@@ -117,9 +118,10 @@ function headerOf({ config }: Parts, ctx: Context, chat: SeenChat, { id }: User)
 }
 
 /** One page of the user's chats, and where the next one begins. */
-export async function listChats({ db }: Parts, ctx: Context, user: User) {
+export async function listChats(parts: Parts, ctx: Context, user: User) {
   const { before } = readQuery(ctx, chatsQuery)
-  const rows = await chatsOf(db, user.id, LIMITS.chatsPerPage + 1, before)
+  takeList(parts, ctx, user)
+  const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
   const chats = rows.slice(0, LIMITS.chatsPerPage)
   const last = chats.at(-1)
   const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
@@ -138,6 +140,7 @@ async function visitChat(parts: Parts, ctx: Context) {
     // Only members get as far by a link that was replaced.
     seeOther(ctx, chatPath(chat.current_uri) + ctx.search)
   } else {
+    takeList(parts, ctx, user)
     if (chat.member_name === null) {
       await enter(parts, chat.uri, user)
       await showChat(parts, ctx, await requireMember(parts, ctx), user)
@@ -200,15 +203,29 @@ export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user:
   })
 }
 
+type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }
+
 /**
- * What a page shows of a chat: its newest messages, those before one, or those from one on; where it goes on from, the first of its
- * members, and how far its reader had read. `reads`: it is shown to them, and counts as read from now on. The newest messages are
- * in memory, rendered, unless nobody has read the chat lately.
+ * What a page shows of a chat: its newest messages, those before one, or those from one on, as many as it has room for, and rendered; where it
+ * goes on from, the first of its members, and how far its reader had read. `reads`: it is shown to them, and counts as read from now on.
  */
-export async function chatOnPage(
+export async function chatOnPage(parts: Parts, reading: ReadingMember, part: PagePart) {
+  const view = await readPage(parts, reading, part)
+  const { entries, more, next } = view
+  const isForward = part.from !== undefined
+  const { items, cut } = await fill(isForward ? entries : entries.toReversed(), LIMITS.pageBytes, entry =>
+    entry.html(entry.event.author_id === reading.user.id),
+  )
+  return isForward
+    ? { ...view, entries: items, next: cut?.version ?? next }
+    : { ...view, entries: items.reverse(), more: more || cut !== undefined }
+}
+
+/** The newest messages are in memory unless nobody has read the chat lately. */
+async function readPage(
   { db }: Parts,
   { feed, user }: ReadingMember,
-  { members, before, from, reads = false }: Omit<Part, 'messages'> & { members: number; reads?: boolean },
+  { members, before, from, reads = false }: PagePart,
 ) {
   const messages = LIMITS.messagesPerPage
   const isNewest = before === undefined && from === undefined

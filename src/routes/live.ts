@@ -18,7 +18,7 @@ import { renderPage, showPage } from '../respond.js'
 import { UpgradeResponse } from '../upgrades.js'
 import { chatOnPage } from './chats.js'
 import { postMessage } from './messages.js'
-import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
+import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireReading, takeList } from './scope.js'
 
 /** What is new in a chat, as it happens: for its page, for pages without JavaScript, and for programs. */
 export function live(parts: Parts) {
@@ -75,6 +75,7 @@ async function openFrame(parts: Parts, ctx: Context) {
       showPage(parts, ctx, 'live/frame.njk', { uri: reading.uri, unread_from })
       return
     }
+    takeList(parts, ctx, reading.user)
     const view = await chatOnPage(parts, reading, { members: 0 })
     const values = { ...view, uri: reading.uri, me: reading.user.id, framed, unread_from }
     if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {

@@ -6,20 +6,12 @@ import { leaveChat, type Member, membersOf, removeMember } from '../db/members.j
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
 import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../input.js'
-import { memberJson, membersJson, ownUserJson } from '../json.js'
+import { listJson, memberJson, ownUserJson, userJson } from '../json.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
+import { fill } from '../slices.js'
 import { foldUsername } from '../usernames.js'
-import {
-  acting,
-  chatPath,
-  EXACT,
-  type MemberChat,
-  requireChat,
-  requireDone,
-  requireMember,
-  requireOwner,
-} from './scope.js'
+import { acting, chatPath, EXACT, requireChat, requireDone, requireMember, requireOwner, takeList } from './scope.js'
 import { chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404 or 429 where they cannot be. */
@@ -69,35 +61,34 @@ export function members(parts: Parts) {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
       page: async () => {
-        const page = await listMembers(ctx, chat)
-        showPage(parts, ctx, 'members/index.njk', { chat, name: chatName(chat), me: chat.user.id, ...page })
+        takeList(parts, ctx, chat.user)
+        const { after, limit: wanted = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
+        const limit = Math.min(wanted, LIMITS.membersPerPage)
+        const rows = await membersOf(db, chat.id, limit + 1, after).execute()
+        const members = rows.slice(0, limit)
+        const last = members.at(-1)
+        showPage(parts, ctx, 'members/index.njk', {
+          chat,
+          name: chatName(chat),
+          me: chat.user.id,
+          members: seenHere(parts, chat.id, members),
+          next: rows.length > limit && last ? placeOf(last) : null,
+          limit,
+          first: after === undefined,
+        })
       },
       fragment: async () => {
         const members = await membersOf(db, chat.id, LIMITS.membersOnPage).execute()
         showFragment(parts, ctx, 'members/_members.njk', { members, member_count: chat.member_count })
       },
       json: async () => {
-        const { members, next, limit } = await listMembers(ctx, chat)
-        if (next) {
-          ctx.set('Link', `</api${chatPath(chat.uri)}/members/?after=${next}&limit=${limit}>; rel="next"`)
-        }
-        return { members: members.map(memberJson) }
+        takeList(parts, ctx, chat.user)
+        const { after, limit = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
+        const rows = await membersOf(db, chat.id, limit + 1, after).execute()
+        const { texts, more } = await fillMembers(ctx, chat, seenHere(parts, chat.id, rows), limit, memberJson)
+        return listJson({ more }, 'members', texts)
       },
     })
-  }
-
-  /** One page of the chat's members, and where the next one begins. */
-  async function listMembers(ctx: Context, chat: MemberChat) {
-    const { after, limit = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
-    const rows = await membersOf(db, chat.id, limit + 1, after).execute()
-    const members = rows.slice(0, limit)
-    const last = members.at(-1)
-    return {
-      members: seenHere(parts, chat.id, members),
-      next: rows.length > limit && last ? placeOf(last) : null,
-      limit,
-      first: after === undefined,
-    }
   }
 
   async function leave(ctx: Context) {
@@ -151,14 +142,34 @@ export function members(parts: Parts) {
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(chat.uri)),
       fragment: () => leadTo(ctx, chatPath(chat.uri)),
-      json: async () => ({
-        status: 'SUCCESS',
-        members: membersJson(await membersOf(db, chat.id, LIMITS.messagesPerListAtMost).execute()),
-        message: `${user.username} joined the chat`,
-        user: ownUserJson(user),
-      }),
+      json: async () => {
+        const limit = LIMITS.messagesPerListAtMost
+        const rows = await membersOf(db, chat.id, limit + 1).execute()
+        const { texts } = await fillMembers(ctx, chat, rows, limit, userJson)
+        const message = `${user.username} joined the chat`
+        return listJson({ status: 'SUCCESS', message, user: ownUserJson(user) }, 'members', texts)
+      },
     })
   }
+}
+
+/** As many of the members as the answer has room for, `limit` at most, as JSON. Where there are more, a header says where they go on. */
+export async function fillMembers(
+  ctx: Context,
+  { uri }: { uri: string },
+  members: readonly Member[],
+  limit: number,
+  toJson: (member: Member) => object,
+) {
+  const { items, texts } = await fill(members.slice(0, limit), LIMITS.listBytes, member =>
+    JSON.stringify(toJson(member)),
+  )
+  const last = items.at(-1)
+  const more = last !== undefined && items.length < members.length
+  if (more) {
+    ctx.set('Link', `</api${chatPath(uri)}/members/?after=${placeOf(last)}&limit=${limit}>; rel="next"`)
+  }
+  return { texts, more }
 }
 
 /** With those who are known to be here by this process alone. */

@@ -1,4 +1,5 @@
 import Router from '@koa/router'
+import pLimit from 'p-limit'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
@@ -7,19 +8,30 @@ import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
-import { eventJson, messageJson, postedJson } from '../json.js'
+import { listJson, messageJson, postedJson } from '../json.js'
 import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
 import { logCause } from '../log.js'
 import { mentionedNames } from '../markdown.js'
 import { leadTo, respond, seeOther, showFragment } from '../respond.js'
 import { requireUser } from '../session.js'
+import { fill } from '../slices.js'
 import { chatOnPage, showChat } from './chats.js'
-import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireMember, requireReading } from './scope.js'
+import {
+  chatPath,
+  EXACT,
+  type ReadingMember,
+  readUri,
+  requireCursor,
+  requireMember,
+  requireReading,
+  takeList,
+} from './scope.js'
 
 /** Posting, and reading on from where one is. */
 export function messages(parts: Parts) {
   const { db } = parts
+  const inTurn = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
 
   router.post('/', async ctx => {
@@ -70,18 +82,32 @@ export function messages(parts: Parts) {
     if (isUnchanged(ctx, chat.version, query)) {
       return undefined
     }
+    takeList(parts, ctx, chat.user)
     const { limit = LIMITS.messagesPerList, before } = query
-    const { messages, more, version } = await newestMessages(db, chat.id, limit, before)
+    let version: number | undefined
+    let isEnd = false
+    const { items, texts, cut } = await inTurn(() =>
+      fill(newestFirst(), LIMITS.listBytes, event => JSON.stringify(messageJson(event))),
+    )
+    const more = cut !== undefined || !isEnd
     if (more) {
-      ctx.set('Link', `<${listPath(chat)}?before=${messages[0]?.version}&limit=${limit}>; rel="prev"`)
+      ctx.set('Link', `<${listPath(chat)}?before=${items.at(-1)?.version}&limit=${limit}>; rel="prev"`)
     }
-    const last = messages.at(-1)?.version ?? 0
-    return {
-      id: chat.id,
-      uri: chat.uri,
-      messages: messages.map(messageJson),
-      version: before === undefined ? version : last,
-      more,
+    if (before !== undefined) {
+      version = items[0]?.version ?? 0
+    }
+    return listJson({ id: chat.id, uri: chat.uri, version, more }, 'messages', texts.reverse())
+
+    async function* newestFirst() {
+      let place = before
+      for (let left = limit; left > 0 && !isEnd; left -= LIMITS.messagesPerRead) {
+        const page = await newestMessages(db, chat.id, Math.min(left, LIMITS.messagesPerRead), place)
+        // What happens while the rest is read comes after this version.
+        version ??= page.version
+        isEnd = !page.more
+        place = page.messages[0]?.version
+        yield* page.messages.reverse()
+      }
     }
   }
 
@@ -96,14 +122,24 @@ export function messages(parts: Parts) {
     if (isUnchanged(ctx, current, query)) {
       return undefined
     }
+    takeNews(parts, ctx, reading, after)
     const { limit = LIMITS.messagesPerList } = query
-    const events = after === current ? [] : await feed.after(after, limit)
-    const version = events.at(-1)?.version ?? current
+    const { items, texts } = await inTurn(() => fill(oldestFirst(), LIMITS.listBytes, entry => entry.json()))
+    const version = items.at(-1)?.version ?? current
     const more = version < current
     if (more) {
       ctx.set('Link', `<${listPath(reading)}?after=${version}&limit=${limit}>; rel="next"`)
     }
-    return { id: feed.chat_id, uri, messages: events.map(({ event }) => eventJson(event)), version, more }
+    return listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
+
+    async function* oldestFirst() {
+      let at = after
+      for (let left = limit; left > 0 && at < current; left -= LIMITS.messagesPerRead) {
+        const page = await feed.after(at, Math.min(left, LIMITS.messagesPerRead))
+        at = page.at(-1)?.version ?? current
+        yield* page
+      }
+    }
   }
 }
 
@@ -206,7 +242,7 @@ export async function answerWithNews(
   await reading.feed.catchUp(version)
   ctx.type = 'html'
   // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
-  ctx.body = partial(`#tail-${after}`, await newsAfter(parts, reading, after))
+  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, after)))
 }
 
 /** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
@@ -221,18 +257,27 @@ async function showNews(parts: Parts, ctx: Context) {
     return
   }
   await requireCursor(parts, ctx, reading, after)
+  takeNews(parts, ctx, reading, after)
   ctx.type = 'html'
-  ctx.body = await newsAfter(parts, reading, after)
+  ctx.body = Buffer.from(await newsAfter(parts, reading, after))
+}
+
+/** Whoever is less than a page behind reads on from memory, as often as they like. */
+function takeNews(parts: Parts, ctx: Context, { feed, user }: ReadingMember, after: number) {
+  if (feed.version - after > LIMITS.messagesPerPage) {
+    takeList(parts, ctx, user)
+  }
 }
 
 /** The events after a cursor, and the tail that goes on from there. */
 async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
   const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
-  const version = entries.at(-1)?.version ?? after
-  const events = onceEach(entries)
-    .map(entry => entry.html(entry.event.author_id === user.id))
-    .join('')
-  return events + views.render('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
+  const { texts, cut } = await fill(onceEach(entries), LIMITS.listBytes, entry =>
+    entry.html(entry.event.author_id === user.id),
+  )
+  const version = cut ? cut.version - 1 : (entries.at(-1)?.version ?? after)
+  const tail = views.render('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
+  return texts.join('') + tail
 }
 
 /** Every event about a message shows it as it is now: the first one about each is enough. */
@@ -244,6 +289,7 @@ function onceEach(entries: readonly Entry[]): readonly Entry[] {
 async function showOlder(parts: Parts, ctx: Context) {
   const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)
+  takeList(parts, ctx, reading.user)
   const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
   showFragment(parts, ctx, 'messages/_older.njk', {
     uri: reading.uri,

@@ -11,8 +11,9 @@ import { logCause } from '../log.js'
 import { mentionedNames } from '../markdown.js'
 import { REACTIONS } from '../reactions.js'
 import { respond, seeOther, showFragment, showPage } from '../respond.js'
+import { mapInSlices } from '../slices.js'
 import { answerWithNews, readOnly } from './messages.js'
-import { chatPath, EXACT, type MemberChat, requireMember, requireReading } from './scope.js'
+import { chatPath, EXACT, type MemberChat, requireMember, requireReading, takeList } from './scope.js'
 
 type Routed = Context & { params: Record<string, string> }
 
@@ -25,7 +26,10 @@ export function permalinks(parts: Parts) {
     const chat = await requireMember(parts, ctx)
     const id = readId(ctx.params.id)
     await respond(ctx, {
-      page: () => showMessage(ctx, chat, id),
+      page: () => {
+        takeList(parts, ctx, chat.user)
+        return showMessage(ctx, chat, id)
+      },
       fragment: async () => {
         const found = await requireContext(chat, id, 0)
         showFragment(parts, ctx, 'messages/_actions.njk', { ...actions(chat, found), csrf: '' })
@@ -99,15 +103,19 @@ export function permalinks(parts: Parts) {
     const { uri, user } = chat
     const { feed } = await requireReading(parts, ctx)
     const found = await requireContext(chat, id, LIMITS.messagesAround)
-    const { message, before, after } = found
+    const before = feed.entriesOf(found.before)
+    const entries = feed.entriesOf([found.message])
+    const after = feed.entriesOf(found.after)
+    // The template finds them rendered.
+    await mapInSlices([...before, ...entries, ...after], entry => entry.html(entry.event.author_id === user.id))
     showPage(parts, ctx, 'messages/show.njk', {
       ...actions(chat, found, unsaved),
       chat,
       uri,
       me: user.id,
-      before: feed.entriesOf(before),
-      entries: feed.entriesOf([message]),
-      after: feed.entriesOf(after),
+      before,
+      entries,
+      after,
     })
   }
 

@@ -1,3 +1,4 @@
+import { addressOf } from '../address.js'
 import type { Context, Parts } from '../context.js'
 import { type Chat, findChat } from '../db/chats.js'
 import type { Acting, Done, Outcome } from '../db/owners.js'
@@ -102,6 +103,13 @@ export async function requireReading({ live }: Parts, ctx: Context): Promise<Rea
     throw notYours(ctx)
   }
   return { ...reading, user }
+}
+
+/** Takes a turn of those who read what is costly: a list, a page. Throws 429. */
+export function takeList({ takeTurn }: Parts, ctx: Context, user: User) {
+  const sentence = 'You are reading very much at once. Please wait a moment and try again.'
+  takeTurn('lists', user.id, sentence)
+  takeTurn('addressLists', addressOf(ctx), sentence)
 }
 
 /** The page of a member who was removed asks for news: it is led away. */

@@ -12,6 +12,7 @@ import { logCause } from '../log.js'
 import { parseQuery } from '../query.js'
 import { respond, showPage } from '../respond.js'
 import { requireUser } from '../session.js'
+import { mapInSlices } from '../slices.js'
 import { snippet } from '../snippet.js'
 import { turns } from '../turns.js'
 import { EXACT, requireMember } from './scope.js'
@@ -118,7 +119,7 @@ export function search(parts: Parts) {
     const last = shown.length < hits.length ? shown.at(-1) : undefined
     return {
       searched: true,
-      found: shown.map(hit => ({ ...hit, snippet: snippet(hit.text, query) })),
+      found: await mapInSlices(shown, hit => ({ ...hit, snippet: snippet(hit.text, query) })),
       older: last ? String(new URLSearchParams({ q, before: scope.place(last) })) : null,
       newest: before === undefined,
     }

@@ -35,7 +35,8 @@ describe('the feeds of a process', () => {
     // A backup was restored while the stream was being opened.
     feeds.moved(feed.chat_id, feed.version - 1, feed.version)
     const ends: string[] = []
-    const follower = { user_id: id, deliver() {}, tell() {}, drop() {}, end: (reason: string) => ends.push(reason) }
+    const end = (reason: string) => ends.push(reason)
+    const follower = { user_id: id, prepare() {}, deliver() {}, tell() {}, drop() {}, end }
     await feed.follow(follower, feed.version, async () => {})
     assert.deepEqual(ends, ['restart'])
     assert.notEqual((await feeds.find(uri, id))?.feed, feed)

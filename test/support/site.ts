@@ -30,15 +30,19 @@ let files: { assets: Assets; views: Views } | undefined
 
 /**
  * The whole program but its process, on a port of its own and a database of its own, or of another site. Rate limits are off
- * unless `env` turns them on.
+ * unless `env` turns them on. `silence`: see src/listener.ts.
  */
-export async function openSite(env: Record<string, string> = {}, beside?: Pick<Site, 'address'>): Promise<Site> {
+export async function openSite(
+  env: Record<string, string> = {},
+  beside?: Pick<Site, 'address'>,
+  silence?: number,
+): Promise<Site> {
   const address = beside?.address ?? (await createDatabase())
   const log: string[] = []
   files ??= { assets: await loadAssets(), views: loadViews() }
   const config = readConfig({ LIMITS: 'off', ...env })
   const parts = await openParts(config, openLog('trace', { write: line => log.push(line) }), address, files)
-  const listener = await listen(parts, { host: '127.0.0.1', port: 0 })
+  const listener = await listen(parts, { host: '127.0.0.1', port: 0 }, silence)
   const { db, pool } = connect(address, () => {})
   Object.assign(pool.options, { lock_timeout: 0, idle_in_transaction_session_timeout: 0 })
   let open = true

@@ -1,0 +1,362 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { findChat } from '../../src/db/chats.js'
+import { fill } from '../../src/slices.js'
+import { longestHold } from '../support/hold.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import {
+  credentials,
+  cutStreams,
+  FRAMED,
+  fillChat,
+  openEvents,
+  openFrame,
+  openPageEvents,
+  openSocket,
+  type Reader,
+} from '../support/streams.js'
+import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+const MIB = 2 ** 20
+
+/** Twenty times as long in HTML. */
+const LINKS = 'www.a\n'.repeat(330)
+
+/** As large as a message can be: four bytes each. */
+const LARGE = '😀'.repeat(1990)
+
+/** What takes the longest to render. */
+const COSTLY = '- =\n'.repeat(490)
+
+describe('an answer', () => {
+  let site: Site
+  let ann: Program
+  let visitor: Visitor
+  before(async () => {
+    site = await openSite()
+    ann = await signUpProgram(site, 'ann')
+    visitor = new Visitor(site)
+    await visitor.get('/login')
+    await visitor.post('/login', { username: 'ann', password: PASSWORD })
+  })
+  after(async () => {
+    cutStreams()
+    await site.close()
+  })
+
+  it('holds one item at least', async () => {
+    assert.deepEqual(await fill(['long', 'b'], 3, String), { items: ['long'], texts: ['long'], cut: 'b' })
+    assert.deepEqual(await fill(['a', 'b', 'c'], 2, String), { items: ['a', 'b'], texts: ['a', 'b'], cut: 'c' })
+    assert.deepEqual(await fill([], 2, String), { items: [], texts: [], cut: undefined })
+  })
+
+  describe('that would be longer than 1 MiB', () => {
+    const COUNT = 120
+    let uri: string
+    before(async () => {
+      uri = await ann.startChat()
+      await fillChat(site, uri, COUNT, LINKS)
+    })
+
+    for (const [query, rel] of [
+      ['?after=0&limit=1000', 'next'],
+      ['?limit=1000', 'prev'],
+    ] as const) {
+      it(`is cut, and says where it goes on: ${query}`, async function () {
+        this.timeout(60_000)
+        const path = `/api/chats/${uri}/messages/`
+        const pages: number[][] = []
+        for (let next: string | undefined = path + query; next; ) {
+          const { text, headers, json } = await ann.call('GET', next)
+          assert.ok(Buffer.byteLength(text) <= MIB, `${Buffer.byteLength(text)} bytes`)
+          const versions: number[] = json.messages.map(({ version }: { version: number }) => version)
+          assert.equal(json.version, pages.length === 0 && rel === 'prev' ? COUNT + 1 : versions.at(-1))
+          pages.push(versions)
+          next = linkOf(headers, rel)
+          assert.equal(json.more, next !== undefined)
+          if (rel === 'next' && next) {
+            assert.ok(next.startsWith(`${path}?after=${json.version}&`), next)
+          }
+        }
+        assert.ok(pages.length > 3, `${pages.length} answers`)
+        const all = rel === 'next' ? pages.flat() : pages.reverse().flat()
+        // What joined is an event, and no message.
+        assert.deepEqual(all, numbers(rel === 'next' ? 1 : 2, COUNT + 1))
+      })
+    }
+
+    it('is cut as a poll too, whose tail asks for the rest at once', async function () {
+      this.timeout(60_000)
+      const seen: number[] = []
+      let answers = 0
+      for (let after = '0', more = true; more; answers++) {
+        const { text } = await visitor.htmx('GET', `/chats/${uri}/messages?after=${after}`)
+        assert.ok(Buffer.byteLength(text) <= MIB)
+        seen.push(...idsIn(text))
+        const [, version, , trigger = ''] = /id="tail-(\d+)" hx-get="([^"]+)" hx-trigger="([^"]+)"/.exec(text) ?? []
+        assert.ok(version)
+        after = version
+        more = trigger.startsWith('load')
+      }
+      assert.ok(answers > 2)
+      assert.deepEqual(seen, numbers(2, COUNT + 1))
+    })
+
+    it('is cut as a page of older messages too, whose link leads to the rest', async function () {
+      this.timeout(60_000)
+      const pages: number[][] = []
+      for (let next: string | undefined = `/chats/${uri}`; next; ) {
+        // Now with JavaScript, now without.
+        const isFragment: boolean = pages.length % 2 === 1
+        const { text }: Answer = isFragment ? await visitor.htmx('GET', next) : await visitor.get(next)
+        assert.ok(Buffer.byteLength(text) <= MIB)
+        pages.push(idsIn(text))
+        const links: string[] = /class="older__link" href="([^"]+)" hx-get="([^"]+)"/.exec(text)?.slice(1) ?? []
+        next = links[isFragment ? 0 : 1]
+      }
+      assert.ok(pages.length > 5)
+      assert.deepEqual(pages.reverse().flat(), numbers(2, COUNT + 1))
+    })
+
+    it('is cut as a page that begins with a message, whose link leads to the newer ones', async function () {
+      this.timeout(60_000)
+      const seen: number[] = []
+      for (let next: string | undefined = `/chats/${uri}?from=2`; next; ) {
+        const { text }: Answer = await visitor.get(next)
+        assert.ok(Buffer.byteLength(text) <= MIB)
+        seen.push(...idsIn(text))
+        next = /href="([^"]+)">Newer messages/.exec(text)?.[1]
+      }
+      assert.deepEqual(seen, numbers(2, COUNT + 1))
+    })
+  })
+
+  describe('about very many members', () => {
+    const COUNT = 1500
+    let uri: string
+    before(async () => {
+      uri = await ann.startChat()
+      await fillWithMembers(site, uri, COUNT)
+    })
+
+    it('is cut and says so, and all are there who are asked for on and on', async function () {
+      this.timeout(60_000)
+      const seen: string[] = []
+      for (let next: string | undefined = `/api/chats/${uri}/members/?limit=1000`; next; ) {
+        const { text, headers, json }: Answer = await ann.call('GET', next)
+        assert.ok(Buffer.byteLength(text) <= MIB)
+        seen.push(...json.members.map(({ username }: { username: string }) => username))
+        next = linkOf(headers, 'next')
+        assert.equal(json.more, next !== undefined)
+      }
+      assert.equal(seen.length, COUNT + 1)
+      assert.equal(new Set(seen).size, COUNT + 1)
+    })
+
+    it('is cut with the chat as well, and where one joins', async () => {
+      for (const { text, headers, json } of [await ann.call('GET', `/api/chats/${uri}/`), await ann.join(uri)]) {
+        assert.ok(Buffer.byteLength(text) <= MIB)
+        assert.ok(json.members.length > 100)
+        const rest = await ann.call('GET', linkOf(headers, 'next') ?? '')
+        const last = json.members.at(-1).id
+        assert.ok(rest.json.members.every(({ id }: { id: number }) => id > last))
+      }
+      assert.equal((await ann.call('GET', `/api/chats/${uri}/`)).json.more, true)
+    })
+
+    it('holds the event loop for less than 50 ms', async function () {
+      this.timeout(60_000)
+      await assertQuick(async () => () => drain(`/api/chats/${uri}/members/?limit=1000`, ann))
+      await assertQuick(async () => () => drain(`/api/chats/${uri}/`, ann))
+      await assertQuick(async () => () => drain(`/chats/${uri}/members?limit=1000`, visitor))
+    })
+  })
+
+  describe('that is costly to render holds the event loop for less than 50 ms', () => {
+    const hx = { 'hx-request': 'true' }
+    const kinds: Record<string, (uri: string) => Promise<unknown>> = {
+      'the newest messages': uri => drain(`/api/chats/${uri}/messages/?limit=1000`, ann),
+      'the events after a cursor': uri => drain(`/api/chats/${uri}/messages/?after=0&limit=1000`, ann),
+      'a poll': uri => drain(`/chats/${uri}/messages?after=0`, visitor, hx),
+      'older messages': uri => drain(`/chats/${uri}/messages?before=150`, visitor, hx),
+      'a page': uri => drain(`/chats/${uri}`, visitor),
+      'the page of one message': uri => drain(`/chats/${uri}/messages/100`, visitor),
+      'a page for its frame': uri => drain(`/chats/${uri}/live`, visitor, { accept: 'text/html' }),
+      search: uri => drain(`/api/chats/${uri}/search/?q=costly`, ann),
+      'a frame': async uri => (await openFrame(site, `/chats/${uri}/live`, visitor, FRAMED)).shows('message-201'),
+      'a stream': async uri => (await openEvents(site, `/api/chats/${uri}/live/?after=0`, ann)).reaches(201),
+      'a stream for the page': async uri =>
+        (await openPageEvents(site, `/chats/${uri}/live?after=0`, visitor)).reaches(201),
+      'a WebSocket': async uri => (await openSocket(site, `/api/chats/${uri}/live/?after=0`, ann)).reaches(201),
+      'five lists at once': uri =>
+        Promise.all(numbers(1, 5).map(n => drain(`/api/chats/${uri}/messages/?limit=1000&before=${196 + n}`, ann))),
+      'a stream that many events come to': async uri => {
+        const stream = await openEvents(site, `/api/chats/${uri}/live/`, ann)
+        await fillChat(site, uri, 100, `costly ${uri}, later\n${COSTLY}`)
+        await stream.reaches(301)
+      },
+    }
+    for (const [kind, ask] of Object.entries(kinds)) {
+      it(kind, async function () {
+        this.timeout(120_000)
+        await assertQuick(async () => {
+          // Nothing of it has been rendered before.
+          const uri = await ann.startChat()
+          await fillChat(site, uri, 200, `costly ${uri}\n${COSTLY}`)
+          return () => ask(uri)
+        })
+      })
+    }
+  })
+
+  it('is refused to who reads very much, which idle and small polls do not', async () => {
+    const limited = await openSite({ LIMITS: 'on' }, site)
+    try {
+      const uri = await ann.startChat()
+      await fillChat(site, uri, 60)
+      const program = new Program(limited, ann.token)
+      const asked = (path: string) => program.call('GET', path)
+      const list = `/api/chats/${uri}/messages/`
+      const first = await asked(list)
+      const etag = first.headers.get('etag') ?? ''
+      let refused: Answer | undefined
+      for (let n = 0; n < 1000 && !refused; n++) {
+        const answer = await asked(list)
+        refused = answer.status === 429 ? answer : undefined
+        assert.ok(refused || answer.status === 200)
+      }
+      assert.match(refused?.json.detail, /Please wait a moment/)
+      assert.ok(Number(refused?.headers.get('retry-after')) > 0)
+      assert.equal((await program.call('GET', list, undefined, { 'if-none-match': etag })).status, 304)
+      assert.equal((await asked(`${list}?after=61`)).status, 200)
+      assert.equal((await asked(`${list}?after=30`)).status, 200)
+    } finally {
+      await limited.close()
+    }
+  })
+
+  /** The shortest hold of three tries. */
+  async function assertQuick(prepare: () => Promise<() => Promise<unknown>>) {
+    const holds: number[] = []
+    while (holds.length < 3 && !holds.some(hold => hold < 50)) {
+      holds.push(await longestHold(await prepare()))
+    }
+    assert.ok(Math.min(...holds) < 50, `held for ${holds.map(Math.round)} ms`)
+  }
+
+  /** Reads an answer without looking at it. */
+  async function drain(path: string, reader: Reader, headers: Record<string, string> = {}) {
+    const asked = request(site.url + path, { agent: false, headers: { ...credentials(reader), ...headers } })
+    asked.end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    assert.equal(answer.statusCode, 200)
+    await once(answer.resume(), 'end')
+  }
+})
+
+describe('readers who take in nothing of their answers', () => {
+  /** Instead of 30 s, in milliseconds. */
+  const SILENCE = 10_000
+  /** More than the machine's buffers hold for one connection. */
+  const REQUESTS = 10
+
+  let site: Site
+  let asked: string
+  let text: string
+  before(async () => {
+    site = await openSite({}, undefined, SILENCE)
+    const ann = await signUpProgram(site, 'ann')
+    const uri = await ann.startChat()
+    await fillChat(site, uri, 100, LARGE)
+    const path = `/api/chats/${uri}/messages/?limit=1000`
+    asked = `GET ${path} HTTP/1.1\r\nHost: chat\r\nAuthorization: Token ${ann.token}\r\n\r\n`
+    text = (await ann.call('GET', path)).text
+    assert.ok(Buffer.byteLength(text) > MIB * 0.95)
+  })
+  after(() => site.close())
+
+  it('cost 64 MiB all together, and are gone when they have paused for too long; who only reads slowly gets everything', async function () {
+    this.timeout(300_000)
+    const before = unsent()
+    const silent = await Promise.all(Array.from({ length: 120 }, () => open()))
+    let most = 0
+    const watch = setInterval(() => {
+      most = Math.max(most, unsent() - before)
+    }, 500)
+    await until(() => most > 50 * MIB, 120)
+    // Those who came first have waited longest; this one comes last.
+    const slow = await open()
+    let got = 0
+    slow.on('data', chunk => {
+      got += chunk.length
+    })
+    for (let pause = 0; pause < 2; pause++) {
+      await wait(0.6 * SILENCE)
+      slow.resume()
+      await once(slow, 'data')
+      slow.pause()
+    }
+    slow.resume()
+    await until(() => got > REQUESTS * Buffer.byteLength(text), 120)
+    // Nobody else has read: they were cut.
+    await until(() => unsent() - before < 8 * MIB, 120)
+    clearInterval(watch)
+    assert.ok(most < 64 * MIB + 24 * MIB, `${most} bytes`)
+    for (const socket of [...silent, slow]) {
+      socket.destroy()
+    }
+  })
+
+  /** Asks for several lists at once, and reads nothing. */
+  async function open(): Promise<Socket> {
+    const socket = connect(Number(new URL(site.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.pause()
+    await once(socket, 'connect')
+    socket.write(asked.repeat(REQUESTS))
+    return socket
+  }
+
+  /** Bytes in buffers of this process, where the server runs, without those that nobody needs any more. */
+  function unsent() {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+})
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+
+/** Members with names as long as they may be. */
+async function fillWithMembers(site: Site, uri: string, count: number) {
+  const chat = await findChat(site.db, uri, undefined)
+  await site.pool.query(
+    `with people as (
+       insert into users (username, folded_username, name, folded_name, password_hash)
+       select name, name, name, name, 'none' from (
+         select left(n || repeat('𠀀', 150), 150) as name from generate_series(1, $2::int) n
+       ) names returning id, name)
+     insert into members (chat_id, user_id, name, folded_name, joined_at)
+     select $1, id, name, name, now() + id * interval '1 microsecond' from people`,
+    [chat?.id, count],
+  )
+  await site.pool.query('update chats set member_count = member_count + $2 where id = $1', [chat?.id, count])
+}
+
+function linkOf(headers: Headers, rel: string): string | undefined {
+  return new RegExp(`<([^>]+)>; rel="${rel}"`).exec(headers.get('link') ?? '')?.[1]
+}
+
+function idsIn(html: string): number[] {
+  return [...html.matchAll(/id="message-(\d+)"/g)].map(([, id]) => Number(id))
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, n) => from + n)
+}
