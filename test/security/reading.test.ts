@@ -215,7 +215,8 @@ describe('an answer', () => {
     }
   })
 
-  it('is refused to who reads very much, which idle and small polls do not', async () => {
+  it('is refused to who reads very much, which idle and small polls do not', async function () {
+    this.timeout(60_000)
     const limited = await openSite({ LIMITS: 'on' }, site)
     try {
       const uri = await ann.startChat()
@@ -282,14 +283,14 @@ describe('readers who take in nothing of their answers', () => {
   after(() => site.close())
 
   it('cost 64 MiB all together, and are gone when they have paused for too long; who only reads slowly gets everything', async function () {
-    this.timeout(300_000)
+    this.timeout(600_000)
     const before = unsent()
     const silent = await Promise.all(Array.from({ length: 120 }, () => open()))
     let most = 0
     const watch = setInterval(() => {
       most = Math.max(most, unsent() - before)
     }, 500)
-    await until(() => most > 50 * MIB, 120)
+    await until(() => most > 50 * MIB, 240)
     // Those who came first have waited longest; this one comes last.
     const slow = await open()
     let got = 0
