@@ -25,7 +25,7 @@ export const LIMITS = {
   messagesPerList: 200,
   messagesPerListAtMost: 1000,
   /** Of a list, at once from the database: each of them may be as long as a message can be. */
-  messagesPerRead: 100,
+  messagesPerRead: 200,
   /** What a list may take of an answer, which is 1 MiB at most, and what it may take of a page. */
   listBytes: 1020 * 1024,
   pageBytes: 512 * 1024,

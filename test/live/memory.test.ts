@@ -65,7 +65,7 @@ describe('what is kept in memory', () => {
   describe('of many chats', () => {
     it('goes once nobody has read one for a while, and stays where somebody does', async () => {
       const [unused, polled, streamed] = [await newFeed(), await newFeed(), await newFeed()]
-      const follower: Follower = { user_id: ann_id, deliver() {}, tell() {}, end() {}, drop() {} }
+      const follower: Follower = { user_id: ann_id, prepare() {}, deliver() {}, tell() {}, end() {}, drop() {} }
       await streamed.follow(follower, streamed.version, async () => {})
       for (const feed of [unused, streamed]) {
         feed.usedAt -= UNUSED

@@ -5,8 +5,10 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { LIMITS } from '../../src/config.js'
 import { findChat } from '../../src/db/chats.js'
 import { fill } from '../../src/slices.js'
+import { withClockStopped } from '../support/clock.js'
 import { longestHold } from '../support/hold.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -215,6 +217,19 @@ describe('an answer', () => {
     }
   })
 
+  it('about long answers to long messages holds the event loop for less than 50 ms', async function () {
+    this.timeout(120_000)
+    const uri = await ann.startChat()
+    await fillChat(site, uri, 1000, LARGE)
+    await site.pool.query(
+      'update events set reply_to = version - 1 from links l where l.chat_id = events.chat_id and uri = $1 and version > 2',
+      [uri],
+    )
+    for (const query of ['limit=1000', 'after=0&limit=1000']) {
+      await assertQuick(async () => () => drain(`/api/chats/${uri}/messages/?${query}`, ann))
+    }
+  })
+
   it('is refused to who reads very much, which idle and small polls do not', async function () {
     this.timeout(60_000)
     const limited = await openSite({ LIMITS: 'on' }, site)
@@ -224,19 +239,21 @@ describe('an answer', () => {
       const program = new Program(limited, ann.token)
       const asked = (path: string) => program.call('GET', path)
       const list = `/api/chats/${uri}/messages/`
-      const first = await asked(list)
-      const etag = first.headers.get('etag') ?? ''
-      let refused: Answer | undefined
-      for (let n = 0; n < 1000 && !refused; n++) {
-        const answer = await asked(list)
-        refused = answer.status === 429 ? answer : undefined
-        assert.ok(refused || answer.status === 200)
-      }
-      assert.match(refused?.json.detail, /Please wait a moment/)
-      assert.ok(Number(refused?.headers.get('retry-after')) > 0)
-      assert.equal((await program.call('GET', list, undefined, { 'if-none-match': etag })).status, 304)
-      assert.equal((await asked(`${list}?after=61`)).status, 200)
-      assert.equal((await asked(`${list}?after=30`)).status, 200)
+      await withClockStopped(async () => {
+        const answers: Answer[] = []
+        while (answers.length <= LIMITS.lists.burst) {
+          answers.push(await asked(list))
+        }
+        const refused = answers.pop()
+        assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+        assert.equal(refused?.status, 429)
+        assert.match(refused.json.detail, /Please wait a moment/)
+        assert.ok(Number(refused.headers.get('retry-after')) > 0)
+        const etag = answers[0]?.headers.get('etag') ?? ''
+        assert.equal((await program.call('GET', list, undefined, { 'if-none-match': etag })).status, 304)
+        assert.equal((await asked(`${list}?after=61`)).status, 200)
+        assert.equal((await asked(`${list}?after=30`)).status, 200)
+      })
     } finally {
       await limited.close()
     }
@@ -290,7 +307,7 @@ describe('readers who take in nothing of their answers', () => {
     const watch = setInterval(() => {
       most = Math.max(most, unsent() - before)
     }, 500)
-    await until(() => most > 50 * MIB, 240)
+    await until(() => most > 50 * MIB)
     // Those who came first have waited longest; this one comes last.
     const slow = await open()
     let got = 0
@@ -304,9 +321,9 @@ describe('readers who take in nothing of their answers', () => {
       slow.pause()
     }
     slow.resume()
-    await until(() => got > REQUESTS * Buffer.byteLength(text), 120)
+    await until(() => got > REQUESTS * Buffer.byteLength(text))
     // Nobody else has read: they were cut.
-    await until(() => unsent() - before < 8 * MIB, 120)
+    await until(() => unsent() - before < 8 * MIB)
     clearInterval(watch)
     assert.ok(most < 64 * MIB + 24 * MIB, `${most} bytes`)
     for (const socket of [...silent, slow]) {
