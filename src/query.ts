@@ -2,7 +2,10 @@
 export interface Query {
   /** For search_query (migration 010), which folds it: words and "phrases", `-` before what must not be there, `or` between. */
   websearch: string
-  /** What to point out in a text that was found, folded: phrases, each of whole words or runs of a script without spaces. */
+  /**
+   * What to point out in a text that was found, folded: phrases, each of whole words or runs of a script without spaces. No more than
+   * a few, as each is looked for at each place of the text.
+   */
   wanted: string[][]
 }
 
@@ -25,16 +28,22 @@ const runs = new RegExp(`(?:${UNIT})+|(?:${LETTER})+`, 'gu')
 const accents = new RegExp(`[${ACCENTS}]`, 'gu')
 const isSpaceless = (run: string) => new RegExp(`^[${SPACELESS}]`, 'u').test(run)
 
+const POINTED_OUT = 16
+
+/** Of a phrase, in characters: where it is longer its beginning is pointed out. */
+const POINTED_OUT_LENGTH = 64
+
 /** Reads what was typed as websearch_to_tsquery does. Undefined where there is nothing in it that could be found, such as "?!". */
 export function parseQuery(typed: string): Query | undefined {
   const terms: string[] = []
-  const wanted: string[][] = []
+  const wanted = new Map<string, string[]>()
   let either = false
   const add = (words: readonly string[], sign: string) => {
     terms.push(...(either ? ['or'] : []), `${sign}"${words.flatMap(asFound).join(' ')}"`)
     either = false
     if (sign === '') {
-      wanted.push(words.map(fold))
+      const folded = words.map(fold)
+      wanted.set(folded.join(' '), folded)
     }
   }
   for (const [, minus = '', quoted, bare = ''] of typed.matchAll(/(-?)"([^"]*)"?|(\S+)/gu)) {
@@ -52,7 +61,9 @@ export function parseQuery(typed: string): Query | undefined {
     either = false
     add(['or'], '')
   }
-  return terms.length > 0 ? { websearch: terms.join(' '), wanted } : undefined
+  return terms.length > 0
+    ? { websearch: terms.join(' '), wanted: [...wanted.values()].slice(0, POINTED_OUT) }
+    : undefined
 }
 
 /**
@@ -99,15 +110,19 @@ const ALIKE: Record<string, string> = {
 
 /** Finds in folded text what is wanted: whole words, in phrases, and anything within scripts without spaces. */
 export function pattern(wanted: readonly (readonly string[])[]): RegExp {
-  const edge = (run: string, look: string) => (isSpaceless(run) ? '' : `(?${look}${LETTER})`)
   // The longest first, as the first that fits is taken.
-  const phrases = [...wanted].sort((a, b) => b.join('').length - a.join('').length)
-  return new RegExp(
-    phrases
-      .map(
-        phrase => edge(phrase[0] ?? '', '<!') + phrase.join('[^\\p{L}\\p{N}\\p{M}]*') + edge(phrase.at(-1) ?? '', '!'),
-      )
-      .join('|'),
-    'gu',
+  const phrases = wanted.map(phrase => phrase.join(' ')).sort((a, b) => b.length - a.length)
+  const firsts = phrases.map(phrase => [...phrase][0]).join('')
+  // The characters first: to look around takes longer, and is rarely needed then.
+  return new RegExp(`(?=[${firsts}])(?:${phrases.map(phrasePattern).join('|')})`, 'gu')
+}
+
+function phrasePattern(phrase: string): string {
+  const characters = [...phrase]
+  const words = characters.slice(0, POINTED_OUT_LENGTH).join('').split(' ')
+  const edge = (run: string, look: string) => (isSpaceless(run) ? '' : `(?${look}${LETTER})`)
+  const isWhole = characters.length <= POINTED_OUT_LENGTH
+  return (
+    edge(words[0] ?? '', '<!') + words.join('[^\\p{L}\\p{N}\\p{M}]*') + (isWhole ? edge(words.at(-1) ?? '', '!') : '')
   )
 }
