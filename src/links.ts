@@ -2,12 +2,15 @@ import type { LinkifyIt } from 'linkify-it'
 
 /** Where an address leads, if it may be a link. The browser's own parser decides what scheme it has, not a pattern of ours. */
 export function linkTarget(address: string): string | undefined {
-  if (!URL.canParse(address)) {
+  if (LONG_HOST.test(address) || !URL.canParse(address)) {
     return undefined
   }
   const url = new URL(address)
   return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href.replaceAll('`', '%60') : undefined
 }
+
+/** Longer than the host of any site: what its letters are in ASCII takes quadratic time to find out. */
+const LONG_HOST = /^https?:[/\\]*[^/\\?#]{300}/i
 
 /** The site that an address leads to, or the mailbox; empty where it leads nowhere. */
 export function siteOf(address: string): string {

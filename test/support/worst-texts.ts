@@ -45,10 +45,17 @@ const PIECES = [
   ...['http://', 'https://a', 'https://a.b ', 'http://a.b/(', 'http://a.b/((((', 'http://a.b/)', 'http://a.b/([{('],
   ...['https://a.b?c=d&', 'http://[::1]/', 'http://a@b@', 'https://漢.字/', '://', 'a:', 'http://a.b/...'],
   ...['http://xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a.xn--a_ ', 'www.xn--a.', 'www.', 'www.a\n'],
+  ...[`https://${'漢字かな交じり文'.repeat(200)}/`, `[x](https://${manyLetters(1900)}/)`],
   ...['a.', 'a@', 'a.a@a.a', 'a@b.c ', 'mailto:', 'mailto:a@', 'a@xn--a.xn--a.xn--a.xn--a.xn--a ', 'aaaaa.a@'],
+  ...['\ufdfa', '@\ufdfa ', '@\ufdfa.', 'a\u0315\u0300', '@a\u0315\u0300', '👩\u200d', '\u1100\u1161\u11a8', '**a*'],
   ...['mailto:a@xn--a.xn--a.xn--a.xn--a.xn--a_ ', 'xn--a.', 'a-', '-.', '😀.com', 'e\u0301', '\u202e'],
   ...['<a href="', '<![CDATA[', '&amp;', '"', '|', '#', '=\n'],
 ]
+
+/** Each another letter. */
+function manyLetters(count: number): string {
+  return Array.from({ length: count }, (_, place) => String.fromCodePoint(0x4e00 + place)).join('')
+}
 
 /** Texts as long as a message may be, each a piece again and again, alone or where it stands within something else. */
 export function worstTexts(): string[] {
