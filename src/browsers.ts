@@ -16,7 +16,7 @@ const NAMES: [string, RegExp][] = [
   ['Vivaldi', /\bVivaldi\//],
   ['Firefox', /\b(Firefox|FxiOS)\//],
   ['Chrome', /\b(HeadlessChrome|Chrome|CriOS|Chromium)\//],
-  ['Safari', /\bVersion\/\S+ .*Safari\//],
+  ['Safari', /^(?=.*\bVersion\/\S).*\bSafari\//],
   ['Lynx', /^Lynx\//],
   ['w3m', /^w3m\//],
   ['ELinks', /^ELinks\b/],

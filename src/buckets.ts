@@ -17,6 +17,7 @@ const {
   searches,
   lists,
   addressLists,
+  tries,
   cursorsAhead,
   reports,
 } = LIMITS
@@ -29,6 +30,7 @@ const RATES = {
   reads,
   frames,
   typing,
+  tries,
   renames,
   searches,
   lists,

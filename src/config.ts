@@ -12,6 +12,16 @@ export const LIMITS = {
   body: 64 * 1024,
   url: 2048,
   fields: 100,
+  /** Of a message as it is sent: line ends are two bytes there, and a character is four at most. */
+  messageBytes: 16 * 1024,
+  nameBytes: 2048,
+  emailBytes: 254,
+  /** Of a title, a token's name, a key, a search, a chat's name that is typed, and a path to go on to. */
+  lineBytes: 2048,
+  /** Of a form's token, and of what a cookie or a header proves who one is by. */
+  keyBytes: 128,
+  sealBytes: 64,
+  emojiBytes: 32,
   messageCodePoints: 2000,
   keyLength: 200,
   nameGraphemes: 50,
@@ -72,6 +82,8 @@ export const LIMITS = {
   addressLists: { burst: 1000, seconds: 0.025 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
+  // Of what has a rate for what succeeds: people mistype.
+  tries: { burst: 60, seconds: 1 },
   renames: { burst: 5, seconds: 10 * MINUTE },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   reads: { burst: 10, seconds: 1 },

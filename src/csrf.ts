@@ -1,4 +1,5 @@
 import { hostOf } from './address.js'
+import { LIMITS } from './config.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { Refusal } from './errors.js'
 import { keyHash, randomKey, sameKey, sealed } from './keys.js'
@@ -25,7 +26,8 @@ export function refuseForgeries(parts: Parts): Middleware {
     if (ctx.state.user || (ENTRANCES.test(ctx.path) && !isProgram(ctx))) {
       const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
       const subject = subjectOf(parts, ctx)
-      if (typeof sent !== 'string' || !subject || !sameKey(sent, sealed(parts.secret, 'csrf', subject))) {
+      const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
+      if (!fits || !subject || !sameKey(sent, sealed(parts.secret, 'csrf', subject))) {
         throw new Refusal(403, 'This page is out of date. Please reload it and try again.')
       }
     }
@@ -93,7 +95,7 @@ export function isFromElsewhere(parts: Parts, ctx: Context): boolean {
 
 /** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
 function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
-  if (!URL.canParse(url)) {
+  if (url.length > LIMITS.url || !URL.canParse(url)) {
     return false
   }
   const { origin, host } = new URL(url)

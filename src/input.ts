@@ -34,35 +34,52 @@ export function readId(text: string | undefined): number {
   return parsed.data
 }
 
+const NO_INTEGER = 'A valid integer is required.'
+
 const integer = z
-  .string({ error: 'A valid integer is required.' })
-  .regex(/^\d{1,15}$/, 'A valid integer is required.')
+  .string({ error: NO_INTEGER })
+  .regex(/^\d{1,15}$/, NO_INTEGER)
   .transform(Number)
 
-/** Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. */
-const text = z
-  .string({
-    error: ({ input }) =>
-      input === undefined
-        ? 'This field is required.'
-        : input === null
-          ? 'This field may not be null.'
-          : 'Not a valid string.',
-  })
-  .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
-  .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
+/**
+ * Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. What has more bytes is
+ * refused with the sentence before anything else looks at it: to normalise, split or match a text can cost more than it is long.
+ */
+const text = (bytes: number, tooLong: string) =>
+  z
+    .string({
+      error: ({ input }) =>
+        input === undefined
+          ? 'This field is required.'
+          : input === null
+            ? 'This field may not be null.'
+            : 'Not a valid string.',
+    })
+    .refine(value => Buffer.byteLength(value) <= bytes, { error: tooLong, abort: true })
+    .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
+    .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
 
-const filled = text.refine(value => value.trim() !== '', 'This field may not be blank.')
-
-const codePoints = (value: string) => [...value].length
+const filled = (bytes: number, tooLong: string) =>
+  text(bytes, tooLong).refine(value => value.trim() !== '', 'This field may not be blank.')
 
 /** Left out, null and empty are the same here. */
-const optionalText = z.preprocess(value => value ?? '', text)
+const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
+
+const noMoreThan = (characters: number) => `Ensure this field has no more than ${characters} characters.`
+
+/** Counts code points. */
+const fits = (characters: number) =>
+  [(value: string) => [...value].length <= characters, { error: noMoreThan(characters), abort: true }] as const
 
 /** Phone keyboards put a space behind a name. */
 const normalised = (name: string) => name.normalize('NFKC').trim()
 
-const username = filled.transform(normalised).superRefine((value, issues) => {
+/** As somebody is called who is looked for. */
+const knownUsername = filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
+  .transform(normalised)
+  .refine(...fits(LIMITS.nameCodePoints))
+
+const username = knownUsername.superRefine((value, issues) => {
   const fault = usernameFault(value)
   if (value && fault) {
     issues.addIssue(fault)
@@ -74,28 +91,29 @@ export const displayName = nameToShow()
 
 /** The same for one who may show their username, whatever that is. */
 function nameToShow(username = '') {
-  return filled.transform(normaliseDisplayName).superRefine((value, issues) => {
-    const fault = value === normaliseDisplayName(username) ? undefined : displayNameFault(value)
-    if (value && fault) {
-      issues.addIssue(fault)
-    }
-  })
+  return filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameGraphemes))
+    .transform(normaliseDisplayName)
+    .superRefine((value, issues) => {
+      const fault = value === normaliseDisplayName(username) ? undefined : displayNameFault(value)
+      if (value && fault) {
+        issues.addIssue(fault)
+      }
+    })
 }
 
 /** Whoever comes by a name alone. */
 export const newGuest = z.object({ name: displayName })
 
-const password = filled.refine(
-  value => Buffer.byteLength(value) <= LIMITS.passwordBytes,
-  `Ensure this field has no more than ${LIMITS.passwordBytes} characters.`,
-)
+const password = filled(LIMITS.passwordBytes, noMoreThan(LIMITS.passwordBytes))
 
-const email = optionalText
+const NO_EMAIL = 'Enter a valid email address.'
+
+const email = optionalText(LIMITS.emailBytes, NO_EMAIL)
   .transform(value => value.trim())
-  .refine(value => value === '' || z.email().max(254).safeParse(value).success, 'Enter a valid email address.')
+  .refine(value => value === '' || z.email().safeParse(value).success, NO_EMAIL)
 
 /** A path on this site to go on to; another site's is left out, as whoever made the link is not the one who reads the error. */
-const next = optionalText.transform(safePath)
+const next = optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes)).transform(safePath)
 
 export const newUser = z
   .object({ username, password, email, next })
@@ -105,14 +123,19 @@ export const newUser = z
     }
   })
 
+const asText = (value: unknown) => (typeof value === 'string' ? value : '')
+
 /** A message that could not be sent as the session had ended, on its way round by the login, whose it is, and what it answers. */
 export const draft = z.object({
-  draft: optionalText.catch(''),
-  draft_of: optionalText.catch(''),
+  draft: z.preprocess(
+    asText,
+    text(LIMITS.messageBytes, 'This message is too long to be taken along. Shorten it, and sign in again.'),
+  ),
+  draft_of: z.preprocess(asText, text(LIMITS.sealBytes, noMoreThan(LIMITS.sealBytes))),
   reply_to: integer.optional().catch(undefined),
 })
 
-export const credentials = z.object({ username: filled.transform(normalised), password, next, ...draft.shape })
+export const credentials = z.object({ username: knownUsername, password, next, ...draft.shape })
 
 /** Of a page's address. */
 export const nextOnly = z.object({ next: next.catch('') })
@@ -142,14 +165,13 @@ export const certainty = z.object({
   sure: z.literal(['on', 'true', true], 'Tick the box if you want to be deleted.'),
 })
 
-const tokenName = text
+const tokenName = text(LIMITS.lineBytes, noMoreThan(LIMITS.tokenNameCodePoints))
   .transform(value => value.trim())
-  .refine(
-    value => codePoints(value) <= LIMITS.tokenNameCodePoints,
-    `Ensure this field has no more than ${LIMITS.tokenNameCodePoints} characters.`,
-  )
+  .refine(...fits(LIMITS.tokenNameCodePoints))
 
-export const newToken = z.object({ name: filled.pipe(tokenName) })
+export const newToken = z.object({
+  name: tokenName.refine(value => value !== '', 'This field may not be blank.'),
+})
 
 /** A token for a name and a password, as programs take one. */
 export const tokenCredentials = credentials.extend({ name: z.preprocess(value => value ?? '', tokenName) })
@@ -159,12 +181,9 @@ export const doneQuery = z.object({
   done: z.enum(['name', 'email', 'password', 'session', 'token', 'tokens', 'kept']).optional().catch(undefined),
 })
 
-const titleText = text
+const titleText = text(LIMITS.lineBytes, noMoreThan(LIMITS.titleCodePoints))
   .transform(value => value.trim())
-  .refine(
-    value => codePoints(value) <= LIMITS.titleCodePoints,
-    `Ensure this field has no more than ${LIMITS.titleCodePoints} characters.`,
-  )
+  .refine(...fits(LIMITS.titleCodePoints))
 
 const title = z.preprocess(value => value ?? '', titleText)
 
@@ -212,40 +231,51 @@ export const newLink = z.object({
 
 /** Somebody's id, in a body. */
 export const chosenUser = z.object({
-  user_id: z.preprocess(value => (typeof value === 'number' ? String(value) : value), filled.pipe(integer)),
+  user_id: z.preprocess(
+    value => (typeof value === 'number' ? String(value) : value),
+    filled(15, NO_INTEGER).pipe(integer),
+  ),
 })
 
 export const removal = z.object({ ban: choice.optional() })
 
 /** A chat's name, typed to show that it is meant. */
-export const typedName = z.object({ name: filled })
+export const typedName = z.object({
+  name: filled(LIMITS.lineBytes, 'This is not the name of the chat. Please type it exactly as it is shown.'),
+})
 
 /** Joining may name its user, as the original's clients do. */
-export const newMember = z.object({ username: optionalText })
+export const newMember = z.object({
+  username: optionalText(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
+    .transform(normalised)
+    .refine(...fits(LIMITS.nameCodePoints)),
+})
 
 /** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
-const message = filled
-  .transform(value => value.replace(/\r\n?/g, '\n').replace(/^(?:[^\S\n]*\n)+|\s+$/g, ''))
-  .refine(
-    value => codePoints(value) <= LIMITS.messageCodePoints,
-    `Ensure this field has no more than ${LIMITS.messageCodePoints} characters.`,
+const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
+  .transform(value =>
+    value
+      .replace(/\r\n?/g, '\n')
+      .replace(/^(?:[^\S\n]*\n)+/, '')
+      // Not by /\s+$/, which tries again at each of the spaces within the text.
+      .trimEnd(),
   )
+  .refine(...fits(LIMITS.messageCodePoints))
 
 export const editedMessage = z.object({ message })
 
 /** One of the fixed set. */
+const NO_REACTION = 'Choose one of the reactions that are offered.'
+
 export const newReaction = z.object({
-  emoji: filled.refine(value => Object.hasOwn(REACTIONS, value), 'Choose one of the reactions that are offered.'),
+  emoji: filled(LIMITS.emojiBytes, NO_REACTION).refine(value => Object.hasOwn(REACTIONS, value), NO_REACTION),
 })
 
 export const newMessage = z
   .object({
     message,
-    key: optionalText
-      .refine(
-        value => codePoints(value) <= LIMITS.keyLength,
-        `Ensure this field has no more than ${LIMITS.keyLength} characters.`,
-      )
+    key: optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.keyLength))
+      .refine(...fits(LIMITS.keyLength))
       .transform(value => value || null),
     /** A message's id; forms send an empty one where nothing is answered. */
     reply_to: z.preprocess(
@@ -321,12 +351,9 @@ export const chatsQuery = z.object({
     .optional(),
 })
 
-const searched = filled
+const searched = filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoints))
   .transform(value => value.trim())
-  .refine(
-    value => codePoints(value) <= LIMITS.searchCodePoints,
-    `Ensure this field has no more than ${LIMITS.searchCodePoints} characters.`,
-  )
+  .refine(...fits(LIMITS.searchCodePoints))
 
 export const chatSearch = z.object({ q: searched, before: integer.optional() })
 
@@ -348,7 +375,7 @@ export const searchOfAll = z.object({
 /** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
 export function safePath(path: string): string {
   const base = 'http://here.invalid'
-  if (!/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path) || !URL.canParse(path, base)) {
+  if (path.length > LIMITS.lineBytes || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path) || !URL.canParse(path, base)) {
     return ''
   }
   const url = new URL(path, base)

@@ -60,7 +60,8 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * Django's UserAttributeSimilarityValidator: the share of characters in common, order aside, with the value or a part
- * of it, is 0.7 or more (difflib's quick_ratio).
+ * of it, is 0.7 or more (difflib's quick_ratio). A part that is too short or too long for that is not looked at, which keeps the
+ * work as small as password and value are long.
  */
 function tooAlike(password: string, value: string): boolean {
   const typed = password.toLowerCase()
@@ -69,6 +70,10 @@ function tooAlike(password: string, value: string): boolean {
 }
 
 function likeness(a: string, b: string): number {
+  // In UTF-16, where a character is one or two.
+  if (2 * Math.min(a.length, b.length) < 0.35 * (a.length + b.length)) {
+    return 0
+  }
   const left = new Map<string, number>()
   for (const letter of b) {
     left.set(letter, (left.get(letter) ?? 0) + 1)

@@ -138,7 +138,7 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     status,
     title,
     sentence: message,
-    next: URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
+    next: current.length <= LIMITS.url && URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
   }
   if (ctx.state.form === 'fragment') {
     // Goes into #alert although error answers are not swapped: a partial names its own target.

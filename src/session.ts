@@ -39,7 +39,7 @@ export function authenticate(parts: Parts, app: Koa<State>): Middleware {
       return next()
     }
     const id = ctx.cookies.get(sessionCookie(parts.config.secure))
-    if (id) {
+    if (id && id.length <= LIMITS.keyBytes) {
       await bySession(parts, ctx, id)
     }
     return DOORS.test(ctx.path) ? keepSession(ctx, next) : next()
@@ -55,7 +55,7 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const { db, live } = parts
   const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
   const credential = { kind: 'token', key: key ?? '' } as const
-  const found = key ? await live.identify(credential) : undefined
+  const found = key && key.length <= LIMITS.keyBytes ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {
     throw notSignedIn('Invalid token.')
   }

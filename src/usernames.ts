@@ -17,8 +17,8 @@ export function foldUsername(name: string): string {
 
 /** The original's rule for names, after NFKC, less what nobody can see or tell apart. Undefined when the name will do. */
 export function usernameFault(name: string): string | undefined {
-  if ([...name].length > 150) {
-    return 'Ensure this field has no more than 150 characters.'
+  if ([...name].length > LIMITS.nameCodePoints) {
+    return `Ensure this field has no more than ${LIMITS.nameCodePoints} characters.`
   }
   if (!/^[\p{L}\p{N}@.+_-]+$/u.test(name) || /\p{Default_Ignorable_Code_Point}/u.test(name)) {
     return 'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.'
@@ -40,8 +40,9 @@ export function normaliseDisplayName(name: string): string {
 
 /** What is wrong with a name to be shown, normalised as above; an account's username is a matter of the database. Undefined when it will do. */
 export function displayNameFault(name: string): string | undefined {
-  // Code points too, as some scripts join any number of letters into what counts as one character.
-  if ([...GRAPHEMES.segment(name)].length > LIMITS.nameGraphemes || [...name].length > LIMITS.nameCodePoints) {
+  // Code points too, as some scripts join any number of letters into what counts as one character; and first, as each of the
+  // characters that are counted then holds a copy of the whole name.
+  if ([...name].length > LIMITS.nameCodePoints || [...GRAPHEMES.segment(name)].length > LIMITS.nameGraphemes) {
     return `Ensure this field has no more than ${LIMITS.nameGraphemes} characters.`
   }
   if (

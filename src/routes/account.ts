@@ -12,7 +12,7 @@ import { leadTo, respond, seeOther, showPage } from '../respond.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../session.js'
 import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
-import { EXACT } from './scope.js'
+import { countTry, EXACT } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
 /** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
@@ -59,9 +59,11 @@ export function account(parts: Parts) {
     const user = requireUser(ctx)
     const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
     await onAccountPage(parts, ctx, form, async () => {
+      countTry(parts, ctx)
       const { name, email } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
+        parts.takeTurn('changes', user.id, 'You are changing much at once. Please wait a moment.')
       }
       const renamed = name !== undefined && name !== user.name
       if (renamed) {
@@ -82,6 +84,7 @@ export function account(parts: Parts) {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'password', async () => {
       const { username, email } = user
+      countTry(parts, ctx)
       const { current_password, password } = read(ctx, changedPassword({ username, email }))
       const verified = await checkPassword(parts, ctx, user, 'current_password', current_password)
       const password_hash = await hashPassword(password)
@@ -100,6 +103,7 @@ export function account(parts: Parts) {
       if (guest.kind !== 'guest') {
         throw new Refusal(403, 'This account is yours to keep already.')
       }
+      countTry(parts, ctx)
       const { username, email, password } = read(ctx, newUser)
       await requireFreeName(parts, ctx, username, 422)
       const password_hash = await hashPassword(password)
@@ -120,6 +124,7 @@ export function account(parts: Parts) {
   async function remove(ctx: Context) {
     const user = requireUser(ctx)
     await onAccountPage(parts, ctx, 'delete', async () => {
+      countTry(parts, ctx)
       if (!(await deleteUser(db, await verify(ctx, user)))) {
         throw passwordChanged()
       }

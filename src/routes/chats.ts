@@ -17,6 +17,7 @@ import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
 import {
   chatPath,
+  countTry,
   EXACT,
   type MemberChat,
   type ReadingMember,
@@ -53,6 +54,7 @@ export function chats(parts: Parts) {
     if (user.kind === 'guest') {
       throw new Refusal(403, 'Guests cannot start chats. Keep this account first: it takes a username and a password.')
     }
+    countTry(parts, ctx)
     const { title } = read(ctx, newChat)
     parts.takeTurn('chats', user.id, 'You have started many chats. Please wait a little.')
     const uri = randomKey(16)

@@ -12,7 +12,7 @@ import { leadTo, respond, seeOther } from '../respond.js'
 import { signIn } from '../session.js'
 import { showFormAgain } from './forms.js'
 import { enter, notAdmitted } from './members.js'
-import { chatPath, EXACT, requireChat } from './scope.js'
+import { chatPath, countTry, EXACT, requireChat } from './scope.js'
 
 /** Coming into a chat by a name alone. */
 export function guests(parts: Parts) {
@@ -35,6 +35,7 @@ export function guests(parts: Parts) {
       ctx,
       'chats/invite.njk',
       async () => {
+        countTry(parts, ctx)
         const { name } = read(ctx, newGuest)
         await limitGuests(parts, ctx)
         const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })

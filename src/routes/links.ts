@@ -18,8 +18,8 @@ export function links(parts: Parts) {
   async function replace(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      const { expires_in: seconds } = read(ctx, newLink)
       parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      const { expires_in: seconds } = read(ctx, newLink)
       const uri = randomKey(16)
       const replaced = await replaceLink(parts.db, acting(chat), { uri, seconds })
       requireDone(parts, ctx, chat, replaced)

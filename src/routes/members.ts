@@ -116,8 +116,8 @@ export function members(parts: Parts) {
   async function remove(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     const id = readId((ctx as { params?: Record<string, string> }).params?.id)
-    const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+    const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
     const path = `${chatPath(chat.current_uri)}/members`
     await respond(ctx, {
@@ -131,6 +131,7 @@ export function members(parts: Parts) {
 
   async function join(ctx: Context) {
     const user = requireUser(ctx)
+    parts.takeTurn('tries', user.id, 'You are joining very often. Please wait a moment.')
     const { username } = read(ctx, newMember)
     const chat = await requireChat(parts, ctx)
     if (username && foldUsername(username) !== foldUsername(user.username)) {

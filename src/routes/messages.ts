@@ -150,9 +150,9 @@ type Query = z.output<typeof eventsQuery>
  * may not have been.
  */
 export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
-  const { message, key, reply_to } = check(fields, newMessage)
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
   parts.takeTurn(rate, user.id, 'You are sending very fast. Please wait a moment and send again.')
+  const { message, key, reply_to } = check(fields, newMessage)
   const names = mentionedNames(message)
   const post = { uri, author_id: user.id, text: message, key, reply_to, names }
   const done = await parts.posts.post(post).catch(error => {

@@ -16,8 +16,8 @@ export function owners(parts: Parts) {
   async function give(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      const { user_id } = read(ctx, chosenUser)
       parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      const { user_id } = read(ctx, chosenUser)
       const version = requireDone(parts, ctx, chat, await handOver(parts.db, acting(chat), user_id))
       await respond(ctx, {
         page: () => seeOther(ctx, chatPath(chat.current_uri)),

@@ -54,11 +54,10 @@ export function permalinks(parts: Parts) {
   router.post('/deletion', remove)
 
   router.post('/reactions', async ctx => {
-    const { emoji } = read(ctx, newReaction)
-    await settleReaction(ctx, emoji, ctx.query.off === undefined)
+    await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
   })
-  router.put('/reactions/:emoji', ctx => settleReaction(ctx, readEmoji(ctx), true))
-  router.delete('/reactions/:emoji', ctx => settleReaction(ctx, readEmoji(ctx), false))
+  router.put('/reactions/:emoji', ctx => settleReaction(ctx, () => readEmoji(ctx), true))
+  router.delete('/reactions/:emoji', ctx => settleReaction(ctx, () => readEmoji(ctx), false))
 
   return router
 
@@ -78,9 +77,10 @@ export function permalinks(parts: Parts) {
     await answer(ctx, chat, id, deleted)
   }
 
-  async function settleReaction(ctx: Routed, emoji: string, adds: boolean) {
+  async function settleReaction(ctx: Routed, chosen: () => string, adds: boolean) {
     const { chat, id } = await requireChange(ctx)
-    await answer(ctx, chat, id, await react(db, { chat_id: chat.id, user_id: chat.user.id, id, emoji }, adds))
+    const reaction = { chat_id: chat.id, user_id: chat.user.id, id, emoji: chosen() }
+    await answer(ctx, chat, id, await react(db, reaction, adds))
   }
 
   /** Shows what became of the message, and to everybody else as well. */

@@ -14,8 +14,8 @@ export function reads(parts: Parts) {
 
   async function move(ctx: Context) {
     const { feed, user, uri } = await requireReading(parts, ctx)
-    const { version } = read(ctx, newRead)
     parts.takeTurn('reads', user.id, 'You are reading very fast. Please wait a moment.')
+    const { version } = read(ctx, newRead)
     const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(uri)),

@@ -7,7 +7,7 @@ import { keyHash } from '../keys.js'
 import { hashPassword } from '../passwords.js'
 import { respondPage, seeOther, showPage } from '../respond.js'
 import { showFormAgain } from './forms.js'
-import { EXACT } from './scope.js'
+import { countTry, EXACT } from './scope.js'
 
 /** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
 export function resets(parts: Parts) {
@@ -27,6 +27,7 @@ export function resets(parts: Parts) {
       ctx,
       'resets/edit.njk',
       async () => {
+        countTry(parts, ctx)
         const { password } = read(ctx, newPassword({ username, email }))
         if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
           throw gone()

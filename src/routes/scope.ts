@@ -7,6 +7,13 @@ import { invalid, notFound, Refusal } from '../errors.js'
 import type { Reading } from '../live/feeds.js'
 import { requireUser } from '../session.js'
 
+/**
+ * Counts a try of what has a rate for what succeeds, or for what is wrong: taken before the body is read, as reading costs too. Throws 429.
+ */
+export function countTry({ takeTurn }: Parts, ctx: Context) {
+  takeTurn('tries', addressOf(ctx), 'There have been many tries from your address. Please wait a moment and try again.')
+}
+
 /** For every router: paths are matched to the letter, as the checks on paths that come before are. */
 export const EXACT = { sensitive: true }
 

@@ -104,12 +104,12 @@ export function search(parts: Parts) {
 
   /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
   async function look<Before>(ctx: Context, scope: Scope<Before>) {
+    parts.takeTurn('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
     const { q, before } = readQuery(ctx, scope.query)
     const query = parseQuery(q)
     if (!query) {
       return { searched: false, found: [], older: null, newest: true }
     }
-    parts.takeTurn('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
     const work = inTurn(scope.user.id, () => scope.find(query.websearch, LIMITS.hitsPerPage + 1, before))
     if (!work) {
       throw tooMany(3, 'Other searches are still under way. Please wait a moment and search again.')

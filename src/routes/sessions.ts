@@ -10,7 +10,7 @@ import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
 import { showFormAgain } from './forms.js'
-import { EXACT } from './scope.js'
+import { countTry, EXACT } from './scope.js'
 
 /** Signing in and out, and the sessions that one has elsewhere. */
 export function sessions(parts: Parts) {
@@ -24,6 +24,7 @@ export function sessions(parts: Parts) {
 
   router.post('/login', async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
+      countTry(parts, ctx)
       const fields = read(ctx, credentials)
       const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)

@@ -34,8 +34,8 @@ export function settings(parts: Parts) {
   async function change(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
       parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
       requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
       await respond(ctx, {
         page: () => seeOther(ctx, savedPath(chat.current_uri)),
@@ -48,6 +48,7 @@ export function settings(parts: Parts) {
   async function remove(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
+      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
       const { name } = read(ctx, typedName)
       requireDone(parts, ctx, chat, await deleteChat(db, acting(chat), name))
       parts.live.deleted(chat.id)

@@ -32,10 +32,10 @@ export function start(parts: Parts) {
 
   /** What a page's policy forbade, as browsers tell it: a fault of ours, or somebody's markup that got through. */
   router.post('/csp-reports', ctx => {
+    parts.takeTurn('reports', addressOf(ctx), 'Enough reports.')
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
     const directive = report?.['effective-directive']
-    parts.takeTurn('reports', addressOf(ctx), 'Enough reports.')
-    if (/^[a-z-]{1,50}$/.test(String(directive))) {
+    if (typeof directive === 'string' && /^[a-z-]{1,50}$/.test(directive)) {
       parts.log.warn({ directive }, 'A page did what its policy forbids')
     }
     ctx.status = 204

@@ -8,7 +8,7 @@ import { respond } from '../respond.js'
 import { passwordChanged, requireAccount, requireUser, signedOut } from '../session.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
-import { EXACT } from './scope.js'
+import { countTry, EXACT } from './scope.js'
 
 /** Credentials for programs: those that take one by name and password, and those whose user makes one on the page of their account. */
 export function tokens(parts: Parts) {
@@ -16,6 +16,7 @@ export function tokens(parts: Parts) {
   const router = new Router<State>(EXACT)
 
   router.post('/auth/token/create', async ctx => {
+    countTry(parts, ctx)
     const { name, ...credentials } = read(ctx, tokenCredentials)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
     const key = await make({ id: user.id, password_hash }, name)
@@ -53,6 +54,7 @@ export function tokens(parts: Parts) {
         // It would outlive the one that it was made by.
         throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
       }
+      countTry(parts, ctx)
       const { name } = read(ctx, newToken)
       const key = await make({ id: user.id, session: identity.hash }, name)
       if (!key) {

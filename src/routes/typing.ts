@@ -11,8 +11,8 @@ export function typing(parts: Parts) {
 
   router.post('/', async ctx => {
     const chat = await requireMember(parts, ctx)
-    const { after = chat.version } = read(ctx, newTyping)
     parts.takeTurn('typing', chat.user.id, 'You say very often that you are typing. Once in 3 s is enough.')
+    const { after = chat.version } = read(ctx, newTyping)
     if (chat.read_only_at !== null) {
       throw readOnly()
     }

@@ -11,7 +11,7 @@ import { hashPassword } from '../passwords.js'
 import { respondPage, seeOther, showPage } from '../respond.js'
 import { signIn } from '../session.js'
 import { showFormAgain } from './forms.js'
-import { EXACT } from './scope.js'
+import { countTry, EXACT } from './scope.js'
 
 /** Signing up. */
 export function users(parts: Parts) {
@@ -24,6 +24,7 @@ export function users(parts: Parts) {
 
   router.post('/signup', async ctx => {
     await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
+      countTry(parts, ctx)
       const fields = read(ctx, newUser)
       const { user, password_hash } = await signUp(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)
@@ -32,6 +33,7 @@ export function users(parts: Parts) {
   })
 
   router.post('/auth/users/create', async ctx => {
+    countTry(parts, ctx)
     const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
     ctx.status = 201
     ctx.body = accountJson(user)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
+import { createChat } from '../../src/db/chats.js'
+import { randomKey } from '../../src/keys.js'
 import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
 import { withClockStopped } from '../support/clock.js'
 import { guest } from '../support/guests.js'
@@ -373,22 +375,94 @@ describe('limits', () => {
     it('are limited for each user, joining', () =>
       withClockStopped(async () => {
         const ida = await signUpProgram(site, 'ida')
-        const uris: string[] = []
-        for (const owner of ['jo1', 'jo2']) {
-          const program = await signUpProgram(site, owner)
-          uris.push(...(await Promise.all(Array.from({ length: LIMITS.chats.burst }, () => program.startChat()))))
-        }
+        const owner = await signUpProgram(site, 'jo')
+        const { id: owner_id } = (await owner.call('GET', '/api/account/')).json
+        const uris = Array.from({ length: LIMITS.joins.burst + 10 }, () => randomKey(16))
+        await Promise.all(uris.map(uri => createChat(site.db, { owner_id, uri, title: null })))
         const joined = await Promise.all(uris.map(uri => ida.join(uri)))
         assert.equal(joined.filter(answer => answer.status === 200).length, LIMITS.joins.burst)
         assert.equal(joined.filter(answer => answer.status === 429).length, uris.length - LIMITS.joins.burst)
       }))
   })
 
+  describe('tries of what is limited by what succeeds', () => {
+    const email = 'no address'
+
+    it('do not count as what succeeds: mistyped sign-ups close no school', async () => {
+      const from = '10.20.0.1'
+      const typed = { username: 'lou', password: PASSWORD }
+      for (let n = 0; n < LIMITS.signUps.burst + 10; n++) {
+        const answer = await call('POST', '/auth/users/create/', { ...typed, email }, from)
+        assert.equal(answer.status, 400, String(n))
+      }
+      assert.equal((await call('POST', '/auth/users/create/', typed, from)).status, 201)
+    })
+
+    it('have a rate for each address, which is judged before what was sent', async () => {
+      const from = '10.20.0.2'
+      const tries = await Promise.all(
+        Array.from({ length: LIMITS.tries.burst + 60 }, () =>
+          call('POST', '/auth/users/create/', { username: 'x'.repeat(60_000), password: 'x', email }, from),
+        ),
+      )
+      const refused = tries.filter(answer => answer.status === 429)
+      assert.ok(refused.length > 0)
+      assert.equal(tries.filter(answer => answer.status === 400).length, tries.length - refused.length)
+      assertProblem(refused[0] as Answer, 429)
+      assertRetryAfter(refused[0] as Answer, LIMITS.tries.seconds)
+      assert.equal((await call('POST', '/auth/users/create/', { email }, '10.20.0.3')).status, 400)
+    })
+
+    it('show the form again with what was typed where there were too many', async () => {
+      const from = { 'x-forwarded-for': '10.20.0.4' }
+      const browser = new Visitor(site)
+      await browser.get('/signup', from)
+      const forms = await Promise.all(
+        Array.from({ length: LIMITS.tries.burst + 60 }, () =>
+          browser.post('/signup', { username: 'mia', password: 'short' }, from),
+        ),
+      )
+      const refused = forms.find(answer => answer.status === 429)
+      assert.ok(refused)
+      assertPage(refused)
+      assert.match(refused.text, /name="username"[^>]* value="mia"/)
+    })
+
+    function call(method: string, path: string, fields: unknown, from: string) {
+      return new Program(site).call(method, path, fields, { 'x-forwarded-for': from })
+    }
+  })
+
+  describe('a post', () => {
+    it('counts before it is judged, so that nobody has many bad ones looked at', async () => {
+      const ned = await signUpProgram(site, 'ned')
+      const uri = await ned.startChat()
+      const posts = await Promise.all(
+        Array.from({ length: LIMITS.posts.burst + 30 }, () => ned.post(uri, 'x'.repeat(60_000))),
+      )
+      assert.deepEqual([...new Set(posts.map(answer => answer.status))].sort(), [422, 429])
+    })
+  })
+
+  describe('changing one’s e-mail address', () => {
+    it('is limited for each user', async () => {
+      const pia = await signUpProgram(site, 'pia')
+      const changes = await Promise.all(
+        Array.from({ length: LIMITS.changes.burst + 30 }, (_, n) =>
+          pia.call('PATCH', '/api/account/', { email: `pia${n}@example.org` }, { 'x-forwarded-for': '10.21.0.1' }),
+        ),
+      )
+      assert.deepEqual([...new Set(changes.map(answer => answer.status))].sort(), [200, 429])
+    })
+  })
+
   describe('looking ahead of the chat', () => {
     it('is limited for each user', () =>
       withClockStopped(async () => {
         const kim = await signUpProgram(site, 'kim')
-        const uri = await kim.startChat()
+        const { id: owner_id } = (await kim.call('GET', '/api/account/')).json
+        const uri = randomKey(16)
+        await createChat(site.db, { owner_id, uri, title: null })
         const looks = await Promise.all(
           Array.from({ length: LIMITS.cursorsAhead.burst + 5 }, () =>
             kim.call('GET', `/api/chats/${uri}/messages/?after=999`),
