@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { LIMITS } from '../../src/config.js'
 import type { Parts } from '../../src/context.js'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash, randomKey } from '../../src/keys.js'
@@ -8,7 +9,7 @@ import { type MeasuredSite, openMeasured } from '../support/measured.js'
 import type { Measured, Memory } from '../support/measured-site.js'
 import { openSite, type Site } from '../support/site.js'
 import { openSocket } from '../support/streams.js'
-import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 import { sendRaw } from './raw.js'
 import { stored } from './rows.js'
 
@@ -187,7 +188,7 @@ describe('the worst that a field can hold', function () {
         read.add(known)
         const send = (actor: Visitor, kind: Kind, text: string, size: number) =>
           sends(route, actor, kind, { ...good, [field]: fill(text, size, kind) })
-        await costsLittle(`${field} of ${route}`, size =>
+        await costsLittle(measured, `${field} of ${route}`, size =>
           texts.map(text => async () => {
             const { status, json } = await send(first, 'JSON', text, size)
             assert.equal(status, route.includes(' /auth/') ? 400 : 422, field)
@@ -195,6 +196,7 @@ describe('the worst that a field can hold', function () {
           }),
         )
         await holdsLittle(
+          measured,
           `${field} of ${route} in forms, and by others`,
           ...some(4).map(text => async () => {
             const { status } = await send(first, 'form', text, LARGE)
@@ -206,6 +208,7 @@ describe('the worst that a field can hold', function () {
       }
       for (const field of [...tolerant, 'csrf']) {
         await holdsLittle(
+          measured,
           `${field} of ${route}`,
           ...[first, ...others].flatMap(actor =>
             some(2).flatMap(text =>
@@ -224,7 +227,7 @@ describe('the worst that a field can hold', function () {
     const before = await stored(site)
     const socket = await openSocket(measured, `/api/chats/${uri}/live`, bob)
     for (const field of ['message', 'key', 'reply_to']) {
-      await costsLittle(`${field} by WebSocket`, size =>
+      await costsLittle(measured, `${field} by WebSocket`, size =>
         TEXTS.map(text => async () => {
           const answer = await socket.ask({ message: 'hello', [field]: fill(text, size, 'JSON') })
           assert.equal(answer.status, 422)
@@ -250,7 +253,7 @@ describe('the worst that a field can hold', function () {
     }
     for (const [type, pieces] of Object.entries(bodies)) {
       for (const piece of pieces) {
-        await costsLittle(`${JSON.stringify(piece)} again and again`, size => [
+        await costsLittle(measured, `${JSON.stringify(piece)} again and again`, size => [
           async () => {
             const body = (type === JSON_TYPE ? '{' : '') + piece.repeat(size / piece.length)
             const answer = await visitor.send('POST', '/auth/users/create/', body, { 'content-type': type })
@@ -270,6 +273,7 @@ describe('the worst that a field can hold', function () {
       .map(({ path }) => pathOf(String(path)))
     for (const path of paths) {
       await holdsLittle(
+        measured,
         path,
         ...QUERIES.flatMap(name =>
           some(2).map(text => async () => {
@@ -321,6 +325,7 @@ describe('the worst that a field can hold', function () {
       'sec-fetch-site': '',
     })) {
       await holdsLittle(
+        measured,
         name,
         ...texts.map(text => async () => {
           const bytes = Buffer.from(fill(text, 14_000, 'multipart')).toString('latin1')
@@ -375,39 +380,126 @@ describe('the worst that a field can hold', function () {
     assert.ok(answer.status < 500, `${route} ${Object.keys(fields)}: ${answer.status}`)
     return answer
   }
+})
 
-  /** As below, and for texts that are four times as long no more than eight times as much. */
-  async function costsLittle(what: string, sends: (size: number) => (() => Promise<unknown>)[]) {
-    let small = (await cost(sends(SMALL))).busy
-    let large = await holdsLittle(what, ...sends(LARGE))
-    for (let tries = 1; tries < TRIES && large > 8 * small; tries++) {
-      small = Math.min(small, (await cost(sends(SMALL))).busy)
-      large = Math.min(large, (await cost(sends(LARGE))).busy)
+/** What is searched for, as often as a search can hold it. */
+const QUERIED = {
+  'one word': 'a',
+  'a word a hundred times': 'a '.repeat(100),
+  'a phrase of a hundred words': `"${'a '.repeat(98)}b"`,
+  'many words': ['a', ...Array.from({ length: 32 }, (_, n) => `a${n.toString(36)}`)].join(' or '),
+  'words, one of which is there': 'a or '.repeat(40),
+  ligatures: '\ufdfa '.repeat(100),
+  'a phrase of ligatures': `"${'\ufdfa '.repeat(98)}b"`,
+  'one sign': '漢'.repeat(200),
+  'a phrase of signs': `"${'漢 '.repeat(98)}字"`,
+  'signs in many words': Array.from(
+    { length: 12 },
+    (_, n) => `${'漢'.repeat(14)}${'一丁七万丈三上下不与丐丑'[n]}`,
+  ).join(' or '),
+  'squared syllables': '\u3316'.repeat(200),
+  quotes: '"'.repeat(200),
+  marks: `a${'\u0315\u0300'.repeat(99)}`,
+}
+
+/** What is searched. */
+const SEARCHED = {
+  'a ligature again and again': 'a \ufdfa',
+  ligatures: `a ${'\ufdfa '.repeat(999)}`,
+  'ligatures without a space': `a ${'\ufdfa'.repeat(1998)}`,
+  'one word again and again': 'a '.repeat(1000),
+  'one letter again and again': `a ${'a'.repeat(1998)}`,
+  signs: `a ${'漢'.repeat(1998)}`,
+  'signs apart': `a ${'漢 '.repeat(999)}`,
+  syllables: `a ${'\u3316'.repeat(1998)}`,
+  'half-width syllables': `a ${'\uff76\uff9e'.repeat(999)}`,
+  spaces: `a${' '.repeat(1998)}a`,
+  marks: `a ${'a\u0315\u0300'.repeat(666)}`,
+}
+
+describe('the worst that can be searched', function () {
+  this.timeout(600_000)
+
+  let site: Site
+  let measured: MeasuredSite
+  const readers: Program[] = []
+  const uris: string[] = []
+  before(async () => {
+    site = await openSite()
+    const writer = await signUpProgram(site, 'writer')
+    for (const text of Object.values(SEARCHED)) {
+      const uri = await writer.startChat()
+      uris.push(uri)
+      await Promise.all(Array.from({ length: 21 }, () => writer.post(uri, text)))
     }
-    assert.ok(large <= 8 * small, `${what}: ${small} ms became ${large} ms`)
-  }
-
-  /** Each by the best of some tries, as a slow machine holds everything. Returns how long all took at first. */
-  async function holdsLittle(what: string, ...sends: (() => Promise<unknown>)[]): Promise<number> {
-    const { held, busy } = await cost(sends)
-    for (const [place, send] of held < HOLD ? [] : sends.entries()) {
-      let { held } = await cost([send])
-      for (let tries = 1; tries < TRIES && held >= HOLD; tries++) {
-        held = Math.min(held, (await cost([send])).held)
-      }
-      assert.ok(held < HOLD, `${what}, ${place}: ${held} ms`)
+    for (let n = 0; n < 14; n++) {
+      const reader = await signUpProgram(site, `reader${n}`)
+      await Promise.all(uris.map(uri => reader.join(uri)))
+      readers.push(reader)
     }
-    return busy
-  }
+    measured = await openMeasured({ LIMITS: 'on' }, site)
+  })
+  after(async () => {
+    await measured?.close()
+    await site.close()
+  })
 
-  function cost(sends: (() => Promise<unknown>)[]): Promise<Measured> {
-    return measured.measure(async () => {
-      for (const send of sends) {
-        await send()
-      }
+  for (const [place, name] of Object.keys(SEARCHED).entries()) {
+    it(`holds nobody up: ${name}`, async () => {
+      let found = 0
+      await holdsLittle(
+        measured,
+        name,
+        ...Object.entries(QUERIED).map(([what, q]) => async () => {
+          const at = `/api/chats/${uris[place]}/search/?q=${encodeURIComponent([...q].slice(0, LIMITS.searchCodePoints).join(''))}`
+          const answer = await new Program(measured, readers[turn++ % readers.length]?.token).call('GET', at)
+          // A search that takes too long for the database is no fault.
+          assert.ok([200, 414, 503].includes(answer.status), `${what}: ${answer.status} ${answer.text.slice(0, 200)}`)
+          found += answer.json.messages?.length ?? 0
+        }),
+      )
+      assert.ok(found > 0)
     })
   }
 })
+
+let turn = 0
+
+/** As below, and for texts that are four times as long no more than eight times as much. */
+async function costsLittle(measured: MeasuredSite, what: string, sends: (size: number) => (() => Promise<unknown>)[]) {
+  let small = (await cost(measured, sends(SMALL))).busy
+  let large = await holdsLittle(measured, what, ...sends(LARGE))
+  for (let tries = 1; tries < TRIES && large > 8 * small; tries++) {
+    small = Math.min(small, (await cost(measured, sends(SMALL))).busy)
+    large = Math.min(large, (await cost(measured, sends(LARGE))).busy)
+  }
+  assert.ok(large <= 8 * small, `${what}: ${small} ms became ${large} ms`)
+}
+
+/** Each by the best of some tries, as a slow machine holds everything. Returns how long all took at first. */
+async function holdsLittle(
+  measured: MeasuredSite,
+  what: string,
+  ...sends: (() => Promise<unknown>)[]
+): Promise<number> {
+  const { held, busy } = await cost(measured, sends)
+  for (const [place, send] of held < HOLD ? [] : sends.entries()) {
+    let { held } = await cost(measured, [send])
+    for (let tries = 1; tries < TRIES && held >= HOLD; tries++) {
+      held = Math.min(held, (await cost(measured, [send])).held)
+    }
+    assert.ok(held < HOLD, `${what}, ${place}: ${held} ms`)
+  }
+  return busy
+}
+
+function cost(measured: MeasuredSite, sends: (() => Promise<unknown>)[]): Promise<Measured> {
+  return measured.measure(async () => {
+    for (const send of sends) {
+      await send()
+    }
+  })
+}
 
 /** The next of all texts, in turn. */
 let place = 0

@@ -39,7 +39,9 @@ export async function openMeasured(env: Record<string, string>, { address }: Sit
     },
     memory: async () => (await ask('memory')) as Memory,
     async close() {
-      child.disconnect()
+      if (child.connected) {
+        child.disconnect()
+      }
       await ended
     },
   }
