@@ -28,7 +28,7 @@ const PIECES = {
   letters: 'a',
   digits: '7',
   spaces: ' ',
-  'spaces between letters': `a${' '.repeat(500)}`,
+  'spaces here and there': `a${' '.repeat(500)}`,
   ligatures: '\ufdfa',
   'combining marks': '\u0301',
   'marks out of order': '\u0315\u0300',
@@ -219,6 +219,31 @@ describe('the worst that a field can hold', function () {
           ),
         )
       }
+      assert.deepEqual(await stored(site), before)
+    })
+  }
+
+  for (const [route, field] of [
+    ['POST /auth/users/create', 'username'],
+    ['POST /auth/token/create', 'username'],
+    ['PATCH /chats/:uri', 'username'],
+    ['PATCH /account', 'name'],
+    ['POST /chats/:uri/guests', 'name'],
+  ] as const) {
+    it(`is refused at once as ${field} by ${route}, where its bytes are few enough`, async () => {
+      const before = await stored(site)
+      const [first] = actorsOf(route)
+      await holdsLittle(
+        measured,
+        field,
+        // Runs of spaces in a name are one.
+        ...TEXTS.filter(text => !text.includes(' ')).map(text => async () => {
+          const fields = { ...ROWS[route]?.good, [field]: fill(text, LIMITS.nameBytes, 'JSON') }
+          const { status, json } = await sends(route, first, 'JSON', fields)
+          assert.ok([400, 422].includes(status), `${text.slice(0, 9)}: ${status}`)
+          assert.ok(json.errors[field]?.length > 0, `no sentence for ${text.slice(0, 9)}`)
+        }),
+      )
       assert.deepEqual(await stored(site), before)
     })
   }
@@ -507,7 +532,7 @@ function some(count: number): string[] {
   return Array.from({ length: count }, () => TEXTS[place++ % TEXTS.length] ?? '')
 }
 
-/** The piece again and again, of that many bytes if a body can hold them. */
+/** The piece again and again, of that many bytes if a body can hold them. Between letters where it would count as nothing. */
 function fill(piece: string, size: number, kind: Kind): string {
   const sent =
     kind === 'JSON'
@@ -515,7 +540,8 @@ function fill(piece: string, size: number, kind: Kind): string {
       : kind === 'form'
         ? String(new URLSearchParams({ x: piece })).length - 2
         : Buffer.byteLength(piece)
-  return piece.repeat(Math.min(size / Buffer.byteLength(piece), LARGE / sent))
+  const text = piece.repeat(Math.min(size / Buffer.byteLength(piece), LARGE / sent))
+  return piece.trim() === '' ? `a${text}b` : text
 }
 
 function multipart(fields: Record<string, string>): FormData {
