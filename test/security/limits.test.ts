@@ -398,35 +398,36 @@ describe('limits', () => {
       assert.equal((await call('POST', '/auth/users/create/', typed, from)).status, 201)
     })
 
-    it('have a rate for each address, which is judged before what was sent', async () => {
-      const from = '10.20.0.2'
-      const tries = await Promise.all(
-        Array.from({ length: LIMITS.tries.burst + 60 }, () =>
-          call('POST', '/auth/users/create/', { username: 'x'.repeat(60_000), password: 'x', email }, from),
-        ),
-      )
-      const refused = tries.filter(answer => answer.status === 429)
-      assert.ok(refused.length > 0)
-      assert.equal(tries.filter(answer => answer.status === 400).length, tries.length - refused.length)
-      assertProblem(refused[0] as Answer, 429)
-      assertRetryAfter(refused[0] as Answer, LIMITS.tries.seconds)
-      assert.equal((await call('POST', '/auth/users/create/', { email }, '10.20.0.3')).status, 400)
-    })
+    it('have a rate for each address, which is judged before what was sent', () =>
+      withClockStopped(async () => {
+        const from = '10.20.0.2'
+        const tries = await Promise.all(
+          Array.from({ length: LIMITS.tries.burst + 5 }, () =>
+            call('POST', '/auth/users/create/', { username: 'x'.repeat(60_000), password: 'x', email }, from),
+          ),
+        )
+        const refused = tries.filter(answer => answer.status === 429)
+        assert.equal(refused.length, 5)
+        assert.equal(tries.filter(answer => answer.status === 400).length, LIMITS.tries.burst)
+        assertProblem(refused[0] as Answer, 429)
+        assertRetryAfter(refused[0] as Answer, LIMITS.tries.seconds)
+        assert.equal((await call('POST', '/auth/users/create/', { email }, '10.20.0.3')).status, 400)
+      }))
 
-    it('show the form again with what was typed where there were too many', async () => {
-      const from = { 'x-forwarded-for': '10.20.0.4' }
-      const browser = new Visitor(site)
-      await browser.get('/signup', from)
-      const forms = await Promise.all(
-        Array.from({ length: LIMITS.tries.burst + 60 }, () =>
-          browser.post('/signup', { username: 'mia', password: 'short' }, from),
-        ),
-      )
-      const refused = forms.find(answer => answer.status === 429)
-      assert.ok(refused)
-      assertPage(refused)
-      assert.match(refused.text, /name="username"[^>]* value="mia"/)
-    })
+    it('show the form again with what was typed where there were too many', () =>
+      withClockStopped(async () => {
+        const from = { 'x-forwarded-for': '10.20.0.4' }
+        const browser = new Visitor(site)
+        await browser.get('/signup', from)
+        const sent = { username: 'mia', password: 'short' }
+        for (let n = 0; n < LIMITS.tries.burst; n++) {
+          assert.equal((await browser.post('/signup', sent, from)).status, 422, String(n))
+        }
+        const refused = await browser.post('/signup', sent, from)
+        assert.equal(refused.status, 429)
+        assertPage(refused)
+        assert.match(refused.text, /name="username"[^>]* value="mia"/)
+      }))
 
     function call(method: string, path: string, fields: unknown, from: string) {
       return new Program(site).call(method, path, fields, { 'x-forwarded-for': from })
@@ -434,26 +435,30 @@ describe('limits', () => {
   })
 
   describe('a post', () => {
-    it('counts before it is judged, so that nobody has many bad ones looked at', async () => {
-      const ned = await signUpProgram(site, 'ned')
-      const uri = await ned.startChat()
-      const posts = await Promise.all(
-        Array.from({ length: LIMITS.posts.burst + 30 }, () => ned.post(uri, 'x'.repeat(60_000))),
-      )
-      assert.deepEqual([...new Set(posts.map(answer => answer.status))].sort(), [422, 429])
-    })
+    it('counts before it is judged, so that nobody has many bad ones looked at', () =>
+      withClockStopped(async () => {
+        const ned = await signUpProgram(site, 'ned')
+        const uri = await ned.startChat()
+        const posts = await Promise.all(
+          Array.from({ length: LIMITS.posts.burst + 5 }, () => ned.post(uri, 'x'.repeat(60_000))),
+        )
+        assert.equal(posts.filter(answer => answer.status === 422).length, LIMITS.posts.burst)
+        assert.equal(posts.filter(answer => answer.status === 429).length, 5)
+      }))
   })
 
   describe('changing one’s e-mail address', () => {
-    it('is limited for each user', async () => {
-      const pia = await signUpProgram(site, 'pia')
-      const changes = await Promise.all(
-        Array.from({ length: LIMITS.changes.burst + 30 }, (_, n) =>
-          pia.call('PATCH', '/api/account/', { email: `pia${n}@example.org` }, { 'x-forwarded-for': '10.21.0.1' }),
-        ),
-      )
-      assert.deepEqual([...new Set(changes.map(answer => answer.status))].sort(), [200, 429])
-    })
+    it('is limited for each user', () =>
+      withClockStopped(async () => {
+        const pia = await signUpProgram(site, 'pia')
+        const changes = await Promise.all(
+          Array.from({ length: LIMITS.changes.burst + 5 }, (_, n) =>
+            pia.call('PATCH', '/api/account/', { email: `pia${n}@example.org` }, { 'x-forwarded-for': '10.21.0.1' }),
+          ),
+        )
+        assert.equal(changes.filter(answer => answer.status === 200).length, LIMITS.changes.burst)
+        assert.equal(changes.filter(answer => answer.status === 429).length, 5)
+      }))
   })
 
   describe('looking ahead of the chat', () => {
