@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { browserName } from '../../src/browsers.js'
 import { LIMITS } from '../../src/config.js'
 import type { Parts } from '../../src/context.js'
 import { createReset } from '../../src/db/resets.js'
+import { safePath } from '../../src/input.js'
 import { keyHash, randomKey } from '../../src/keys.js'
+import { mentionedNames, messageHtml } from '../../src/markdown.js'
+import { passwordFaults } from '../../src/passwords.js'
+import { parseQuery } from '../../src/query.js'
 import { routerOf } from '../../src/routes/index.js'
 import { guest } from '../support/guests.js'
 import { type MeasuredSite, openMeasured } from '../support/measured.js'
@@ -10,6 +15,7 @@ import type { Measured, Memory } from '../support/measured-site.js'
 import { openSite, type Site } from '../support/site.js'
 import { openSocket } from '../support/streams.js'
 import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { worstTexts } from '../support/worst-texts.js'
 import { sendRaw } from './raw.js'
 import { stored } from './rows.js'
 
@@ -83,6 +89,8 @@ const ROWS: Record<string, Row> = {
   'DELETE /account/sessions/:id': {},
   'POST /account/sessions/:id/end': {},
   'POST /account/tokens': { good: { name: 'a script' } },
+  'DELETE /account/tokens': {},
+  'POST /account/tokens/revoke': {},
   'DELETE /account/tokens/:id': {},
   'POST /account/tokens/:id/revoke': {},
   'POST /reset/:key': { good: { password: PASSWORD } },
@@ -404,6 +412,39 @@ describe('the worst that a field can hold', function () {
     )
     assert.ok(answer.status < 500, `${route} ${Object.keys(fields)}: ${answer.status}`)
     return answer
+  }
+})
+
+describe('the worst that is taken', function () {
+  this.timeout(120_000)
+
+  const WORK: Record<string, (text: string) => unknown> = {
+    'a message': text => messageHtml(text, { ann: 1 }),
+    'the names in a message': mentionedNames,
+    'a path to go on to': text => safePath(`/${text}`),
+    'what a browser calls itself': browserName,
+    'a password': password => passwordFaults(password, { username: 'a.'.repeat(75), email: 'a.'.repeat(127) }),
+    'a search': parseQuery,
+  }
+
+  for (const [name, work] of Object.entries(WORK)) {
+    it(`holds nobody up: ${name}`, () => {
+      const texts = [
+        ...worstTexts(),
+        ...TEXTS.map(piece => fill(piece, LIMITS.lineBytes, 'JSON')),
+        'Version/1 '.repeat(200),
+      ]
+      for (const [place, text] of texts.entries()) {
+        let held = Number.POSITIVE_INFINITY
+        for (let tries = 0; tries < TRIES && held >= HOLD; tries++) {
+          const begun = performance.now()
+          // Another text each time, as what was made of a message is remembered.
+          work(text.slice(tries))
+          held = Math.min(held, performance.now() - begun)
+        }
+        assert.ok(held < HOLD, `${place}, ${text.slice(0, 40)}: ${held} ms`)
+      }
+    })
   }
 })
 
