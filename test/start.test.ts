@@ -34,7 +34,10 @@ describe('a start', () => {
   it('finishes the files of its database when Ctrl-C comes, says so, and ends', async () => {
     const program = start()
     await program.says(/Creating a database/)
-    await until(() => draftsIn(folder).some(draft => existsSync(path.join(draft, 'PG_VERSION'))))
+    // A signal would end the PostgreSQL that fills them.
+    await until(() =>
+      draftsIn(folder).some(draft => existsSync(path.join(draft, 'base/1/PG_VERSION')) && programsIn(draft).length > 0),
+    )
     // To the whole group, as a terminal does, and once more by npm.
     process.kill(-(program.child.pid as number), 'SIGINT')
     program.child.kill('SIGINT')
