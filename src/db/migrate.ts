@@ -24,9 +24,6 @@ type Say = (sentence: string) => void
 /** SQLSTATEs after which the same is tried again: deadlock, a lock that was not had in time, cancelled. */
 const PASSING = ['40P01', '55P03', '57014']
 
-/** How long a strong lock is waited for, as everybody else waits behind it. */
-const LOCK_WAIT = '200ms'
-
 /** How long after a failure the work that goes on beside the program is tried again, in milliseconds. */
 const PAUSE = 60_000
 
@@ -186,7 +183,8 @@ async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db
   return upgrader.telling(what, () =>
     again(() =>
       upgrader.db.transaction().execute(async trx => {
-        await sql`set local lock_timeout = ${sql.lit(LOCK_WAIT)}`.execute(trx)
+        // Everybody else waits behind a strong lock that is waited for.
+        await sql`set local lock_timeout = '200ms'`.execute(trx)
         return work(trx)
       }),
     ),
