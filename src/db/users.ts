@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import pg from 'pg'
 import { LIMITS } from '../config.js'
+import { keyHash } from '../keys.js'
 import { DELETED_USER, foldUsername } from '../usernames.js'
 import type { Db, Schema } from './schema.js'
 
@@ -12,24 +13,68 @@ export type Verified = Pick<Selectable<Schema['users']>, 'id' | 'password_hash'>
 /** The columns of `User`, for queries that reach users by another way. */
 export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
-/** Undefined when another account has that name, in whatever case. */
+/**
+ * Undefined when another account has, or had, that name, in whatever case. `visit_hash`: the browser that it is made by, in which whoever
+ * was banned as a guest stays banned.
+ */
 export async function createUser(
   db: Db,
-  { username, email, password_hash }: { username: string; email: string; password_hash: string },
+  {
+    username,
+    email,
+    password_hash,
+    visit_hash = null,
+  }: { username: string; email: string; password_hash: string; visit_hash?: Buffer | null },
 ): Promise<User | undefined> {
+  const folded = foldUsername(username)
   try {
-    const folded = foldUsername(username)
-    return await db
-      .insertInto('users')
-      .values({ username, folded_username: folded, name: username, folded_name: folded, email, password_hash })
-      .returning(USER_COLUMNS)
-      .executeTakeFirstOrThrow()
+    return await db.transaction().execute(async trx => {
+      const user = await trx
+        .insertInto('users')
+        .values({
+          username,
+          folded_username: folded,
+          name: username,
+          folded_name: folded,
+          email,
+          password_hash,
+          visit_hash,
+        })
+        .returning(USER_COLUMNS)
+        .executeTakeFirstOrThrow()
+      await requireNeverDeleted(trx, folded)
+      return user
+    })
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
+    if (isTaken(error)) {
       return undefined
     }
     throw error
   }
+}
+
+/** What stays of a deleted account's username, so that nobody else gets it. No username looks like this. */
+const traceOf = (folded: string) => `sha256:${keyHash(folded).toString('hex')}`
+
+class NameTaken extends Error {}
+
+/** Asked in a statement after the one that takes the name, which waits for a deletion that is under way. */
+async function requireNeverDeleted(trx: Db, folded: string) {
+  const deleted = await trx
+    .selectFrom('users')
+    .select('id')
+    .where('folded_username', '=', traceOf(folded))
+    .executeTakeFirst()
+  if (deleted) {
+    throw new NameTaken()
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return (
+    error instanceof NameTaken ||
+    (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key')
+  )
 }
 
 /** The account with that name, unless it was deleted. */
@@ -117,7 +162,7 @@ export async function changeUser(
           exists(
             selectFrom('users as other')
               .select('other.id')
-              .where('other.folded_username', '=', folded ?? '')
+              .where('other.folded_username', 'in', [folded ?? '', traceOf(folded ?? '')])
               .where('other.id', '<>', user_id),
           ),
         ),
@@ -139,14 +184,18 @@ export async function keepGuest(
 ): Promise<User | 'taken' | 'no guest'> {
   const folded = foldUsername(username)
   const isAnothers = sql<boolean>`exists (
-    select 1 from users other where other.folded_username = users.folded_name and other.id <> users.id
+    select 1 from users other
+    where other.folded_username = any (array[
+        users.folded_name, 'sha256:' || encode(sha256(convert_to(users.folded_name, 'UTF8')), 'hex')
+      ])
+      and other.id <> users.id
   )`
   try {
     return await db.transaction().execute(async trx => {
       if ((await lockUser(trx, user_id))?.kind !== 'guest') {
         return 'no guest'
       }
-      return trx
+      const kept = await trx
         .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
         .updateTable('users')
         .set({
@@ -163,9 +212,11 @@ export async function keepGuest(
         .where('id', '=', user_id)
         .returning(USER_COLUMNS)
         .executeTakeFirstOrThrow()
+      await requireNeverDeleted(trx, folded)
+      return kept
     })
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key') {
+    if (isTaken(error)) {
       return 'taken'
     }
     throw error
@@ -190,6 +241,8 @@ export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boo
       .updateTable('users')
       .set({
         username: DELETED_USER,
+        // Of an account; a guest has none.
+        folded_username: sql`'sha256:' || encode(sha256(convert_to(folded_username, 'UTF8')), 'hex')`,
         name: DELETED_USER,
         folded_name: DELETED_USER,
         email: '',

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import { addressOf } from '../address.js'
 import { LIMITS } from '../config.js'
 import type { Context, Parts, State } from '../context.js'
+import { visitHash } from '../csrf.js'
 import { takeTurn } from '../db/limits.js'
 import { createUser, findUser, type User } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
@@ -51,7 +52,8 @@ async function signUp(
 ): Promise<{ user: User; password_hash: string }> {
   await requireFreeName(parts, ctx, username, status)
   const password_hash = await hashPassword(password)
-  const user = await createUser(parts.db, { username, email, password_hash })
+  const visit_hash = ctx.state.cookieless ? null : visitHash(parts, ctx)
+  const user = await createUser(parts.db, { username, email, password_hash, visit_hash })
   if (!user) {
     throw nameTaken(status)
   }

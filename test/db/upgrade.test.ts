@@ -10,6 +10,7 @@ import pg from 'pg'
 import { type Address, connect } from '../../src/db/connection.js'
 import { finishMigrations, migrate } from '../../src/db/migrate.js'
 import { postQueue } from '../../src/db/post-queue.js'
+import { createUser } from '../../src/db/users.js'
 import { createDatabase, createEmptyDatabase, dropDatabase } from '../support/databases.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -85,6 +86,18 @@ describe('upgrading a database', () => {
          array[null], true) p`,
     )
     assert.equal(outcome.rows[0].outcome, 'again')
+  })
+
+  it('leaves a hash of the names of deleted accounts, which nobody gets', async () => {
+    const address = await restored('ed03e3a')
+    await upgrade(address)
+    const client = await open(address)
+    const { rows } = await client.query('select folded_username as name from users where deleted_at is not null')
+    assert.match(rows[0].name, /^sha256:[0-9a-f]{64}$/)
+    const { db } = connect(address, () => {}, 1)
+    opened.push({ end: () => db.destroy() })
+    assert.equal(await createUser(db, { username: 'Gone', email: '', password_hash: 'x' }), undefined)
+    assert.ok(await createUser(db, { username: 'Gone2', email: '', password_hash: 'x' }))
   })
 
   it('goes on where a fill was ended, and goes over everything', async () => {
@@ -350,7 +363,7 @@ describe('migrations', () => {
     const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
     assert.deepEqual(
       [migrationNames().at(-1), hash],
-      ['013_forget_texts', 'c009c5ce2390c6be'],
+      ['014_forget_names', 'c009c5ce2390c6be'],
       'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
     )
   })
