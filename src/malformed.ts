@@ -48,5 +48,5 @@ function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | u
  * Nothing but their connection makes system calls there.
  */
 export function isReadersFault({ code = '', syscall }: NodeJS.ErrnoException): boolean {
-  return syscall !== undefined || /^(ERR_STREAM_|ERR_SOCKET_|HPE_)\w+$/.test(code)
+  return syscall !== undefined || /^(ECONNRESET|EPIPE|(ERR_STREAM|ERR_SOCKET|HPE)_\w+)$/.test(code)
 }

@@ -28,7 +28,10 @@ export async function prepareDatabase(address: Address, place: Place, starting: 
   const { db } = connect(address, () => {}, 1)
   await arrival(db, place, starting)
   await db.destroy()
-  if (!(await waiting(hasSessions(address), () => `${nameOf(place)} does not answer.`, starting))) {
+  const keepsSessions = hasSessions(address).catch(error => {
+    throw startFailure(error, place)
+  })
+  if (!(await waiting(keepsSessions, () => `${nameOf(place)} does not answer.`, starting))) {
     throw new OperatorError(
       `${nameOf(place)} cannot be used: a connection pooler lends its sessions for a transaction at a time, and Chatire needs one for each connection. Set pool_mode=session for this database in PgBouncer, or give the address of PostgreSQL itself.`,
     )

@@ -167,6 +167,27 @@ describe('users and the chats that they are in', () => {
     }
   })
 
+  it('leave no trace of their username but its hash, and nobody gets it, not even while they are being deleted', async () => {
+    const ann = await newUser('Ann')
+    const client = await site.pool.connect()
+    await client.query('begin')
+    await client.query(
+      `update users set folded_username = 'sha256:' || encode(sha256(convert_to(folded_username, 'UTF8')), 'hex') where id = $1`,
+      [ann.id],
+    )
+    const taking = createUser(site.db, { username: ann.username.toUpperCase(), email: '', password_hash: 'x' })
+    await waiting(site, 1)
+    await client.query('commit')
+    client.release()
+    assert.equal(await taking, undefined)
+    const bob = await newUser('Bob')
+    assert.equal(await deleteUser(site.db, { id: bob.id, password_hash: 'x' }), true)
+    const { rows } = await site.pool.query('select u.*::text as row from users u where id = $1', [bob.id])
+    assert.ok(!rows[0].row.toLowerCase().includes(bob.username.toLowerCase()))
+    assert.equal(await createUser(site.db, { username: bob.username, email: '', password_hash: 'x' }), undefined)
+    assert.equal(await changeUser(site.db, (await newUser('Carl')).id, { name: bob.username }), false)
+  })
+
   it('leave all chats when they are deleted, those that they had left too, under a name that says nothing', async () => {
     const [ann, bob] = [await newUser('Ann'), await newUser('Bob')]
     const now = await newChat(bob, ann)

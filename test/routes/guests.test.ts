@@ -28,6 +28,20 @@ describe('guests', () => {
     return guest
   }
 
+  it('who were banned stay out with an account that they make in the same browser', async () => {
+    const guest = await enter('Mallory')
+    const { members } = JSON.parse((await ann.send('GET', `/api/chats/${uri}/members/`, undefined, {})).text)
+    const { id } = members.find(({ name }: { name: string }) => name === 'Mallory')
+    assert.equal((await ann.post(`/chats/${uri}/members/${id}/removal`, { ban: 'on' })).status, 303)
+    await guest.post('/logout')
+    await guest.signUp('mallory2')
+    const answer = await guest.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })
+    assert.equal(answer.status, 403)
+    assert.match(answer.text, /removed you from it for good/)
+    const another = await new Visitor(site).signUp('innocent')
+    assert.equal((await another.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })).status, 200)
+  })
+
   it('are in the chat after giving a name, talk there, and are marked wherever they are named', async () => {
     const guest = await enter('Carla  Meyer')
     const posted = await guest.post(`/chats/${uri}/messages`, { message: 'hello from a guest' })
