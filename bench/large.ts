@@ -10,7 +10,7 @@ import { countedMembers } from '../src/db/members.js'
 import { finishMigrations, migrate } from '../src/db/migrate.js'
 import { searchChat, searchChats } from '../src/db/search.js'
 import { startCluster } from '../src/postgres/cluster.js'
-import { parseQuery } from '../src/query.js'
+import { parseQuery } from '../src/text/search-query.js'
 
 const COUNT = Number(process.argv[2] ?? 1_000_000)
 const CHATS = 1_000

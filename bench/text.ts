@@ -1,6 +1,6 @@
 // npm run bench -- text: how long the longest messages take to become HTML, the worst of them first, beside escaping alone.
-import { messageHtml } from '../src/markdown.js'
-import { escapeHtml } from '../src/text.js'
+import { messageHtml } from '../src/text/markdown.js'
+import { escapeHtml } from '../src/text/words.js'
 import { worstTexts } from '../test/support/worst-texts.js'
 
 const ORDINARY =

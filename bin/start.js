@@ -4,6 +4,6 @@ import { prepare, runMain } from './prepare.js'
 
 await prepare()
 await runMain(async () => {
-  const { serve } = await import(new URL('../dist/src/server.js', import.meta.url))
+  const { serve } = await import(new URL('../dist/src/process/server.js', import.meta.url))
   await serve(process.env)
 })

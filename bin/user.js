@@ -3,6 +3,6 @@ import { prepare, runMain } from './prepare.js'
 
 await prepare()
 await runMain(async () => {
-  const { manageUsers } = await import(new URL('../dist/src/user.js', import.meta.url))
+  const { manageUsers } = await import(new URL('../dist/src/process/reset-password.js', import.meta.url))
   console.log(await manageUsers(process.argv.slice(2), process.env))
 })

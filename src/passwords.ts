@@ -9,16 +9,16 @@ import { unavailable } from './errors.js'
 const COST = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 // Hashing runs in libuv's few threads, beside file reads and name lookups: leave some for those.
-const turns = pLimit(Math.max(1, availableParallelism() - 1))
+const queue = pLimit(Math.max(1, availableParallelism() - 1))
 
 /** Throws 503 when too many hashes wait already. */
 export function hashPassword(password: string): Promise<string> {
-  return inTurn(() => argon2.hash(password, COST))
+  return queued(() => argon2.hash(password, COST))
 }
 
 /** Whether the password fits the hash. Without a hash (no such user) it takes just as long and says no. Throws 503 as above. */
 export async function passwordFits(hash: string | undefined, password: string): Promise<boolean> {
-  const fits = await inTurn(async () => argon2.verify(hash ?? (await nobodysHash), password))
+  const fits = await queued(async () => argon2.verify(hash ?? (await nobodysHash), password))
   return fits && hash !== undefined
 }
 
@@ -51,11 +51,11 @@ const COMMON = new Set(dictionary['passwords-common'])
 
 const nobodysHash = argon2.hash('a password that nobody has', COST)
 
-function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (turns.pendingCount >= LIMITS.waitingHashes) {
+function queued<T>(work: () => Promise<T>): Promise<T> {
+  if (queue.pendingCount >= LIMITS.waitingHashes) {
     throw unavailable('Too many people are signing in at this moment. Please try again in a few seconds.')
   }
-  return turns(work)
+  return queue(work)
 }
 
 /**

@@ -113,7 +113,7 @@ describe('a start', () => {
         { WEB_CONCURRENCY: workers, NODE_OPTIONS: `--import ${WITHOUT_CREATE_SERVER}` },
         /TypeError: .*createServer.* is not a function/,
       )
-      assert.match(program.lines.join('\n'), /src\/listener\.ts:\d+/)
+      assert.match(program.lines.join('\n'), /src\/process\/listener\.ts:\d+/)
     })
   }
 

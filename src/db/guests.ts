@@ -1,4 +1,4 @@
-import { foldUsername } from '../usernames.js'
+import { foldUsername } from '../text/names.js'
 import { type Joined, joinChat } from './chats.js'
 import type { Db } from './schema.js'
 import { USER_COLUMNS, type User } from './users.js'

@@ -3,10 +3,10 @@ import type { Rate } from '../config.js'
 import type { Db } from './schema.js'
 
 /**
- * Takes one turn of a rate that all processes share (as a bucket does it: see src/buckets.ts). Returns 0, or the seconds
- * to wait where none is left.
+ * Counts one use against a rate limit that all processes share (a token bucket, as in src/http/rate-limits.ts). Returns 0, or the seconds
+ * to wait where the bucket is empty.
  */
-export async function takeTurn(db: Db, name: string, subject: string, { burst, seconds }: Rate): Promise<number> {
+export async function takeFromRate(db: Db, name: string, subject: string, { burst, seconds }: Rate): Promise<number> {
   const { rows: taken } = await sql`
     insert into limits as l (name, subject, due_at)
     values (${name}, ${subject}, now() + make_interval(secs => ${seconds}))
@@ -17,7 +17,7 @@ export async function takeTurn(db: Db, name: string, subject: string, { burst, s
   if (taken.length > 0) {
     return 0
   }
-  // A statement of its own: the one above may have waited for turns taken at the same time, which its snapshot does not show.
+  // A statement of its own: the one above may have waited for others that count at the same time, which its snapshot does not show.
   const { rows } = await sql<{ wait: number }>`
     select extract(epoch from due_at - now())::float8 - ${seconds * (burst - 1)} as wait
     from limits
@@ -25,8 +25,8 @@ export async function takeTurn(db: Db, name: string, subject: string, { burst, s
   return Math.max(1, rows[0]?.wait ?? 1)
 }
 
-/** Gives a turn back that turned out not to count. */
-export async function returnTurn(db: Db, name: string, subject: string, { seconds }: Rate) {
+/** Takes back a use that turned out not to count. */
+export async function returnToRate(db: Db, name: string, subject: string, { seconds }: Rate) {
   await db
     .updateTable('limits')
     .set({ due_at: sql`due_at - make_interval(secs => ${seconds})` })

@@ -10,7 +10,7 @@ export interface Post {
   key: string | null
   /** The message that it answers. */
   reply_to: number | null
-  /** What stands behind its @s, folded (src/text.ts): who of them is a member is settled with the post. */
+  /** What stands behind its @s, folded (src/text/words.ts): who of them is a member is settled with the post. */
   names: readonly string[]
 }
 

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import pg from 'pg'
 import { LIMITS } from '../config.js'
 import { keyHash } from '../keys.js'
-import { DELETED_USER, foldUsername } from '../usernames.js'
+import { DELETED_USER, foldUsername } from '../text/names.js'
 import type { Db, Schema } from './schema.js'
 
 export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>

@@ -1,18 +1,27 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
-import { prepareForms } from '../csrf.js'
 import { sessionsOf } from '../db/sessions.js'
 import { tokensOf } from '../db/tokens.js'
 import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
-import { certainty, changedPassword, changedUser, doneQuery, newUser, ownPassword, read, readQuery } from '../input.js'
-import { ownAccountJson } from '../json.js'
+import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { prepareForms } from '../http/csrf.js'
+import {
+  certainty,
+  changedPassword,
+  changedUser,
+  doneQuery,
+  newUser,
+  ownPassword,
+  read,
+  readQuery,
+} from '../http/input.js'
+import { ownAccountJson } from '../http/json.js'
+import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
-import { leadTo, respond, seeOther, showPage } from '../respond.js'
-import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../session.js'
 import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
-import { countTry, EXACT } from './scope.js'
+import { EXACT, limitTries } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
 /** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
@@ -59,15 +68,15 @@ export function account(parts: Parts) {
     const user = requireUser(ctx)
     const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
     await onAccountPage(parts, ctx, form, async () => {
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const { name, email } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
-        parts.takeTurn('changes', user.id, 'You are changing much at once. Please wait a moment.')
+        parts.limitRate('changes', user.id, 'You are changing much at once. Please wait a moment.')
       }
       const renamed = name !== undefined && name !== user.name
       if (renamed) {
-        parts.takeTurn('renames', user.id, 'You have changed your name a few times. Please wait some minutes.')
+        parts.limitRate('renames', user.id, 'You have changed your name a few times. Please wait some minutes.')
       }
       if (!(await changeUser(db, user.id, { name: renamed ? name : undefined, email }))) {
         throw invalid({ name: ['Somebody else has this username. Please choose another name.'] })
@@ -84,7 +93,7 @@ export function account(parts: Parts) {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'password', async () => {
       const { username, email } = user
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const { current_password, password } = read(ctx, changedPassword({ username, email }))
       const verified = await checkPassword(parts, ctx, user, 'current_password', current_password)
       const password_hash = await hashPassword(password)
@@ -103,7 +112,7 @@ export function account(parts: Parts) {
       if (guest.kind !== 'guest') {
         throw new Refusal(403, 'This account is yours to keep already.')
       }
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const { username, email, password } = read(ctx, newUser)
       await requireFreeName(parts, ctx, username, 422)
       const password_hash = await hashPassword(password)
@@ -124,7 +133,7 @@ export function account(parts: Parts) {
   async function remove(ctx: Context) {
     const user = requireUser(ctx)
     await onAccountPage(parts, ctx, 'delete', async () => {
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       if (!(await deleteUser(db, await verify(ctx, user)))) {
         throw passwordChanged()
       }

@@ -1,12 +1,12 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import { bansOf, liftBan } from '../db/bans.js'
-import { bansQuery, readId, readQuery } from '../input.js'
-import { banJson, listJson } from '../json.js'
-import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { bansQuery, readId, readQuery } from '../http/input.js'
+import { banJson, listJson } from '../http/json.js'
+import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
 import { fill } from '../slices.js'
-import { acting, chatPath, EXACT, type MemberChat, requireDone, requireOwner, takeList } from './scope.js'
+import { acting, chatPath, EXACT, limitLists, type MemberChat, requireDone, requireOwner } from './scope.js'
 
 /** Who may not come back into a chat. */
 export function bans(parts: Parts) {
@@ -15,7 +15,7 @@ export function bans(parts: Parts) {
   router.get('/', async ctx => {
     const chat = await requireOwner(parts, ctx)
     const { after, limit = LIMITS.bansPerPage } = readQuery(ctx, bansQuery)
-    takeList(parts, ctx, chat.user)
+    limitLists(parts, ctx, chat.user)
     await respond(ctx, {
       page: () => show(ctx, chat, Math.min(limit, LIMITS.bansPerPage), after),
       fragment: () => show(ctx, chat, Math.min(limit, LIMITS.bansPerPage), after),

@@ -1,31 +1,31 @@
 import Router from '@koa/router'
-import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
-import { isFromElsewhere } from '../csrf.js'
 import { chatsOf, createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
 import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { Refusal } from '../errors.js'
-import { chatsQuery, newChat, pageQuery, read, readQuery } from '../input.js'
-import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../json.js'
+import { shareUrl } from '../http/address.js'
+import { requireUser } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { isFromElsewhere } from '../http/csrf.js'
+import { chatsQuery, newChat, pageQuery, read, readQuery } from '../http/input.js'
+import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
+import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { draftSeal, randomKey } from '../keys.js'
-import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
-import { requireUser } from '../session.js'
 import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
 import {
   chatPath,
-  countTry,
   EXACT,
+  limitLists,
+  limitTries,
   type MemberChat,
   type ReadingMember,
   requireChat,
   requireMember,
   requireReading,
   type SeenChat,
-  takeList,
 } from './scope.js'
 import { chatName } from './settings.js'
 
@@ -54,9 +54,9 @@ export function chats(parts: Parts) {
     if (user.kind === 'guest') {
       throw new Refusal(403, 'Guests cannot start chats. Keep this account first: it takes a username and a password.')
     }
-    countTry(parts, ctx)
+    limitTries(parts, ctx)
     const { title } = read(ctx, newChat)
-    parts.takeTurn('chats', user.id, 'You have started many chats. Please wait a little.')
+    parts.limitRate('chats', user.id, 'You have started many chats. Please wait a little.')
     const uri = randomKey(16)
     await createChat(db, { owner_id: user.id, uri, title })
     await respond(ctx, {
@@ -77,7 +77,7 @@ export function chats(parts: Parts) {
       fragment: () => visitChat(parts, ctx),
       json: async () => {
         const chat = await requireMember(parts, ctx)
-        takeList(parts, ctx, chat.user)
+        limitLists(parts, ctx, chat.user)
         const reader = { user_id: chat.user.id, reads: null }
         const limit = LIMITS.messagesPerListAtMost
         const { members, standing } = await countedMembers(db, chat.id, limit + 1, reader)
@@ -122,7 +122,7 @@ function headerOf({ config }: Parts, ctx: Context, chat: SeenChat, { id }: User)
 /** One page of the user's chats, and where the next one begins. */
 export async function listChats(parts: Parts, ctx: Context, user: User) {
   const { before } = readQuery(ctx, chatsQuery)
-  takeList(parts, ctx, user)
+  limitLists(parts, ctx, user)
   const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
   const chats = rows.slice(0, LIMITS.chatsPerPage)
   const last = chats.at(-1)
@@ -142,7 +142,7 @@ async function visitChat(parts: Parts, ctx: Context) {
     // Only members get as far by a link that was replaced.
     seeOther(ctx, chatPath(chat.current_uri) + ctx.search)
   } else {
-    takeList(parts, ctx, user)
+    limitLists(parts, ctx, user)
     if (chat.member_name === null) {
       await enter(parts, chat.uri, user)
       await showChat(parts, ctx, await requireMember(parts, ctx), user)

@@ -1,13 +1,13 @@
-import { addressOf } from '../address.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts } from '../context.js'
-import { returnTurn, takeTurn } from '../db/limits.js'
+import { returnToRate, takeFromRate } from '../db/limits.js'
 import { findUser, type User, upgradeHash, type Verified } from '../db/users.js'
-import { deviceOf } from '../device.js'
 import { invalid, tooMany } from '../errors.js'
+import { addressOf } from '../http/address.js'
+import type { Context, Parts } from '../http/context.js'
+import { deviceOf } from '../http/device.js'
 import { keyHash } from '../keys.js'
 import { hashIsOutdated, hashPassword, passwordFits } from '../passwords.js'
-import { foldUsername } from '../usernames.js'
+import { foldUsername } from '../text/names.js'
 
 /** A user, and the hash that their password was verified by. */
 interface VerifiedUser {
@@ -74,14 +74,14 @@ async function tryCredentials(
   // The address first, so that one that is over its limit cannot use up other people's names.
   const counted = [['login address', addressOf(ctx)], other] as const
   for (const [name, subject] of config.limited ? counted : []) {
-    const wait = await takeTurn(db, name, subject, LIMITS.logins)
+    const wait = await takeFromRate(db, name, subject, LIMITS.logins)
     if (wait > 0) {
       throw tooMany(wait, 'Too many attempts to sign in. Please wait a few minutes and try again.')
     }
   }
   const verified = await verify(parts, ctx, username, password)
   for (const [name, subject] of config.limited && verified ? counted : []) {
-    await returnTurn(db, name, subject, LIMITS.logins)
+    await returnToRate(db, name, subject, LIMITS.logins)
   }
   return verified
 }

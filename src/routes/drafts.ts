@@ -1,6 +1,6 @@
-import type { Context, Parts } from '../context.js'
 import { findChat } from '../db/chats.js'
 import type { User } from '../db/users.js'
+import type { Context, Parts } from '../http/context.js'
 import { draftSeal, sameKey } from '../keys.js'
 import { showChat } from './chats.js'
 

@@ -1,8 +1,8 @@
-import type { Context, Parts } from '../context.js'
 import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
-import { safePath } from '../input.js'
-import { logCause } from '../log.js'
-import { showPage } from '../respond.js'
+import type { Context, Parts } from '../http/context.js'
+import { safePath } from '../http/input.js'
+import { logCause } from '../http/request-log.js'
+import { showPage } from '../http/respond.js'
 
 /**
  * Does what a form asks for; where that is refused the form comes back with the reason beside what was typed, passwords

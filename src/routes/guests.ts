@@ -1,18 +1,18 @@
 import Router from '@koa/router'
-import { addressOf } from '../address.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
-import { prepareForms, visitHash } from '../csrf.js'
 import { createGuest } from '../db/guests.js'
-import { takeTurn } from '../db/limits.js'
+import { takeFromRate } from '../db/limits.js'
 import { tooMany } from '../errors.js'
-import { newGuest, read } from '../input.js'
-import { ownUserJson } from '../json.js'
-import { leadTo, respond, seeOther } from '../respond.js'
-import { signIn } from '../session.js'
+import { addressOf } from '../http/address.js'
+import { signIn } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { prepareForms, visitHash } from '../http/csrf.js'
+import { newGuest, read } from '../http/input.js'
+import { ownUserJson } from '../http/json.js'
+import { leadTo, respond, seeOther } from '../http/respond.js'
 import { showFormAgain } from './forms.js'
 import { enter, notAdmitted } from './members.js'
-import { chatPath, countTry, EXACT, requireChat } from './scope.js'
+import { chatPath, EXACT, limitTries, requireChat } from './scope.js'
 
 /** Coming into a chat by a name alone. */
 export function guests(parts: Parts) {
@@ -35,7 +35,7 @@ export function guests(parts: Parts) {
       ctx,
       'chats/invite.njk',
       async () => {
-        countTry(parts, ctx)
+        limitTries(parts, ctx)
         const { name } = read(ctx, newGuest)
         await limitGuests(parts, ctx)
         const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })
@@ -64,7 +64,7 @@ export function guests(parts: Parts) {
 
 /** Throws 429 after too many guests from one address. */
 async function limitGuests({ db, config }: Parts, ctx: Context) {
-  const wait = config.limited ? await takeTurn(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
+  const wait = config.limited ? await takeFromRate(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
   if (wait > 0) {
     throw tooMany(wait, 'Many guests have come from your address. Please sign up, or try again later.')
   }

@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import type Koa from 'koa'
-import type { Middleware, Parts, State } from '../context.js'
 import { notFound, Refusal } from '../errors.js'
+import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
 import { bans } from './bans.js'
 import { chats } from './chats.js'

@@ -1,8 +1,8 @@
 import Router from '@koa/router'
-import { shareUrl } from '../address.js'
-import type { Parts, State } from '../context.js'
-import { qrCode } from '../qr-code.js'
-import { leadTo, respond, showPage } from '../respond.js'
+import { shareUrl } from '../http/address.js'
+import type { Parts, State } from '../http/context.js'
+import { qrCode } from '../http/qr-code.js'
+import { leadTo, respond, showPage } from '../http/respond.js'
 import { chatPath, EXACT, requireMember } from './scope.js'
 
 /** What members hand to those whom they want in the chat. */

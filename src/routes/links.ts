@@ -1,10 +1,10 @@
 import Router from '@koa/router'
-import { shareUrl } from '../address.js'
-import type { Context, Parts, State } from '../context.js'
 import { replaceLink } from '../db/links.js'
-import { newLink, read } from '../input.js'
+import { shareUrl } from '../http/address.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { newLink, read } from '../http/input.js'
+import { leadTo, respond, seeOther } from '../http/respond.js'
 import { randomKey } from '../keys.js'
-import { leadTo, respond, seeOther } from '../respond.js'
 import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
 import { keepSettings, savedPath } from './settings.js'
 
@@ -18,7 +18,7 @@ export function links(parts: Parts) {
   async function replace(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
       const { expires_in: seconds } = read(ctx, newLink)
       const uri = randomKey(16)
       const replaced = await replaceLink(parts.db, acting(chat), { uri, seconds })

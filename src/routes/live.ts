@@ -1,24 +1,24 @@
 import Router from '@koa/router'
 import type { WebSocket } from 'ws'
-import { addressOf } from '../address.js'
-import { fields } from '../body.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
-import { fromElsewhere, isOwnOrigin } from '../csrf.js'
 import { markRead } from '../db/reads.js'
 import { asRefusal, notSignedIn, unavailable } from '../errors.js'
-import { check, frameQuery, lastEventId, readQuery, streamQuery } from '../input.js'
-import { postedJson, problemJson } from '../json.js'
+import { addressOf } from '../http/address.js'
+import { fields } from '../http/body.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
+import { check, frameQuery, lastEventId, readQuery, streamQuery } from '../http/input.js'
+import { postedJson, problemJson } from '../http/json.js'
+import { logCause } from '../http/request-log.js'
+import { renderPage, showPage } from '../http/respond.js'
+import { UpgradeResponse } from '../http/websockets.js'
 import { EVENTS, frameFormat, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
 import type { Reader } from '../live/stream.js'
-import { logCause } from '../log.js'
-import { renderPage, showPage } from '../respond.js'
-import { UpgradeResponse } from '../upgrades.js'
 import { chatOnPage } from './chats.js'
 import { postMessage } from './messages.js'
-import { chatPath, EXACT, type ReadingMember, readUri, requireCursor, requireReading, takeList } from './scope.js'
+import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 
 /** What is new in a chat, as it happens: for its page, for pages without JavaScript, and for programs. */
 export function live(parts: Parts) {
@@ -75,7 +75,7 @@ async function openFrame(parts: Parts, ctx: Context) {
       showPage(parts, ctx, 'live/frame.njk', { uri: reading.uri, unread_from })
       return
     }
-    takeList(parts, ctx, reading.user)
+    limitLists(parts, ctx, reading.user)
     const view = await chatOnPage(parts, reading, { members: 0 })
     const values = { ...view, uri: reading.uri, me: reading.user.id, framed, unread_from }
     if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {
@@ -134,9 +134,9 @@ function openResponse(
  * A page without JavaScript says nothing of its reader: what stood in its frame until they went on counts as read. Where that cannot be
  * written, the next page that is shown says the same.
  */
-function noteRead({ db, log, takeTurn }: Parts, { feed, user }: ReadingMember, version: number) {
+function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, version: number) {
   const read = async () => {
-    takeTurn('frames', user.id, 'Enough frames.')
+    limitRate('frames', user.id, 'Enough frames.')
     await markRead(db, { chat_id: feed.chat_id, user_id: user.id }, version)
   }
   read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))

@@ -1,22 +1,22 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import { type Joined, joinChat } from '../db/chats.js'
 import { leaveChat, type Member, membersOf, removeMember } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
-import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../input.js'
-import { listJson, memberJson, ownUserJson, userJson } from '../json.js'
-import { leadTo, respond, seeOther, showFragment, showPage } from '../respond.js'
-import { requireUser } from '../session.js'
+import { requireUser } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../http/input.js'
+import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
+import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { fill } from '../slices.js'
-import { foldUsername } from '../usernames.js'
-import { acting, chatPath, EXACT, requireChat, requireDone, requireMember, requireOwner, takeList } from './scope.js'
+import { foldUsername } from '../text/names.js'
+import { acting, chatPath, EXACT, limitLists, requireChat, requireDone, requireMember, requireOwner } from './scope.js'
 import { chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404 or 429 where they cannot be. */
-export async function enter({ db, live, takeTurn }: Parts, uri: string, user: User) {
-  takeTurn('joins', user.id, 'You have joined many chats. Please wait a little.')
+export async function enter({ db, live, limitRate }: Parts, uri: string, user: User) {
+  limitRate('joins', user.id, 'You have joined many chats. Please wait a little.')
   const { outcome, chat_id, version } = await joinChat(db, uri, user.id)
   switch (outcome) {
     case 'joined':
@@ -61,7 +61,7 @@ export function members(parts: Parts) {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
       page: async () => {
-        takeList(parts, ctx, chat.user)
+        limitLists(parts, ctx, chat.user)
         const { after, limit: wanted = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
         const limit = Math.min(wanted, LIMITS.membersPerPage)
         const rows = await membersOf(db, chat.id, limit + 1, after).execute()
@@ -82,7 +82,7 @@ export function members(parts: Parts) {
         showFragment(parts, ctx, 'members/_members.njk', { members, member_count: chat.member_count })
       },
       json: async () => {
-        takeList(parts, ctx, chat.user)
+        limitLists(parts, ctx, chat.user)
         const { after, limit = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
         const rows = await membersOf(db, chat.id, limit + 1, after).execute()
         const { texts, more } = await fillMembers(ctx, chat, seenHere(parts, chat.id, rows), limit, memberJson)
@@ -116,7 +116,7 @@ export function members(parts: Parts) {
   async function remove(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     const id = readId((ctx as { params?: Record<string, string> }).params?.id)
-    parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+    parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
     const path = `${chatPath(chat.current_uri)}/members`
@@ -131,7 +131,7 @@ export function members(parts: Parts) {
 
   async function join(ctx: Context) {
     const user = requireUser(ctx)
-    parts.takeTurn('tries', user.id, 'You are joining very often. Please wait a moment.')
+    parts.limitRate('tries', user.id, 'You are joining very often. Please wait a moment.')
     const { username } = read(ctx, newMember)
     const chat = await requireChat(parts, ctx)
     if (username && foldUsername(username) !== foldUsername(user.username)) {

@@ -2,36 +2,36 @@ import Router from '@koa/router'
 import pLimit from 'p-limit'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import { newestMessages } from '../db/events.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
-import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../input.js'
-import { listJson, messageJson, postedJson } from '../json.js'
+import { requireUser } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../http/input.js'
+import { listJson, messageJson, postedJson } from '../http/json.js'
+import { logCause } from '../http/request-log.js'
+import { leadTo, respond, seeOther, showFragment } from '../http/respond.js'
 import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
-import { logCause } from '../log.js'
-import { mentionedNames } from '../markdown.js'
-import { leadTo, respond, seeOther, showFragment } from '../respond.js'
-import { requireUser } from '../session.js'
 import { fill } from '../slices.js'
+import { mentionedNames } from '../text/markdown.js'
 import { chatOnPage, showChat } from './chats.js'
 import {
   chatPath,
   EXACT,
+  limitLists,
   type ReadingMember,
   readUri,
   requireCursor,
   requireMember,
   requireReading,
-  takeList,
 } from './scope.js'
 
 /** Posting, and reading on from where one is. */
 export function messages(parts: Parts) {
   const { db } = parts
-  const inTurn = pLimit(LIMITS.listsAtOnce)
+  const queue = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
 
   router.post('/', async ctx => {
@@ -82,11 +82,11 @@ export function messages(parts: Parts) {
     if (isUnchanged(ctx, chat.version, query)) {
       return undefined
     }
-    takeList(parts, ctx, chat.user)
+    limitLists(parts, ctx, chat.user)
     const { limit = LIMITS.messagesPerList, before } = query
     let version: number | undefined
     let isEnd = false
-    const { items, texts, cut } = await inTurn(() =>
+    const { items, texts, cut } = await queue(() =>
       fill(newestFirst(), LIMITS.listBytes, event => JSON.stringify(messageJson(event))),
     )
     const more = cut !== undefined || !isEnd
@@ -122,9 +122,9 @@ export function messages(parts: Parts) {
     if (isUnchanged(ctx, current, query)) {
       return undefined
     }
-    takeNews(parts, ctx, reading, after)
+    limitNews(parts, ctx, reading, after)
     const { limit = LIMITS.messagesPerList } = query
-    const { items, texts } = await inTurn(() => fill(oldestFirst(), LIMITS.listBytes, entry => entry.json()))
+    const { items, texts } = await queue(() => fill(oldestFirst(), LIMITS.listBytes, entry => entry.json()))
     const version = items.at(-1)?.version ?? current
     const more = version < current
     if (more) {
@@ -151,7 +151,7 @@ type Query = z.output<typeof eventsQuery>
  */
 export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
-  parts.takeTurn(rate, user.id, 'You are sending very fast. Please wait a moment and send again.')
+  parts.limitRate(rate, user.id, 'You are sending very fast. Please wait a moment and send again.')
   const { message, key, reply_to } = check(fields, newMessage)
   const names = mentionedNames(message)
   const post = { uri, author_id: user.id, text: message, key, reply_to, names }
@@ -257,15 +257,15 @@ async function showNews(parts: Parts, ctx: Context) {
     return
   }
   await requireCursor(parts, ctx, reading, after)
-  takeNews(parts, ctx, reading, after)
+  limitNews(parts, ctx, reading, after)
   ctx.type = 'html'
   ctx.body = Buffer.from(await newsAfter(parts, reading, after))
 }
 
 /** Whoever is less than a page behind reads on from memory, as often as they like. */
-function takeNews(parts: Parts, ctx: Context, { feed, user }: ReadingMember, after: number) {
+function limitNews(parts: Parts, ctx: Context, { feed, user }: ReadingMember, after: number) {
   if (feed.version - after > LIMITS.messagesPerPage) {
-    takeList(parts, ctx, user)
+    limitLists(parts, ctx, user)
   }
 }
 
@@ -289,7 +289,7 @@ function onceEach(entries: readonly Entry[]): readonly Entry[] {
 async function showOlder(parts: Parts, ctx: Context) {
   const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)
-  takeList(parts, ctx, reading.user)
+  limitLists(parts, ctx, reading.user)
   const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
   showFragment(parts, ctx, 'messages/_older.njk', {
     uri: reading.uri,

@@ -1,8 +1,8 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
 import { handOver } from '../db/owners.js'
-import { chosenUser, read } from '../input.js'
-import { leadTo, respond, seeOther } from '../respond.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { chosenUser, read } from '../http/input.js'
+import { leadTo, respond, seeOther } from '../http/respond.js'
 import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
 import { keepSettings } from './settings.js'
 
@@ -16,7 +16,7 @@ export function owners(parts: Parts) {
   async function give(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
       const { user_id } = read(ctx, chosenUser)
       const version = requireDone(parts, ctx, chat, await handOver(parts.db, acting(chat), user_id))
       await respond(ctx, {

@@ -1,19 +1,19 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import { type Event, findMessage, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
 import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
-import { check, composerCursor, editedMessage, newReaction, read, readId } from '../input.js'
-import { messageJson } from '../json.js'
-import { logCause } from '../log.js'
-import { mentionedNames } from '../markdown.js'
-import { REACTIONS } from '../reactions.js'
-import { respond, seeOther, showFragment, showPage } from '../respond.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
+import { messageJson } from '../http/json.js'
+import { logCause } from '../http/request-log.js'
+import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
+import { mentionedNames } from '../text/markdown.js'
+import { REACTIONS } from '../text/reactions.js'
 import { answerWithNews, readOnly } from './messages.js'
-import { chatPath, EXACT, type MemberChat, requireMember, requireReading, takeList } from './scope.js'
+import { chatPath, EXACT, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
 type Routed = Context & { params: Record<string, string> }
 
@@ -27,7 +27,7 @@ export function permalinks(parts: Parts) {
     const id = readId(ctx.params.id)
     await respond(ctx, {
       page: () => {
-        takeList(parts, ctx, chat.user)
+        limitLists(parts, ctx, chat.user)
         return showMessage(ctx, chat, id)
       },
       fragment: async () => {
@@ -139,7 +139,7 @@ export function permalinks(parts: Parts) {
   /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */
   async function requireChange(ctx: Routed) {
     const chat = await requireMember(parts, ctx)
-    parts.takeTurn('changes', chat.user.id, 'You are changing things very fast. Please wait a moment and try again.')
+    parts.limitRate('changes', chat.user.id, 'You are changing things very fast. Please wait a moment and try again.')
     return { chat, id: readId(ctx.params.id) }
   }
 

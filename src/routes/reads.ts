@@ -1,8 +1,8 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
 import { markRead } from '../db/reads.js'
-import { newRead, read } from '../input.js'
-import { respond, seeOther } from '../respond.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { newRead, read } from '../http/input.js'
+import { respond, seeOther } from '../http/respond.js'
 import { chatPath, EXACT, requireReading } from './scope.js'
 
 /** How far one has read a chat: forward only, and not beyond it. */
@@ -14,7 +14,7 @@ export function reads(parts: Parts) {
 
   async function move(ctx: Context) {
     const { feed, user, uri } = await requireReading(parts, ctx)
-    parts.takeTurn('reads', user.id, 'You are reading very fast. Please wait a moment.')
+    parts.limitRate('reads', user.id, 'You are reading very fast. Please wait a moment.')
     const { version } = read(ctx, newRead)
     const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
     await respond(ctx, {

@@ -1,13 +1,13 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
 import { findReset, useReset } from '../db/resets.js'
 import { notFound } from '../errors.js'
-import { newPassword, read } from '../input.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { newPassword, read } from '../http/input.js'
+import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { keyHash } from '../keys.js'
 import { hashPassword } from '../passwords.js'
-import { respondPage, seeOther, showPage } from '../respond.js'
 import { showFormAgain } from './forms.js'
-import { countTry, EXACT } from './scope.js'
+import { EXACT, limitTries } from './scope.js'
 
 /** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
 export function resets(parts: Parts) {
@@ -27,7 +27,7 @@ export function resets(parts: Parts) {
       ctx,
       'resets/edit.njk',
       async () => {
-        countTry(parts, ctx)
+        limitTries(parts, ctx)
         const { password } = read(ctx, newPassword({ username, email }))
         if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
           throw gone()

@@ -1,17 +1,21 @@
-import { addressOf } from '../address.js'
-import type { Context, Parts } from '../context.js'
 import { type Chat, findChat } from '../db/chats.js'
 import type { Acting, Done, Outcome } from '../db/owners.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
+import { addressOf } from '../http/address.js'
+import { requireUser } from '../http/authentication.js'
+import type { Context, Parts } from '../http/context.js'
 import type { Reading } from '../live/feeds.js'
-import { requireUser } from '../session.js'
 
 /**
- * Counts a try of what has a rate for what succeeds, or for what is wrong: taken before the body is read, as reading costs too. Throws 429.
+ * Counts a try against its rate limit, before any work on the body. Throws 429. For what has another limit that counts only successes or failures.
  */
-export function countTry({ takeTurn }: Parts, ctx: Context) {
-  takeTurn('tries', addressOf(ctx), 'There have been many tries from your address. Please wait a moment and try again.')
+export function limitTries({ limitRate }: Parts, ctx: Context) {
+  limitRate(
+    'tries',
+    addressOf(ctx),
+    'There have been many tries from your address. Please wait a moment and try again.',
+  )
 }
 
 /** For every router: paths are matched to the letter, as the checks on paths that come before are. */
@@ -112,11 +116,11 @@ export async function requireReading({ live }: Parts, ctx: Context): Promise<Rea
   return { ...reading, user }
 }
 
-/** Takes a turn of those who read what is costly: a list, a page. Throws 429. */
-export function takeList({ takeTurn }: Parts, ctx: Context, user: User) {
+/** Counts a costly reading (a list, a page) against its rate limits. Throws 429. */
+export function limitLists({ limitRate }: Parts, ctx: Context, user: User) {
   const sentence = 'You are reading very much at once. Please wait a moment and try again.'
-  takeTurn('lists', user.id, sentence)
-  takeTurn('addressLists', addressOf(ctx), sentence)
+  limitRate('lists', user.id, sentence)
+  limitRate('addressLists', addressOf(ctx), sentence)
 }
 
 /** The page of a member who was removed asks for news: it is led away. */
@@ -129,10 +133,10 @@ function notYours(ctx: Context): Refusal {
  * Makes sure that the chat has come to that cursor, which another process may know of sooner. Throws 410 where it has not: a
  * backup was restored, or the cursor was made up. The page is loaded again then.
  */
-export async function requireCursor({ takeTurn }: Parts, ctx: Context, reading: ReadingMember, after: number) {
+export async function requireCursor({ limitRate }: Parts, ctx: Context, reading: ReadingMember, after: number) {
   const { feed, user } = reading
   if (after > feed.version) {
-    takeTurn('cursorsAhead', user.id, 'Please wait a moment and try again.')
+    limitRate('cursorsAhead', user.id, 'Please wait a moment and try again.')
     await feed.look()
   }
   if (after > feed.version) {

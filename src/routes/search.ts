@@ -1,20 +1,20 @@
 import Router from '@koa/router'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import type { Chat } from '../db/chats.js'
 import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from '../db/search.js'
 import type { User } from '../db/users.js'
 import { asRefusal, tooMany, unavailable } from '../errors.js'
-import { chatSearch, readQuery, searchOfAll } from '../input.js'
-import { hitJson } from '../json.js'
-import { logCause } from '../log.js'
-import { parseQuery } from '../query.js'
-import { respond, showPage } from '../respond.js'
-import { requireUser } from '../session.js'
+import { requireUser } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { chatSearch, readQuery, searchOfAll } from '../http/input.js'
+import { hitJson } from '../http/json.js'
+import { userQueue } from '../http/queues.js'
+import { logCause } from '../http/request-log.js'
+import { respond, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
-import { snippet } from '../snippet.js'
-import { turns } from '../turns.js'
+import { parseQuery } from '../text/search-query.js'
+import { snippet } from '../text/snippet.js'
 import { EXACT, requireMember } from './scope.js'
 
 /** Where a search looks, and how. */
@@ -33,7 +33,7 @@ interface Scope<Before> {
 /** Finding messages in one chat, and in all chats that one is in. */
 export function search(parts: Parts) {
   const { db } = parts
-  const inTurn = turns(LIMITS.searchesAtOnce)
+  const queue = userQueue(LIMITS.searchesAtOnce)
   const router = new Router<State>(EXACT)
 
   router.get('/search', async ctx => {
@@ -104,13 +104,13 @@ export function search(parts: Parts) {
 
   /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
   async function look<Before>(ctx: Context, scope: Scope<Before>) {
-    parts.takeTurn('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
+    parts.limitRate('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
     const { q, before } = readQuery(ctx, scope.query)
     const query = parseQuery(q)
     if (!query) {
       return { searched: false, found: [], older: null, newest: true }
     }
-    const work = inTurn(scope.user.id, () => scope.find(query.websearch, LIMITS.hitsPerPage + 1, before))
+    const work = queue(scope.user.id, () => scope.find(query.websearch, LIMITS.hitsPerPage + 1, before))
     if (!work) {
       throw tooMany(3, 'Other searches are still under way. Please wait a moment and search again.')
     }

@@ -1,16 +1,16 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
 import { endSessionOf, sessionsOf } from '../db/sessions.js'
 import { notFound } from '../errors.js'
-import { credentials, nextOnly, read, readId, readQuery } from '../input.js'
-import { sessionJson } from '../json.js'
-import { respond, respondPage, seeOther, showPage } from '../respond.js'
-import { isCurrent, requireUser, signIn, signOut } from '../session.js'
+import { isCurrent, requireUser, signIn, signOut } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { credentials, nextOnly, read, readId, readQuery } from '../http/input.js'
+import { sessionJson } from '../http/json.js'
+import { respond, respondPage, seeOther, showPage } from '../http/respond.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
 import { showFormAgain } from './forms.js'
-import { countTry, EXACT } from './scope.js'
+import { EXACT, limitTries } from './scope.js'
 
 /** Signing in and out, and the sessions that one has elsewhere. */
 export function sessions(parts: Parts) {
@@ -24,7 +24,7 @@ export function sessions(parts: Parts) {
 
   router.post('/login', async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const fields = read(ctx, credentials)
       const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)

@@ -1,16 +1,16 @@
 import Router from '@koa/router'
-import { shareUrl } from '../address.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
 import { findChat } from '../db/chats.js'
 import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
 import { asRefusal, type FieldErrors } from '../errors.js'
-import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../input.js'
-import { settingsJson } from '../json.js'
-import { logCause } from '../log.js'
-import { leadTo, respond, seeOther, showPage } from '../respond.js'
+import { shareUrl } from '../http/address.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
+import { settingsJson } from '../http/json.js'
+import { logCause } from '../http/request-log.js'
+import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
 import { acting, chatPath, EXACT, type MemberChat, requireDone, requireOwner } from './scope.js'
 
 /** The owner's page, after something on it was done. */
@@ -34,7 +34,7 @@ export function settings(parts: Parts) {
   async function change(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
       const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
       requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
       await respond(ctx, {
@@ -48,7 +48,7 @@ export function settings(parts: Parts) {
   async function remove(ctx: Context) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.takeTurn('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
       const { name } = read(ctx, typedName)
       requireDone(parts, ctx, chat, await deleteChat(db, acting(chat), name))
       parts.live.deleted(chat.id)

@@ -1,9 +1,9 @@
 import Router from '@koa/router'
-import { addressOf } from '../address.js'
-import type { Context, Parts, State } from '../context.js'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
-import { problemJson } from '../json.js'
-import { respond, respondPage, showPage } from '../respond.js'
+import { addressOf } from '../http/address.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { problemJson } from '../http/json.js'
+import { respond, respondPage, showPage } from '../http/respond.js'
 import { listChats } from './chats.js'
 import { EXACT } from './scope.js'
 
@@ -32,7 +32,7 @@ export function start(parts: Parts) {
 
   /** What a page's policy forbade, as browsers tell it: a fault of ours, or somebody's markup that got through. */
   router.post('/csp-reports', ctx => {
-    parts.takeTurn('reports', addressOf(ctx), 'Enough reports.')
+    parts.limitRate('reports', addressOf(ctx), 'Enough reports.')
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
     const directive = report?.['effective-directive']
     if (typeof directive === 'string' && /^[a-z-]{1,50}$/.test(directive)) {

@@ -1,14 +1,14 @@
 import Router from '@koa/router'
-import type { Context, Parts, State } from '../context.js'
 import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
-import { newToken, read, readId, tokenCredentials } from '../input.js'
+import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { newToken, read, readId, tokenCredentials } from '../http/input.js'
+import { respond } from '../http/respond.js'
 import { keyHash, randomKey } from '../keys.js'
-import { respond } from '../respond.js'
-import { passwordChanged, requireAccount, requireUser, signedOut } from '../session.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
-import { countTry, EXACT } from './scope.js'
+import { EXACT, limitTries } from './scope.js'
 
 /** Credentials for programs: those that take one by name and password, and those whose user makes one on the page of their account. */
 export function tokens(parts: Parts) {
@@ -16,7 +16,7 @@ export function tokens(parts: Parts) {
   const router = new Router<State>(EXACT)
 
   router.post('/auth/token/create', async ctx => {
-    countTry(parts, ctx)
+    limitTries(parts, ctx)
     const { name, ...credentials } = read(ctx, tokenCredentials)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
     const key = await make({ id: user.id, password_hash }, name)
@@ -54,7 +54,7 @@ export function tokens(parts: Parts) {
         // It would outlive the one that it was made by.
         throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
       }
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const { name } = read(ctx, newToken)
       const key = await make({ id: user.id, session: identity.hash }, name)
       if (!key) {

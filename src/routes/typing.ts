@@ -1,7 +1,7 @@
 import Router from '@koa/router'
-import type { Parts, State } from '../context.js'
-import { newTyping, read } from '../input.js'
-import { respond, seeOther } from '../respond.js'
+import type { Parts, State } from '../http/context.js'
+import { newTyping, read } from '../http/input.js'
+import { respond, seeOther } from '../http/respond.js'
 import { readOnly } from './messages.js'
 import { chatPath, EXACT, requireMember } from './scope.js'
 
@@ -11,7 +11,7 @@ export function typing(parts: Parts) {
 
   router.post('/', async ctx => {
     const chat = await requireMember(parts, ctx)
-    parts.takeTurn('typing', chat.user.id, 'You say very often that you are typing. Once in 3 s is enough.')
+    parts.limitRate('typing', chat.user.id, 'You say very often that you are typing. Once in 3 s is enough.')
     const { after = chat.version } = read(ctx, newTyping)
     if (chat.read_only_at !== null) {
       throw readOnly()

@@ -1,18 +1,18 @@
 import Router from '@koa/router'
-import { addressOf } from '../address.js'
 import { LIMITS } from '../config.js'
-import type { Context, Parts, State } from '../context.js'
-import { visitHash } from '../csrf.js'
-import { takeTurn } from '../db/limits.js'
+import { takeFromRate } from '../db/limits.js'
 import { createUser, findUser, type User } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
-import { newUser, nextOnly, read, readQuery } from '../input.js'
-import { accountJson } from '../json.js'
+import { addressOf } from '../http/address.js'
+import { signIn } from '../http/authentication.js'
+import type { Context, Parts, State } from '../http/context.js'
+import { visitHash } from '../http/csrf.js'
+import { newUser, nextOnly, read, readQuery } from '../http/input.js'
+import { accountJson } from '../http/json.js'
+import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
-import { respondPage, seeOther, showPage } from '../respond.js'
-import { signIn } from '../session.js'
 import { showFormAgain } from './forms.js'
-import { countTry, EXACT } from './scope.js'
+import { EXACT, limitTries } from './scope.js'
 
 /** Signing up. */
 export function users(parts: Parts) {
@@ -25,7 +25,7 @@ export function users(parts: Parts) {
 
   router.post('/signup', async ctx => {
     await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
-      countTry(parts, ctx)
+      limitTries(parts, ctx)
       const fields = read(ctx, newUser)
       const { user, password_hash } = await signUp(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)
@@ -34,7 +34,7 @@ export function users(parts: Parts) {
   })
 
   router.post('/auth/users/create', async ctx => {
-    countTry(parts, ctx)
+    limitTries(parts, ctx)
     const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
     ctx.status = 201
     ctx.body = accountJson(user)
@@ -63,7 +63,7 @@ async function signUp(
 /** For whoever is to have an account of that name: throws `status` when it is taken, and 429 after too many accounts from one address. */
 export async function requireFreeName({ db, config }: Parts, ctx: Context, username: string, status: number) {
   if (config.limited) {
-    const wait = await takeTurn(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
+    const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
     if (wait > 0) {
       throw tooMany(wait, 'Too many accounts were made from your address. Please try again later.')
     }

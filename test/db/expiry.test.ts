@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
 import { deleteExpired } from '../../src/db/expiry.js'
-import { takeTurn } from '../../src/db/limits.js'
+import { takeFromRate } from '../../src/db/limits.js'
 import { createReset } from '../../src/db/resets.js'
 import { createSession } from '../../src/db/sessions.js'
 import { createToken } from '../../src/db/tokens.js'
@@ -71,8 +71,8 @@ describe('what has run out', () => {
   }
 
   it('leaves the database once an hour: the rates of those who have all their turns again', async () => {
-    await takeTurn(site.db, 'rate', 'over', { burst: 1, seconds: 1000 })
-    await takeTurn(site.db, 'rate', 'under way', { burst: 1, seconds: 1000 })
+    await takeFromRate(site.db, 'rate', 'over', { burst: 1, seconds: 1000 })
+    await takeFromRate(site.db, 'rate', 'under way', { burst: 1, seconds: 1000 })
     await site.pool.query(`update limits set due_at = now() - interval '1 second' where subject = 'over'`)
     await deleteExpired(site.db)
     const { rows } = await site.pool.query(`select subject from limits where name = 'rate'`)

@@ -3,7 +3,7 @@ import { joinChat } from '../../src/db/chats.js'
 import { postMessages } from '../../src/db/messages.js'
 import { SearchTooLong, searchChat, searchChats } from '../../src/db/search.js'
 import { createUser } from '../../src/db/users.js'
-import { parseQuery } from '../../src/query.js'
+import { parseQuery } from '../../src/text/search-query.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
 

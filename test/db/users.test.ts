@@ -16,7 +16,7 @@ import {
   type User,
 } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
-import { foldUsername } from '../../src/usernames.js'
+import { foldUsername } from '../../src/text/names.js'
 import { holdUser, letGo, waiting } from '../support/locks.js'
 import { openSite, type Site } from '../support/site.js'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
-import { takeTurn } from '../../src/db/limits.js'
+import { takeFromRate } from '../../src/db/limits.js'
 import { stored } from '../input/rows.js'
 import { openSite, type Site } from '../support/site.js'
 import { Program, signUpProgram, Visitor } from '../support/visitor.js'
@@ -166,7 +166,7 @@ describe('guests', () => {
       const owner = await new Visitor(limited).signUp('ann')
       const chat = await owner.startChat()
       for (let n = 2; n < LIMITS.guests.burst; n++) {
-        await takeTurn(limited.db, 'guest address', '127.0.0.1', LIMITS.guests)
+        await takeFromRate(limited.db, 'guest address', '127.0.0.1', LIMITS.guests)
       }
       const come = (name: string) => new Program(limited).call('POST', `/api/chats/${chat}/guests/`, { name })
       assert.equal((await come('gus')).status, 201)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mentionedNames, messageHtml } from '../../src/markdown.js'
+import { mentionedNames, messageHtml } from '../../src/text/markdown.js'
 import { assertGrowsWithLength } from '../support/cost.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Visitor } from '../support/visitor.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Parts } from '../../src/context.js'
+import type { Parts } from '../../src/http/context.js'
 import { routerOf } from '../../src/routes/index.js'
 import { stored } from '../input/rows.js'
 import { removeMember } from '../support/removal.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
 import type { Refusal } from '../../src/errors.js'
-import { check, displayName } from '../../src/input.js'
+import { check, displayName } from '../../src/http/input.js'
 
 const fields = z.object({ name: displayName })
 const kept = (name: unknown) => check({ name }, fields).name

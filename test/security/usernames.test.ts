@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { foldUsername } from '../../src/usernames.js'
+import { foldUsername } from '../../src/text/names.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Program, Visitor } from '../support/visitor.js'
 

@@ -1,6 +1,6 @@
 import { createSession } from '../../src/db/sessions.js'
 import { keyHash, randomKey } from '../../src/keys.js'
-import { foldUsername } from '../../src/usernames.js'
+import { foldUsername } from '../../src/text/names.js'
 import type { Site } from './site.js'
 import { Visitor } from './visitor.js'
 

@@ -1,13 +1,13 @@
 import type pg from 'pg'
-import { type Assets, loadAssets } from '../../src/assets.js'
 import { readConfig } from '../../src/config.js'
 import { type Address, connect } from '../../src/db/connection.js'
 import type { Db } from '../../src/db/schema.js'
-import { listen } from '../../src/listener.js'
+import { type Assets, loadAssets } from '../../src/http/assets.js'
+import { loadViews, type Views } from '../../src/http/views.js'
 import type { Live } from '../../src/live/live.js'
-import { openLog } from '../../src/log.js'
-import { openParts } from '../../src/parts.js'
-import { loadViews, type Views } from '../../src/views.js'
+import { listen } from '../../src/process/listener.js'
+import { openLog } from '../../src/process/log.js'
+import { openParts } from '../../src/process/parts.js'
 import { createDatabase, dropDatabase } from './databases.js'
 
 export interface Site {
@@ -30,7 +30,7 @@ let files: { assets: Assets; views: Views } | undefined
 
 /**
  * The whole program but its process, on a port of its own and a database of its own, or of another site. Rate limits are off
- * unless `env` turns them on. `silence`: see src/listener.ts.
+ * unless `env` turns them on. `silence`: see src/process/listener.ts.
  */
 export async function openSite(
   env: Record<string, string> = {},

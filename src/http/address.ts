@@ -1,0 +1,72 @@
+import { networkInterfaces } from 'node:os'
+import ipaddr from 'ipaddr.js'
+import type { Config } from '../config.js'
+import type { Context } from './context.js'
+
+/** How long they are believed to stay the same, in milliseconds: asking costs as much as half a page. */
+const ADDRESSES_HOLD = 10_000
+
+let asked = { at: Number.NEGATIVE_INFINITY, addresses: [] as string[] }
+
+/** The IPv4 addresses under which other machines of the local network can reach this one. */
+export function lanAddresses(): string[] {
+  if (performance.now() - asked.at > ADDRESSES_HOLD) {
+    asked = { at: performance.now(), addresses: askAddresses() }
+  }
+  return asked.addresses
+}
+
+function askAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap(addresses => addresses ?? [])
+    .filter(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))
+    .map(({ address }) => address)
+}
+
+/**
+ * The URL to share a path by: PUBLIC_URL's where it is set; else the one by which the visitor came, with a LAN address in
+ * the place of a loopback one, which nobody else could open.
+ */
+export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string): string {
+  if (publicUrl) {
+    return new URL(path, publicUrl).href
+  }
+  const base = `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx)}`
+  // The Host header is whatever the sender likes.
+  const url = new URL(path, URL.canParse(base) ? base : 'http://localhost')
+  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname) && host === undefined) {
+    url.hostname = lanAddresses()[0] ?? url.hostname
+  }
+  return url.href
+}
+
+/** The host that the request was sent to: by Host alone, as a proxy may let X-Forwarded-Host through from whoever sends it. */
+export function hostOf(ctx: Context): string {
+  return ctx.get('host').toLowerCase()
+}
+
+/**
+ * The visitor's address as limits count it, however a proxy writes it. Of IPv6 it is the /48: providers give one subscriber up to that much
+ * (RFC 6177), and whoever has it can come from another address each time. Of local addresses it is the /64, as a /48 is a whole site.
+ */
+export function addressOf(ctx: Context): string {
+  // What is no address counts for whoever has sent it on.
+  return subjectOf(ctx.ip) ?? subjectOf(ctx.req.socket.remoteAddress ?? '') ?? ''
+}
+
+function subjectOf(written: string): string | undefined {
+  const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(written) ?? []
+  const text = inBrackets ?? beforePort ?? written
+  if (!ipaddr.isValid(text)) {
+    return undefined
+  }
+  const address = ipaddr.process(text)
+  if (address instanceof ipaddr.IPv4) {
+    return address.toString()
+  }
+  const isLocal = ['uniqueLocal', 'linkLocal'].includes(address.range())
+  return address.parts
+    .slice(0, isLocal ? 4 : 3)
+    .map(part => part.toString(16))
+    .join(':')
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import type Koa from 'koa'
+
+interface Asset {
+  type: string
+  body: Buffer
+  gzip: Buffer
+  br: Buffer
+  etag: string
+}
+
+export interface Assets {
+  /** The name of a file to its path with the hash of what is in it. */
+  paths: Record<string, string>
+  files: ReadonlyMap<string, Asset>
+}
+
+/**
+ * The few files that pages refer to, read and compressed once. Their paths carry a hash of their content, so browsers keep
+ * them for ever. htmx, its extension and our script are one file: loaded as several, the extension can register too late (htmx issue 3693).
+ */
+export async function loadAssets(): Promise<Assets> {
+  const require = createRequire(import.meta.url)
+  const sources = {
+    'app.css': { type: 'text/css; charset=utf-8', parts: [staticFile('app.css')] },
+    'app.js': {
+      type: 'text/javascript; charset=utf-8',
+      parts: [
+        require.resolve('htmx.org/dist/htmx.min.js'),
+        require.resolve('htmx.org/dist/ext/hx-sse.min.js'),
+        staticFile('app.js'),
+      ],
+    },
+    'noscript.css': { type: 'text/css; charset=utf-8', parts: [staticFile('noscript.css')] },
+    'icon.svg': { type: 'image/svg+xml', parts: [staticFile('icon.svg')] },
+  }
+  const paths: Record<string, string> = {}
+  const files = new Map<string, Asset>()
+  for (const [name, { type, parts }] of Object.entries(sources)) {
+    const body = Buffer.concat(parts.flatMap(part => [readFileSync(part), Buffer.from('\n')]))
+    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16)
+    const path = `/static/${name.replace('.', `-${hash}.`)}`
+    paths[name.replace('.', '_')] = path
+    files.set(path, {
+      type,
+      body,
+      gzip: await promisify(gzip)(body, { level: 9 }),
+      br: await promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+      etag: `"${hash}"`,
+    })
+  }
+  return { paths, files }
+}
+
+export function serveAssets({ files }: Assets): Koa.Middleware {
+  return async (ctx, next) => {
+    const asset = files.get(ctx.path)
+    if (!asset || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) {
+      return next()
+    }
+    const encoding = ctx.acceptsEncodings('br', 'gzip', 'identity')
+    ctx.set({
+      'Cache-Control': 'public, max-age=31536000, immutable',
+      'X-Content-Type-Options': 'nosniff',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+      ETag: asset.etag,
+    })
+    ctx.vary('Accept-Encoding')
+    ctx.status = 200
+    ctx.type = asset.type
+    if (ctx.fresh) {
+      ctx.status = 304
+    } else if (encoding === 'br' || encoding === 'gzip') {
+      ctx.set('Content-Encoding', encoding)
+      ctx.body = asset[encoding]
+    } else {
+      ctx.body = asset.body
+    }
+  }
+}
+
+function staticFile(name: string): string {
+  return fileURLToPath(new URL(`../../../static/${name}`, import.meta.url))
+}

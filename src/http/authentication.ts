@@ -1,0 +1,201 @@
+import type Koa from 'koa'
+import session from 'koa-session'
+import { LIMITS } from '../config.js'
+import type { Identity } from '../db/identities.js'
+import { createSession, endSession, touchSession } from '../db/sessions.js'
+import { touchToken } from '../db/tokens.js'
+import type { User } from '../db/users.js'
+import { invalid, notSignedIn, Refusal } from '../errors.js'
+import { keyHash, randomKey } from '../keys.js'
+import type { Context, Middleware, Parts, State } from './context.js'
+import { rememberDevice } from './device.js'
+import { logFailure } from './request-log.js'
+
+/** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
+export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
+
+/** Where sessions begin and end. */
+const DOORS = /^\/(login|signup|logout|account(\/(password|keep|delete))?|chats\/[^/]+\/guests)\/?$/
+
+/**
+ * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
+ * token that is unknown or has ended. `/auth/*` stands outside: a stale token or cookie must not stand in the way of
+ * signing up or in. So do reports, which browsers send by themselves.
+ */
+export function authenticate(parts: Parts, app: Koa<State>): Middleware {
+  // koa-session costs more than all else that a poll does: it is asked only where there is something to write.
+  const keepSession = sessions(parts, app)
+  return async (ctx, next) => {
+    if (PROBES.test(ctx.path)) {
+      ctx.state.cookieless = true
+      return next()
+    }
+    const authorization = ctx.get('authorization')
+    ctx.state.cookieless = authorization !== '' || /^\/(auth\/|csp-reports$)/.test(ctx.path)
+    if (ctx.state.cookieless) {
+      if (authorization && !OPEN_TO_ANYONE.test(ctx.path)) {
+        await byToken(parts, ctx, authorization)
+      }
+      return next()
+    }
+    const id = ctx.cookies.get(sessionCookie(parts.config.secure))
+    if (id && id.length <= LIMITS.keyBytes) {
+      await bySession(parts, ctx, id)
+    }
+    return DOORS.test(ctx.path) ? keepSession(ctx, next) : next()
+  }
+}
+
+/** These answer without the database, or say that it cannot be asked. */
+const PROBES = /^\/(up|ready)$/
+
+const OPEN_TO_ANYONE = /^\/auth\/(users|token)\/create\/?$/
+
+async function byToken(parts: Parts, ctx: Context, authorization: string) {
+  const { db, live } = parts
+  const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
+  const credential = { kind: 'token', key: key ?? '' } as const
+  const found = key && key.length <= LIMITS.keyBytes ? await live.identify(credential) : undefined
+  if (!found || found.token_id === null) {
+    throw notSignedIn('Invalid token.')
+  }
+  ctx.state.user = found.user
+  ctx.state.identity = found
+  ctx.state.credential = credential
+  if (isWorthTouching(found)) {
+    await touch(parts, touchToken(db, found.token_id))
+  }
+}
+
+async function bySession(parts: Parts, ctx: Context, id: string) {
+  const { db, live } = parts
+  const credential = { kind: 'session', key: id } as const
+  const found = await live.identify(credential)
+  if (found) {
+    ctx.state.user = found.user
+    ctx.state.identity = found
+    ctx.state.credential = credential
+    if (!isPoll(ctx) && isWorthTouching(found)) {
+      await touch(parts, touchSession(db, found.hash))
+    }
+  }
+}
+
+/** Where that cannot be written, as in a database that is read-only, reading goes on. */
+async function touch(parts: Parts, written: Promise<void>) {
+  await written.catch(error => logFailure(parts, error, 'When somebody was here last was not written'))
+}
+
+/** Once in ten minutes. */
+function isWorthTouching(identity: Identity): boolean {
+  const now = performance.now()
+  const isStale = now > identity.staleAt
+  if (isStale) {
+    identity.staleAt = now + 600_000
+  }
+  return isStale
+}
+
+/** A page left open asks for news by itself: that is no use of the session. */
+function isPoll(ctx: Context): boolean {
+  return ctx.method === 'GET' && (ctx.state.form === 'fragment' || /\/live\/?$/.test(ctx.path))
+}
+
+/**
+ * koa-session over our table. When a session ends is decided there and not by the library, which would write on every
+ * answer: the cookie lives as long as a session at most can.
+ */
+function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
+  return session(
+    {
+      key: sessionCookie(config.secure),
+      maxAge: LIMITS.sessionDays * 86_400_000,
+      httpOnly: true,
+      // 256 random bits need no signature, and without one the cookie is half as long.
+      signed: false,
+      sameSite: 'lax',
+      secure: config.secure,
+      genid: (ctx: Context) => ctx.state.begun ?? randomKey(),
+      store: {
+        async get(id: string) {
+          const found = await live.identify({ kind: 'session', key: id })
+          return found && { user_id: found.user.id }
+        },
+        // The row is there: see signIn.
+        async set() {},
+        async destroy(id: string) {
+          const user_id = await endSession(db, keyHash(id))
+          if (user_id !== undefined) {
+            live.ended(user_id)
+          }
+        },
+      },
+    } as unknown as Parameters<typeof session>[0],
+    app as never,
+  ) as unknown as Middleware
+}
+
+/**
+ * Begins a session for the user under a new id, by the password that was verified (null for a guest); one that the browser had is over.
+ * Throws 422 where the password has been changed since.
+ */
+export async function signIn(parts: Parts, ctx: Context, user: User, password_hash: string | null) {
+  const id = randomKey()
+  if (!(await createSession(parts.db, keyHash(id), { id: user.id, password_hash }, ctx.get('user-agent')))) {
+    throw passwordChanged()
+  }
+  ctx.state.begun = id
+  const { session } = ctx as unknown as SessionContext
+  session.user_id = user.id
+  await session.regenerate()
+  if (user.kind === 'account') {
+    rememberDevice(parts, ctx, user.username)
+  }
+  ctx.state.user = user
+}
+
+/** For whoever came by a password that was changed before they were through. */
+export function passwordChanged(status = 422): Refusal {
+  return invalid(
+    { non_field_errors: ['Your password has just been changed. Please sign in with the new one.'] },
+    status,
+  )
+}
+
+/** Ends the session; the browser is told to forget what this site stored. */
+export function signOut(ctx: Context) {
+  ;(ctx as unknown as { session: null }).session = null
+  ctx.set('Clear-Site-Data', '"storage"')
+  delete ctx.state.user
+}
+
+interface SessionContext {
+  session: { user_id?: number; regenerate(): Promise<void> }
+}
+
+/** The user who sent the request. Throws 401 for a visitor. */
+export function requireUser(ctx: Context): User {
+  if (!ctx.state.user) {
+    throw ctx.state.form === 'json' ? notSignedIn() : signedOut()
+  }
+  return ctx.state.user
+}
+
+export function signedOut(): Refusal {
+  return notSignedIn('You are signed out. Sign in to go on.')
+}
+
+/** The same for one who has an account. Throws 403 for a guest. */
+export function requireAccount(ctx: Context): User {
+  const user = requireUser(ctx)
+  if (user.kind === 'guest') {
+    throw new Refusal(403, 'Guests cannot do this. Keep this account first, on the page of your account.')
+  }
+  return user
+}
+
+/** Whether the request came by that session. */
+export function isCurrent(ctx: Context, { id_hash }: { id_hash: Buffer }): boolean {
+  const { identity } = ctx.state
+  return identity?.token_id === null && identity.hash.equals(id_hash)
+}

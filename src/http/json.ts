@@ -1,0 +1,177 @@
+import type { bansOf } from '../db/bans.js'
+import type { Chat, chatsOf } from '../db/chats.js'
+import { type Event, isAboutAnother } from '../db/events.js'
+import type { Member } from '../db/members.js'
+import type { Posted } from '../db/messages.js'
+import type { Standing } from '../db/reads.js'
+import type { Hit } from '../db/search.js'
+import type { sessionsOf } from '../db/sessions.js'
+import type { User } from '../db/users.js'
+import type { Refusal } from '../errors.js'
+import { messageHtml } from '../text/markdown.js'
+import type { Piece } from '../text/snippet.js'
+import { browserName } from './browsers.js'
+
+type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
+
+/** A user as others see them: without the e-mail address. */
+export function userJson({ id, username, name, guest }: Shown) {
+  return { id, username, name, guest, email: '', first_name: '', last_name: '' }
+}
+
+/** Somebody as a chat shows them. */
+interface Shown {
+  id: number
+  username: string
+  name: string
+  guest: boolean
+}
+
+function selfOf({ kind, ...user }: User): Shown {
+  return { ...user, guest: kind === 'guest' }
+}
+
+/** The user's own answer. */
+export function ownUserJson(user: User) {
+  return { ...userJson(selfOf(user)), email: user.email }
+}
+
+export function accountJson({ email, username, id }: User) {
+  return { email, username, id }
+}
+
+/** The same with what has come to accounts since. */
+export function ownAccountJson(user: User) {
+  return { ...accountJson(user), name: user.name, kind: user.kind }
+}
+
+export function sessionJson({ id, agent, created_at, last_used_at }: OwnSession, current: boolean) {
+  return { id, browser: browserName(agent), created_at, last_used_at, current }
+}
+
+export function chatJson(chat: Chat) {
+  return {
+    uri: chat.current_uri,
+    owner: userJson({ id: chat.owner_id, username: chat.owner_username, name: chat.owner_name, guest: false }),
+    version: chat.version,
+    created_at: chat.created_at,
+    ...settingsJson(chat),
+    expires_at: chat.expires_at,
+  }
+}
+
+export function memberJson(member: Member) {
+  const { joined_at, here, owner } = member
+  return { ...userJson(member), joined_at, here, owner }
+}
+
+export function settingsJson({ title, read_only_at, joins_closed_at, guests_off_at }: Chat) {
+  return {
+    title,
+    read_only: read_only_at !== null,
+    joins_closed: joins_closed_at !== null,
+    guests: guests_off_at === null,
+  }
+}
+
+export function banJson({ kind, created_at, ...user }: Awaited<ReturnType<typeof bansOf>>[number]) {
+  return { ...userJson({ ...user, guest: kind === 'guest' }), created_at }
+}
+
+export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]) {
+  return {
+    uri: chat.uri,
+    title: chat.title,
+    version: chat.version,
+    members: chat.member_count,
+    last_message: chat.last_text === null ? null : { author: chat.last_author, message: chat.last_text },
+    last_posted_at: chat.last_posted_at,
+    created_at: chat.created_at,
+    ...standingJson(chat),
+  }
+}
+
+/** How far its reader has read a chat. */
+export function standingJson(standing: Omit<Standing, 'first_unread'> | null) {
+  const { last_read = 0, unread = 0, mentioned = 0 } = standing ?? {}
+  return { last_read, unread, mentioned }
+}
+
+/** An answer with a list at its end, of items that are JSON already. */
+export function listJson(answer: object, name: string, items: readonly string[]): Buffer {
+  const empty = JSON.stringify({ ...answer, [name]: [] })
+  return Buffer.from(`${empty.slice(0, -']}'.length)}${items.join()}]}`)
+}
+
+/** A message as it is now; of one that was deleted nothing is left but who wrote it and when. */
+export function messageJson(event: Event) {
+  return {
+    id: event.id,
+    version: event.version,
+    user: authorJson(event),
+    message: event.deleted_at === null ? event.text : '',
+    html: event.kind === 'message' || isAboutAnother(event) ? messageHtml(event.text ?? '', event.mentions) : '',
+    created_at: event.created_at,
+    edited_at: event.edited_at,
+    deleted_at: event.deleted_at,
+    reply_to: event.reply_to === null ? null : replyJson(event, event.reply_to),
+    mentions: Object.values(event.mentions ?? {}),
+    reactions: event.reactions ?? {},
+  }
+}
+
+/**
+ * Whatever the event is, by the same fields; `event` names its kind. One that changes a message has that message's, `version` excepted,
+ * and says in `by` who did it.
+ */
+export function eventJson(event: Event) {
+  const message = { event: event.kind, ...messageJson(event) }
+  return isAboutAnother(event)
+    ? { ...message, by: { id: event.actor_id, username: event.actor_username, name: event.actor_name } }
+    : message
+}
+
+function authorJson({
+  author_id,
+  author_username,
+  author_name,
+  author_is_guest,
+}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_is_guest'>) {
+  return userJson({ id: author_id, username: author_username, name: author_name, guest: author_is_guest })
+}
+
+function replyJson({ reply_author_id, reply_author_name, reply_text }: Event, id: number) {
+  return { id, user: { id: reply_author_id, name: reply_author_name }, message: reply_text ?? '' }
+}
+
+export function postedJson(posted: Posted, uri: string, user: User, message: string) {
+  return {
+    status: 'SUCCESS',
+    uri,
+    message,
+    user: userJson(selfOf(user)),
+    id: posted.version,
+    version: posted.version,
+    created_at: posted.created_at,
+  }
+}
+
+/** A message that was found, with where it stands and the words around the first hit. */
+export function hitJson(hit: Hit & { snippet: readonly Piece[] }) {
+  return {
+    uri: hit.uri,
+    title: hit.title,
+    id: hit.version,
+    version: hit.version,
+    user: authorJson(hit),
+    message: hit.text,
+    created_at: hit.created_at,
+    edited_at: hit.edited_at,
+    snippet: hit.snippet,
+  }
+}
+
+/** A refusal as problem details (RFC 9457). */
+export function problemJson({ status, title, message, errors, extra }: Refusal) {
+  return { type: 'about:blank', title, status, detail: message, ...(errors ? { errors } : {}), ...extra }
+}

@@ -1,0 +1,126 @@
+import { promises as fs } from 'node:fs'
+import { devNull } from 'node:os'
+import type { Logger } from 'pino'
+import { Refusal, whyNotNow } from '../errors.js'
+
+/** In milliseconds: between two looks whether an outage is over, how long nothing may fail before it is, and between two lines while it lasts. */
+const PACE = { look: 1_000, quiet: 5_000, remind: 60_000 }
+
+interface Setting {
+  log: Logger
+  /** What is wrong and what it is for, to the person who reads the log. */
+  begins(error: unknown): string
+  /** Rejects as long as the outage lasts. */
+  works(): Promise<unknown>
+  pace?: typeof PACE
+}
+
+/**
+ * Tells of many failures with one cause in few lines: one when the first of them happens, one a minute, and one when all works
+ * again. Failures that come one by one are told of one by one.
+ */
+export class Outage {
+  private readonly setting: Required<Setting>
+  private current: { begunAt: number; failedAt: number; toldAt: number; refused: number } | undefined
+  private timer: NodeJS.Timeout | undefined
+  private closed = false
+
+  constructor(setting: Setting) {
+    this.setting = { pace: PACE, ...setting }
+  }
+
+  get lasts(): boolean {
+    return this.current !== undefined
+  }
+
+  /** Something failed because of it. */
+  failed(error: unknown) {
+    const now = performance.now()
+    if (this.current) {
+      this.current.failedAt = now
+    } else if (!this.closed) {
+      const { log, begins, pace } = this.setting
+      this.current = { begunAt: now, failedAt: now, toldAt: now, refused: 0 }
+      this.timer = setInterval(() => void this.look(), pace.look)
+      log.error(begins(error))
+    }
+  }
+
+  /** A request was refused; it counts if it was while this lasted. */
+  refused() {
+    if (this.current) {
+      this.current.refused++
+    }
+  }
+
+  close() {
+    this.closed = true
+    this.end()
+  }
+
+  private end() {
+    clearInterval(this.timer)
+    this.current = undefined
+  }
+
+  private async look() {
+    const { log, works, pace } = this.setting
+    await works().catch(error => this.failed(error))
+    const now = performance.now()
+    if (!this.current) {
+      return
+    }
+    const { begunAt, failedAt, toldAt, refused } = this.current
+    const requests = `${refused} ${refused === 1 ? 'request was' : 'requests were'} refused`
+    if (now - failedAt >= pace.quiet) {
+      this.end()
+      log.warn({ refused }, `The outage is over after ${lasting(failedAt - begunAt)}: ${requests}`)
+    } else if (now - toldAt >= pace.remind) {
+      this.current.toldAt = now
+      log.error({ refused }, `The outage goes on since ${lasting(now - begunAt)}: ${requests} so far`)
+    }
+  }
+}
+
+function lasting(milliseconds: number): string {
+  const seconds = Math.max(1, Math.round(milliseconds / 1000))
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
+}
+
+/** The database's outage. `works` asks whether it can do all that is needed. */
+export function databaseOutage(log: Logger, works: () => Promise<unknown>): Outage {
+  return new Outage({
+    log,
+    works,
+    begins: error =>
+      `The database fails requests. ${
+        error instanceof Refusal
+          ? error.message
+          : `${whyNotNow(error) ?? 'It answers with an error.'} It says: ${wordsOf(error)}`
+      }`,
+  })
+}
+
+/** At the limit of open files Node refuses connections without a word. This looks once a second whether one more can be opened. */
+export function watchDescriptors(log: Logger): { close(): void } {
+  const works = async () => (await fs.open(devNull)).close()
+  const outage = new Outage({
+    log,
+    works,
+    begins: error =>
+      `No more connections are taken: this process has as many files and connections open as it may. Raise its limit (ulimit -n, LimitNOFILE). The system says: ${wordsOf(error)}`,
+  })
+  const timer = setInterval(() => void works().catch(error => outage.failed(error)), PACE.look)
+  return {
+    close() {
+      clearInterval(timer)
+      outage.close()
+    },
+  }
+}
+
+/** An AggregateError, one for each address that was tried, has no message of its own. */
+function wordsOf(error: unknown): string {
+  const { errors, message } = error as AggregateError
+  return message || (errors ?? []).map(wordsOf).join(', ')
+}

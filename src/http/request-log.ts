@@ -1,0 +1,66 @@
+import { asRefusal, Refusal, whyNotNow } from '../errors.js'
+import type { Middleware, Parts } from './context.js'
+import type { Outage } from './outages.js'
+
+/** Writes down a failure of what nobody waits for; one that means "not now" is the outage's to tell. */
+export function logFailure({ log, outage }: Pick<Parts, 'log' | 'outage'>, error: unknown, sentence: string) {
+  if (whyNotNow(error) === undefined) {
+    log.warn({ err: error }, sentence)
+  } else {
+    outage.failed(error)
+    log.debug({ err: error }, sentence)
+  }
+}
+
+/** Writes down the cause of a failure that is answered with the visitor's form rather than thrown on. */
+export function logCause({ log, outage }: Parts, error: unknown) {
+  if (whyNotNow(error) !== undefined) {
+    outage.failed(error)
+  } else if (!(error instanceof Refusal) && asRefusal(error).status >= 500) {
+    log.error({ err: error }, 'The form comes back because of this')
+  }
+}
+
+/**
+ * One line for each request: by its route and not its path, which would give a chat's URI away; nothing of its query, its
+ * headers or its body. What an outage refuses is counted by it, and has its line at debug.
+ */
+export function logRequests({ log, outage }: Parts): Middleware {
+  return async (ctx, next) => {
+    const begun = performance.now()
+    let failure: unknown
+    try {
+      await next()
+    } catch (error) {
+      failure = error
+      throw error
+    } finally {
+      const status = failure ? asRefusal(failure).status : ctx.status
+      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? null
+      if (failure && whyNotNow(failure) !== undefined) {
+        outage.failed(failure)
+      }
+      // Who asks whether it is ready is told so rather than refused.
+      if (status === 503 && route !== '/ready') {
+        outage.refused()
+      }
+      const level = levelOf(status, outage)
+      const line = {
+        method: ctx.method,
+        route,
+        status,
+        ms: Math.round(performance.now() - begun),
+        user: ctx.state.user?.id ?? null,
+        ...(status >= 500 && failure instanceof Error && !(failure instanceof Refusal) ? { err: failure } : {}),
+      }
+      log[level](line, `${ctx.method} ${route ?? '(no route)'} ${status}`)
+    }
+  }
+}
+
+function levelOf(status: number, outage: Outage) {
+  if (status === 503) {
+    return outage.lasts ? 'debug' : 'info'
+  }
+  return status >= 500 ? 'error' : [401, 403, 429].includes(status) ? 'info' : 'debug'
+}

@@ -1,0 +1,164 @@
+import type { ServerResponse } from 'node:http'
+import { LIMITS } from '../config.js'
+import { asRefusal, Refusal } from '../errors.js'
+import type { Context, Middleware, Parts } from './context.js'
+import { prepareForms } from './csrf.js'
+import { NOT_STORED } from './headers.js'
+import { safePath } from './input.js'
+import { problemJson } from './json.js'
+
+interface Answers {
+  /** A whole document, or a redirect. */
+  page: () => unknown
+  /** What htmx puts into the page. */
+  fragment: () => unknown
+  /** The body of the answer: JSON, or what becomes JSON. */
+  json: () => unknown
+}
+
+/** Every handler ends here, so that no form of an answer can be forgotten. */
+export async function respond(ctx: Context, answers: Answers) {
+  const body = await answers[ctx.state.form]()
+  if (ctx.state.form === 'json' && body !== undefined) {
+    ctx.type = 'json'
+    ctx.body = body
+  }
+}
+
+/** For what is a plain page or form only: htmx and programs get the same document. */
+export async function respondPage(ctx: Context, page: () => unknown) {
+  await respond(ctx, { page, fragment: page, json: page })
+}
+
+/**
+ * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON, and so with the account and with search, and so is a request
+ * that asks for JSON; htmx says so in a header; everything else is a page.
+ */
+export function settleForm(): Middleware {
+  return async (ctx, next) => {
+    const api = /^\/api(?=\/(chats|account|search)(\/|$))/
+    if (api.test(ctx.path) || /^\/(auth|api)(\/|$)/.test(ctx.path)) {
+      ctx.state.form = 'json'
+      ctx.path = ctx.path.replace(api, '')
+    } else if (ctx.get('hx-request') === 'true') {
+      ctx.state.form = 'fragment'
+    } else {
+      ctx.state.form = ctx.accepts('html', 'json') === 'json' ? 'json' : 'page'
+    }
+    ctx.set('Vary', 'Accept, HX-Request')
+    await next()
+  }
+}
+
+export function refuseLongUrls(): Middleware {
+  return async (ctx, next) => {
+    if (ctx.originalUrl.length > LIMITS.url) {
+      throw new Refusal(414, `This address is longer than ${LIMITS.url} characters.`)
+    }
+    await next()
+  }
+}
+
+/** The usual answer to a form: go and look. */
+export function seeOther(ctx: Context, path: string) {
+  ctx.status = 303
+  ctx.set('Location', path)
+  ctx.type = 'html'
+  ctx.body = ''
+}
+
+/** The same for htmx, which would follow a redirect and put the page it leads to into this one. */
+export function leadTo(ctx: Context, path: string) {
+  ctx.status = 204
+  ctx.set('HX-Redirect', path)
+}
+
+/** Shows a document. */
+export function showPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown> = {}) {
+  ctx.type = 'html'
+  // As bytes: of a string Koa asks for the length in them first, and Node turns it into them then.
+  ctx.body = Buffer.from(renderPage(parts, ctx, view, values))
+}
+
+/** A document, with what every page's frame needs. */
+export function renderPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown>): string {
+  prepareForms(parts, ctx)
+  return parts.views.render(view, {
+    user: ctx.state.user ?? null,
+    csrf: ctx.state.csrf ?? '',
+    assets: parts.assets.paths,
+    ...values,
+  })
+}
+
+export function showFragment({ views }: Parts, ctx: Context, view: string, values: Record<string, unknown>) {
+  ctx.type = 'html'
+  ctx.body = Buffer.from(views.render(view, values))
+}
+
+/** Opens the stream that a handler decided on, when everything that comes with an answer is set: nothing can be set afterwards. */
+export function openStreams(): Middleware {
+  return async (ctx, next) => {
+    await next()
+    if (ctx.state.openStream) {
+      ctx.respond = false
+      ctx.state.openStream()
+      // Koa waits for the end of each answer, holding all that it knows of the request: 2 kB for as long as a stream lasts. Its waiting
+      // (by on-finished, which keeps it there) is over now; the stream sees to its own end.
+      const { res } = ctx as { res: ServerResponse & { __onFinished?: (error: null) => void } }
+      res.__onFinished?.(null)
+    }
+  }
+}
+
+/** The one place where an exception becomes an answer, in the form that was asked for. */
+export function answerErrors(parts: Parts): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      showRefusal(parts, ctx, asRefusal(error))
+    }
+  }
+}
+
+function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
+  const { status, title, message, headers } = refusal
+  ctx.status = status
+  ctx.remove('ETag')
+  ctx.remove('Link')
+  ctx.set({ ...headers, 'Cache-Control': NOT_STORED })
+  if (ctx.state.form === 'json') {
+    ctx.body = problemJson(refusal)
+    ctx.type = 'application/problem+json'
+    return
+  }
+  const current = ctx.state.form === 'fragment' ? ctx.get('hx-current-url') : ctx.originalUrl
+  const values = {
+    status,
+    title,
+    sentence: message,
+    next: current.length <= LIMITS.url && URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
+  }
+  if (ctx.state.form === 'fragment') {
+    // Goes into #alert although error answers are not swapped: a partial names its own target.
+    showFragment(parts, ctx, '_refusal.njk', values)
+  } else {
+    const { message: typed, draft_of, reply_to } = ctx.state.fields ?? {}
+    showPage(parts, ctx, 'error.njk', {
+      ...values,
+      typed: typeof typed === 'string' ? typed : '',
+      draft_of: typeof draft_of === 'string' ? draft_of : '',
+      reply_to: typeof reply_to === 'string' ? reply_to : '',
+    })
+  }
+}
+
+/** Of an address only the path counts. */
+const HERE = 'http://localhost'
+
+/** Back to where the visitor was: what was posted to cannot be opened, the page above it can. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url, HERE)
+  return pathname.replace(/^(\/chats\/[^/]+|\/account)\/.*$/, '$1') + search
+}

@@ -1,0 +1,80 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import nunjucks from 'nunjucks'
+import type { Event } from '../db/events.js'
+import { messageHtml } from '../text/markdown.js'
+import type { Mentions } from '../text/mentions.js'
+import { REACTIONS } from '../text/reactions.js'
+import { avatarColour, clock, counted, day, initial, shortened } from '../text/words.js'
+import { browserName } from './browsers.js'
+
+export interface Views {
+  render(view: string, values: Record<string, unknown>): string
+}
+
+/** The templates in views/, all compiled now: a fault in one shows at the start, and a file that changes later changes nothing. */
+export function loadViews(): Views {
+  const folder = fileURLToPath(new URL('../../../views', import.meta.url))
+  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(folder), {
+    autoescape: true,
+    throwOnUndefined: true,
+    trimBlocks: true,
+    lstripBlocks: true,
+  })
+  // What comes out is markup made by us around escaped text.
+  environment.addFilter(
+    'messageHtml',
+    (text: string, mentions: Mentions | null) => new nunjucks.runtime.SafeString(messageHtml(text, mentions)),
+  )
+  // Rendered by a template of these.
+  environment.addFilter('rendered', renderedFor)
+  environment.addFilter('until', until)
+  environment.addFilter('since', since)
+  environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
+  environment.addFilter('browserName', browserName)
+  environment.addFilter('initial', initial)
+  environment.addFilter('avatarColour', avatarColour)
+  environment.addFilter('shortened', shortened)
+  environment.addFilter('counted', counted)
+  environment.addFilter('clock', clock)
+  environment.addFilter('day', day)
+  environment.addFilter('continues', continues)
+  environment.addFilter('iso', (date: Date) => date.toISOString())
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    if (String(entry).endsWith('.njk')) {
+      environment.getTemplate(String(entry), true)
+    }
+  }
+  return { render: (view, values) => environment.render(view, values) }
+}
+
+/** Whether a message stands under the one before it without its author's name again: the same hand within five minutes. */
+function continues(event: Event): boolean {
+  return (
+    event.previous_kind === 'message' &&
+    event.previous_author_id === event.author_id &&
+    event.previous_created_at !== null &&
+    event.created_at.getTime() - event.previous_created_at.getTime() < 300_000 &&
+    day(event.created_at) === day(event.previous_created_at)
+  )
+}
+
+/** The HTML of a feed's entries as one reader sees them. */
+function renderedFor(entries: readonly Rendered[], reader_id: number) {
+  return new nunjucks.runtime.SafeString(entries.map(entry => entry.html(entry.event.author_id === reader_id)).join(''))
+}
+
+/** Those before a version, and those from it on; without one, all are before it. */
+function until(entries: readonly Rendered[], version?: number | null) {
+  return entries.filter(entry => typeof version !== 'number' || entry.version < version)
+}
+
+function since(entries: readonly Rendered[], version?: number | null) {
+  return entries.filter(entry => typeof version === 'number' && entry.version >= version)
+}
+
+interface Rendered {
+  version: number
+  event: { author_id: number }
+  html(mine: boolean): string
+}

@@ -1,0 +1,81 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApp } from '../app.js'
+import type { Config } from '../config.js'
+import { lanAddresses } from '../http/address.js'
+import type { Parts } from '../http/context.js'
+import { boundUnsent, SILENCE } from '../http/unsent.js'
+import { answerUpgrades } from '../http/websockets.js'
+import { OperatorError } from '../operator-error.js'
+
+/** How long requests in flight may take to finish once the program was told to stop, in milliseconds. */
+const PATIENCE = 10_000
+
+export interface Listener {
+  port: number
+  /** Sends streams away, lets requests in flight finish, and closes connections that only wait for another request. */
+  close(): Promise<void>
+  /** Cuts everything. */
+  cut(): void
+}
+
+/**
+ * Listens for requests. Throws an OperatorError where it cannot. `silence`: how long a reader may take in nothing of an answer that is complete,
+ * in milliseconds.
+ */
+export async function listen(
+  parts: Parts,
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  silence = SILENCE,
+): Promise<Listener> {
+  const answer = boundUnsent(createApp(parts).callback(), silence)
+  const server = createServer(
+    // Behind a proxy a connection must outlive the proxy's own idea of it, usually 60 s.
+    { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
+    answer,
+  )
+  const upgrades = answerUpgrades(server, answer)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const where = `port ${port}${host ? ` of ${host}` : ''}`
+      const reasons: Record<string, string> = {
+        EADDRINUSE: `Another program listens on ${where} already. Choose another one with PORT.`,
+        EACCES: `This user may not listen on ${where}. Choose another one with PORT.`,
+        EADDRNOTAVAIL: `This machine does not have the address ${host}. Choose another one with HOST.`,
+        ENOTFOUND: `There is no address for ${host}. Choose another one with HOST.`,
+      }
+      reject(
+        new OperatorError(reasons[error.code ?? ''] ?? `This program cannot listen on ${where}: ${error.message}.`),
+      )
+    })
+    server.listen({ port, host }, resolve)
+  })
+  const cut = () => {
+    server.closeAllConnections()
+    upgrades.cut()
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    async close() {
+      // Connections that are kept alive would hold the server until they time out: each is told to close with its answer.
+      server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+      parts.live.streams.close()
+      const idle = setInterval(() => server.closeIdleConnections(), 50)
+      const deadline = setTimeout(cut, PATIENCE)
+      await new Promise(resolve => server.close(resolve))
+      clearInterval(idle)
+      clearTimeout(deadline)
+    },
+  }
+}
+
+/** Where people reach the program: where PUBLIC_URL is set nowhere else, as forms and cookies are bound to it. */
+export function urls({ host, publicUrl }: Config, port: number): string[] {
+  if (publicUrl) {
+    return [publicUrl.href]
+  }
+  const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
+  const hosts = everywhere ? ['localhost', ...lanAddresses()] : [host.includes(':') ? `[${host}]` : host]
+  return hosts.map(name => `http://${name}:${port}/`)
+}

@@ -1,0 +1,82 @@
+import type { Logger } from 'pino'
+import { type Config, LIMITS } from '../config.js'
+import { startFailure } from '../db/arrival.js'
+import { type Address, connect } from '../db/connection.js'
+import { postQueue } from '../db/post-queue.js'
+import { readiness } from '../db/readiness.js'
+import { secret } from '../db/secrets.js'
+import { type Assets, loadAssets } from '../http/assets.js'
+import type { Parts } from '../http/context.js'
+import { eventJson } from '../http/json.js'
+import { databaseOutage, watchDescriptors } from '../http/outages.js'
+import { rateLimiter } from '../http/rate-limits.js'
+import { logFailure } from '../http/request-log.js'
+import { loadViews, type Views } from '../http/views.js'
+import { Live } from '../live/live.js'
+import type { StreamLimits } from '../live/streams.js'
+
+/** The connections of all processes together, where several share one machine. */
+const CONNECTIONS = 16
+
+/** Makes the parts of one process, on a database that has been migrated. `close` ends what they keep open. */
+export async function openParts(
+  config: Config,
+  log: Logger,
+  address: Address,
+  files?: { assets: Assets; views: Views },
+): Promise<Parts & { close(): Promise<void> }> {
+  const { db } = connect(
+    address,
+    error => failed('A database connection broke', error),
+    Math.max(4, Math.ceil(CONNECTIONS / config.workers)),
+  )
+  const ready = readiness(db)
+  const outage = databaseOutage(log, ready)
+  const descriptors = watchDescriptors(log)
+  const failed = (sentence: string, error: unknown) => logFailure({ log, outage }, error, sentence)
+  const close = async () => {
+    descriptors.close()
+    outage.close()
+    await db.destroy()
+  }
+  try {
+    const { assets, views } = files ?? { assets: await loadAssets(), views: loadViews() }
+    const seal = await secret(db, 'seal')
+    const live = new Live({
+      db,
+      address: config.bus ? address : undefined,
+      rendererFor: uri => ({
+        json: event => JSON.stringify(eventJson(event)),
+        html: (event, mine) => views.render('messages/_event.njk', { event, mine, uri }),
+      }),
+      limits: streamLimits(config),
+      log: failed,
+    })
+    return {
+      config,
+      log,
+      db,
+      live,
+      ready,
+      outage,
+      posts: postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall }),
+      limitRate: rateLimiter(config.limited, config.workers),
+      secret: seal,
+      assets,
+      views,
+      async close() {
+        await live.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw startFailure(error, config)
+  }
+}
+
+function streamLimits({ limited, workers }: Config): StreamLimits {
+  const { perSession, perUser, perAddress, inAll } = LIMITS.streams
+  const part = (limit: number) => (limited ? Math.ceil(limit / workers) : Number.POSITIVE_INFINITY)
+  return { perSession: part(perSession), perUser: part(perUser), perAddress: part(perAddress), inAll: part(inAll) }
+}

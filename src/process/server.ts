@@ -1,0 +1,168 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type Config, readConfig } from '../config.js'
+import { prepareDatabase } from '../db/arrival.js'
+import { type Address, connect } from '../db/connection.js'
+import { deleteExpired } from '../db/expiry.js'
+import { finishMigrations } from '../db/migrate.js'
+import type { Db } from '../db/schema.js'
+import { type Cluster, startCluster } from '../postgres/cluster.js'
+import { type Starting, waiting } from '../waiting.js'
+import { listen, urls } from './listener.js'
+import { logCrashes, openLog } from './log.js'
+import { openParts } from './parts.js'
+import { stopSignal } from './signals.js'
+import { startWorkers } from './workers.js'
+
+/** How often what has expired is deleted, in milliseconds. */
+const EXPIRY = 3_600_000
+
+/** For what is under way to be finished after a signal, in milliseconds: longer than the listener and each worker take for it. */
+const PATIENCE = 15_000
+
+/**
+ * The life of the program, from reading its configuration to a clean end after SIGINT or SIGTERM, which end it at any moment.
+ * What it began may go on after it resolves, so the process must be ended then. Throws an OperatorError when it cannot start.
+ */
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  const signal = stopSignal()
+  const config = readConfig(env)
+  const log = openLog(config.logLevel)
+  logCrashes(log)
+  const starting = { say: (sentence: string) => log.info(sentence), signal }
+  const stopped = new Promise<string>(resolve =>
+    signal.addEventListener('abort', () => {
+      log.info(`${signal.reason.message}: finishing what is under way`)
+      resolve(signal.reason.message)
+    }),
+  )
+  let cluster: Kept | undefined
+  try {
+    cluster = config.databaseUrl ? undefined : await keepCluster(config, log, starting)
+    const address: Address = config.databaseUrl
+      ? { connectionString: config.databaseUrl }
+      : (cluster as Kept).connection
+    await prepare(config, log, address, starting)
+    const running = await open(config, log, address, starting)
+    log.info(`Ready: ${urls(config, running.port).join('  ')}`)
+    const upgrading = new AbortController()
+    const upgraded = finishMigrations(address, upgradeLog(log), upgrading.signal)
+    await Promise.race([stopped, cluster?.lost ?? new Promise<never>(() => {})])
+    upgrading.abort()
+    await Promise.race([Promise.all([upgraded, running.stop()]), wait(PATIENCE)])
+  } catch (error) {
+    if (error !== signal.reason) throw error
+  } finally {
+    await cluster?.stop()
+  }
+  log.info('Stopped')
+}
+
+/** Migrates, once for all processes. */
+async function prepare(config: Config, log: Logger, address: Address, starting: Starting) {
+  await prepareDatabase(address, config, { ...starting, say: upgradeLog(log) })
+  if (config.trustedProxies > 0 && !config.publicUrl) {
+    log.warn(
+      'TRUST_PROXY is set and PUBLIC_URL is not: the URLs to share chats by name whatever host the proxy sends in Host. Set PUBLIC_URL to the URL that people use.',
+    )
+  }
+  if (!config.limited) {
+    log.warn(
+      'LIMITS=off: nothing holds back who guesses passwords or floods chats. For tests on your own machine only.',
+    )
+  }
+}
+
+const upgradeLog = (log: Logger) => (sentence: string) => log.info(`Database: ${sentence}`)
+
+interface Running {
+  port: number
+  stop(): Promise<void>
+}
+
+/** Serves by this process, or by several others that it keeps running. */
+async function open(config: Config, log: Logger, address: Address, starting: Starting): Promise<Running> {
+  if (config.workers > 1) {
+    const { db } = connect(address, () => {}, 1)
+    const workers = await startWorkers(config.workers, address, log, starting)
+    const expiry = keepDeleting(db, log)
+    return {
+      port: workers.port,
+      async stop() {
+        clearInterval(expiry)
+        await workers.stop()
+        await db.destroy()
+      },
+    }
+  }
+  const parts = await waiting(
+    openParts(config, log, address),
+    () => 'Still reading the views and the database',
+    starting,
+  )
+  const listener = await waiting(
+    listen(parts, config),
+    () => `Still looking for ${config.host}, the address of HOST`,
+    starting,
+  )
+  const expiry = keepDeleting(parts.db, log)
+  return {
+    port: listener.port,
+    async stop() {
+      clearInterval(expiry)
+      await listener.close()
+      await parts.close()
+    },
+  }
+}
+
+function keepDeleting(db: Db, log: Logger) {
+  return setInterval(
+    () => deleteExpired(db).catch(error => log.warn({ err: error }, 'Deleting what has expired failed')),
+    EXPIRY,
+  )
+}
+
+interface Kept {
+  connection: Cluster['connection']
+  /** Resolves when the server died and could not be started again. */
+  lost: Promise<string>
+  stop(): Promise<void>
+}
+
+/** The embedded PostgreSQL, started again when it dies: requests meanwhile are answered with 503, and connections are made anew. */
+async function keepCluster({ dataDir }: Config, log: Logger, { say, signal }: Starting): Promise<Kept> {
+  const start = () => startCluster(dataDir, say, { signal })
+  let restarting = start()
+  let cluster = await restarting
+  let stopping = false
+  const lost = (async () => {
+    for (;;) {
+      const how = await cluster.died
+      if (stopping) {
+        return 'PostgreSQL ended'
+      }
+      log.error(`${how} Starting it again`)
+      try {
+        restarting = start()
+        cluster = await restarting
+      } catch (error) {
+        log.fatal({ err: error }, 'PostgreSQL cannot be started again')
+        process.exitCode = 1
+        return 'PostgreSQL is gone'
+      }
+    }
+  })()
+  return {
+    connection: cluster.connection,
+    lost,
+    async stop() {
+      stopping = true
+      // One that is just being started again would go on without us.
+      await restarting.then(
+        started => started.stop(),
+        () => {},
+      )
+    },
+  }
+}

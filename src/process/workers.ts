@@ -1,0 +1,89 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import type { Address } from '../db/connection.js'
+import { OperatorError } from '../operator-error.js'
+import { type Starting, waiting } from '../waiting.js'
+
+/** The environment variable by which a worker learns where the database is. */
+export const ADDRESS = 'CHATIRE_DATABASE'
+
+/** What a worker says once: where it listens, or why it cannot. */
+export type Report = { port: number } | { failure: string }
+
+/** Before the place of a worker that died is filled, in milliseconds. */
+const PAUSE = 1000
+
+/** For a worker to end by itself, in milliseconds: longer than it gives to what is under way. */
+const PATIENCE = 13_000
+
+export interface Workers {
+  port: number
+  stop(): Promise<void>
+}
+
+/**
+ * Starts so many processes that share one port (Node's cluster), and keeps as many running. Throws what the first of them that
+ * cannot start has to say.
+ */
+export async function startWorkers(count: number, address: Address, log: Logger, starting: Starting): Promise<Workers> {
+  const exec = fileURLToPath(new URL('./worker.js', import.meta.url))
+  cluster.setupPrimary({ exec, args: [], execArgv: [...process.execArgv, '--enable-source-maps'] })
+  const running = new Set<Worker>()
+  let stopping = false
+
+  try {
+    const all = Promise.all(Array.from({ length: count }, () => start()))
+    const ports = await waiting(all, () => `Still starting the ${count} processes of WEB_CONCURRENCY`, starting)
+    return { port: ports[0] ?? 0, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  async function start(): Promise<number> {
+    const worker = cluster.fork({ [ADDRESS]: JSON.stringify(address) })
+    running.add(worker)
+    const ended = once(worker, 'exit').then(([code, signal]) => {
+      running.delete(worker)
+      return String(signal ?? code)
+    })
+    const report = new Promise<Report>(resolve => worker.once('message', resolve))
+    const first = await Promise.race([report, ended.then(how => ({ failure: `A worker ended with ${how}` }))])
+    if ('failure' in first) {
+      throw new OperatorError(first.failure)
+    }
+    void ended.then(replace)
+    return first.port
+  }
+
+  async function replace(how: string) {
+    while (!stopping) {
+      log.error(`A worker ended with ${how}. Starting another`)
+      await wait(PAUSE)
+      try {
+        if (!stopping) {
+          await start()
+        }
+        return
+      } catch (error) {
+        log.error({ err: error }, 'A worker cannot start')
+      }
+    }
+  }
+
+  async function stop() {
+    stopping = true
+    await Promise.all(
+      [...running].map(async worker => {
+        const ended = once(worker, 'exit')
+        worker.process.kill('SIGTERM')
+        const deadline = setTimeout(() => worker.process.kill('SIGKILL'), PATIENCE)
+        await ended
+        clearTimeout(deadline)
+      }),
+    )
+  }
+}

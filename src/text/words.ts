@@ -1,0 +1,49 @@
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, character => ESCAPES[character] ?? '')
+}
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/** The first character of a name as people see characters. */
+export function initial(name: string): string {
+  for (const { segment } of graphemes.segment(name)) {
+    return segment.toUpperCase()
+  }
+  return ''
+}
+
+/** The first 120 characters, with a sign that there are more. */
+export function shortened(text: string): string {
+  const characters = [...text]
+  return characters.length > 120 ? `${characters.slice(0, 120).join('')}…` : text
+}
+
+/** A count that goes to a hundred and no further. */
+export function counted(count: number): string {
+  return count > 99 ? '99+' : String(count)
+}
+
+/** Which of the eight avatar colours a user has. */
+export function avatarColour(user_id: number): number {
+  return user_id % 8
+}
+
+/** The time of day, in UTC: the script puts the reader's own in its place. */
+export function clock(date: Date): string {
+  return `${date.toISOString().slice(11, 16)} UTC`
+}
+
+/** The date in UTC, in words. */
+export function day(date: Date): string {
+  return DAY.format(date)
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'long',
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+})
