@@ -142,6 +142,11 @@ export function whyNotNow(error: unknown): string | undefined {
   return unconnected || isOfSocket || CONNECTION_WORDS.test(String(message)) ? 'It cannot be reached.' : undefined
 }
 
+/** Whether the database refused to write and may still be read. */
+export function isReadOnly(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '25006'
+}
+
 /** Node's own errors name the system call. Reading a file or a folder begins with opening it, which is not among these. */
 const SOCKET_CALLS = /^(connect|getaddrinfo|read|write|writev|shutdown)$/
 const SOCKET_CODES = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ERR_STREAM_(DESTROYED|WRITE_AFTER_END)|ERR_SOCKET_\w+)$/

@@ -185,8 +185,10 @@ describe('failing', function () {
       const cookie = [...visitor.cookies].map(pair => pair.join('=')).join('; ')
       assert.equal((await ask('/ready', { cookie })).status, 503)
       for (const at of [site, far]) {
-        const page = await fetch(at.url, { headers: { accept: 'text/html', cookie } })
-        assert.equal(page.status, 200)
+        for (const path of ['/', `/chats/${uri}`]) {
+          const page = await fetch(at.url + path, { headers: { accept: 'text/html', cookie } })
+          assert.equal(page.status, 200, path)
+        }
         const list = await new Program(at, ann.token).call('GET', `/api/chats/${uri}/messages/`)
         assert.equal(list.status, 200)
       }

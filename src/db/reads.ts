@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { type QueryCreator, sql } from 'kysely'
 import { LIMITS } from '../config.js'
-import type { Db } from './schema.js'
+import type { Db, Schema } from './schema.js'
 
 /** How far a member has read. Counts are of messages of others, 100 at most, which stands for more. */
 export interface Standing {
@@ -83,9 +83,15 @@ export interface Reader {
   reads: number | 'everything' | null
 }
 
-/** For the beginning of a statement that shows somebody a chat: notes that they have read it. What the rest of the statement sees is from before. */
-export function notingRead(db: Db, chat_id: number, { user_id, reads }: Reader) {
-  const version = reads === 'everything' ? undefined : (reads ?? 0)
+/**
+ * The beginning of a statement that shows somebody a chat: notes that they have read it, where that counts. The rest of the statement
+ * sees the chat as it was before.
+ */
+export function notingRead(db: Db, chat_id: number, { user_id, reads }: Reader): QueryCreator<Schema> {
+  if (reads === null) {
+    return db
+  }
+  const version = reads === 'everything' ? undefined : reads
   return db.with('noted', () => readUpTo(db, { chat_id, user_id }, version))
 }
 

@@ -4,13 +4,14 @@ import { chatsOf, createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
 import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
-import { Refusal } from '../errors.js'
+import { isReadOnly, Refusal } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Context, Parts, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../http/input.js'
 import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
+import { logFailure } from '../http/request-log.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { draftSeal, randomKey } from '../keys.js'
 import { fill } from '../slices.js'
@@ -212,7 +213,13 @@ type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }
  * goes on from, the first of its members, and how far its reader had read. `reads`: it is shown to them, and counts as read from now on.
  */
 export async function chatOnPage(parts: Parts, reading: ReadingMember, part: PagePart) {
-  const view = await readPage(parts, reading, part)
+  const view = await readPage(parts, reading, part).catch(error => {
+    if (!part.reads || !isReadOnly(error)) {
+      throw error
+    }
+    logFailure(parts, error, 'How far somebody has read was not noted')
+    return readPage(parts, reading, { ...part, reads: false })
+  })
   const { entries, more, next } = view
   const isForward = part.from !== undefined
   const { items, cut } = await fill(isForward ? entries : entries.toReversed(), LIMITS.pageBytes, entry =>
