@@ -7,13 +7,15 @@ import { refuseForgeries } from './http/csrf.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
 import { answerIdlePolls } from './http/idle-polls.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
+import { readMarks } from './http/marks.js'
 import { logRequests } from './http/request-log.js'
 import { answerErrors, openStreams, refuseLongUrls, settleForm } from './http/respond.js'
-import { routes } from './routes/index.js'
+import { refuseMethod, routerOf } from './routes/index.js'
 
 /** The table of contents: what a request meets, in order. */
 export function createApp(parts: Parts) {
   const app = new Koa<State>({ proxy: parts.config.trustedProxies > 0, maxIpsCount: parts.config.trustedProxies })
+  const router = routerOf(parts)
   app.keys = [parts.secret.toString('base64url')]
   app.on('error', error => {
     parts.log[isReadersFault(error) ? 'debug' : 'error']({ err: error }, 'response failed')
@@ -29,9 +31,11 @@ export function createApp(parts: Parts) {
   app.use(allowOrigins(parts))
   app.use(refuseLongUrls())
   app.use(serveAssets(parts.assets))
+  app.use(readMarks(router))
   app.use(authenticate(parts, app))
   app.use(readBody())
   app.use(refuseForgeries(parts))
-  routes(app, parts)
+  app.use(router.routes())
+  app.use(refuseMethod(router))
   return app
 }

@@ -1,8 +1,7 @@
 import type Koa from 'koa'
-import session from 'koa-session'
 import { LIMITS } from '../config.js'
 import type { Identity } from '../db/identities.js'
-import { createSession, endSession, touchSession } from '../db/sessions.js'
+import { createSession, touchSession } from '../db/sessions.js'
 import { touchToken } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import { invalid, notSignedIn, Refusal } from '../errors.js'
@@ -10,46 +9,35 @@ import { keyHash, randomKey } from '../keys.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
 import { logFailure } from './request-log.js'
-
-/** Where browsers send cookies only over https, they keep this prefix to what this very host has set. */
-export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
-
-/** Where sessions begin and end. */
-const DOORS = /^\/(login|signup|logout|account(\/(password|keep|delete))?|chats\/[^/]+\/guests)\/?$/
+import { beginSession, dropSession, sessionCookie, sessionStore } from './sessions.js'
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
- * token that is unknown or has ended. `/auth/*` stands outside: a stale token or cookie must not stand in the way of
- * signing up or in. So do reports, which browsers send by themselves.
+ * token that is unknown or has ended.
  */
 export function authenticate(parts: Parts, app: Koa<State>): Middleware {
   // koa-session costs more than all else that a poll does: it is asked only where there is something to write.
-  const keepSession = sessions(parts, app)
+  const keepSession = sessionStore(parts, app)
   return async (ctx, next) => {
-    if (PROBES.test(ctx.path)) {
-      ctx.state.cookieless = true
+    const { anonymous, tokenOnly, signsIn } = ctx.state.marks
+    const authorization = ctx.get('authorization')
+    ctx.state.cookieless = Boolean(anonymous || tokenOnly || authorization)
+    if (anonymous) {
       return next()
     }
-    const authorization = ctx.get('authorization')
-    ctx.state.cookieless = authorization !== '' || /^\/(auth\/|csp-reports$)/.test(ctx.path)
+    if (authorization) {
+      await byToken(parts, ctx, authorization)
+    }
     if (ctx.state.cookieless) {
-      if (authorization && !OPEN_TO_ANYONE.test(ctx.path)) {
-        await byToken(parts, ctx, authorization)
-      }
       return next()
     }
     const id = ctx.cookies.get(sessionCookie(parts.config.secure))
     if (id && id.length <= LIMITS.keyBytes) {
       await bySession(parts, ctx, id)
     }
-    return DOORS.test(ctx.path) ? keepSession(ctx, next) : next()
+    return signsIn ? keepSession(ctx, next) : next()
   }
 }
-
-/** These answer without the database, or say that it cannot be asked. */
-const PROBES = /^\/(up|ready)$/
-
-const OPEN_TO_ANYONE = /^\/auth\/(users|token)\/create\/?$/
 
 async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const { db, live } = parts
@@ -96,43 +84,9 @@ function isWorthTouching(identity: Identity): boolean {
   return isStale
 }
 
-/** A page left open asks for news by itself: that is no use of the session. */
-function isPoll(ctx: Context): boolean {
-  return ctx.method === 'GET' && (ctx.state.form === 'fragment' || /\/live\/?$/.test(ctx.path))
-}
-
-/**
- * koa-session over our table. When a session ends is decided there and not by the library, which would write on every
- * answer: the cookie lives as long as a session at most can.
- */
-function sessions({ db, live, config }: Parts, app: Koa<State>): Middleware {
-  return session(
-    {
-      key: sessionCookie(config.secure),
-      maxAge: LIMITS.sessionDays * 86_400_000,
-      httpOnly: true,
-      // 256 random bits need no signature, and without one the cookie is half as long.
-      signed: false,
-      sameSite: 'lax',
-      secure: config.secure,
-      genid: (ctx: Context) => ctx.state.begun ?? randomKey(),
-      store: {
-        async get(id: string) {
-          const found = await live.identify({ kind: 'session', key: id })
-          return found && { user_id: found.user.id }
-        },
-        // The row is there: see signIn.
-        async set() {},
-        async destroy(id: string) {
-          const user_id = await endSession(db, keyHash(id))
-          if (user_id !== undefined) {
-            live.ended(user_id)
-          }
-        },
-      },
-    } as unknown as Parameters<typeof session>[0],
-    app as never,
-  ) as unknown as Middleware
+/** An open page asks for what is new by itself: that is no use of the session. */
+function isPoll({ method, state }: Context): boolean {
+  return method === 'GET' && (state.form === 'fragment' || state.marks.poll === true)
 }
 
 /**
@@ -145,9 +99,7 @@ export async function signIn(parts: Parts, ctx: Context, user: User, password_ha
     throw passwordChanged()
   }
   ctx.state.begun = id
-  const { session } = ctx as unknown as SessionContext
-  session.user_id = user.id
-  await session.regenerate()
+  await beginSession(ctx, user.id)
   if (user.kind === 'account') {
     rememberDevice(parts, ctx, user.username)
   }
@@ -164,13 +116,9 @@ export function passwordChanged(status = 422): Refusal {
 
 /** Ends the session; the browser is told to forget what this site stored. */
 export function signOut(ctx: Context) {
-  ;(ctx as unknown as { session: null }).session = null
+  dropSession(ctx)
   ctx.set('Clear-Site-Data', '"storage"')
   delete ctx.state.user
-}
-
-interface SessionContext {
-  session: { user_id?: number; regenerate(): Promise<void> }
 }
 
 /** The user who sent the request. Throws 401 for a visitor. */

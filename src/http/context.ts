@@ -36,8 +36,26 @@ export interface Parts {
 /** How the answer is given: a whole document, HTML replacing part of one, or JSON. */
 export type Form = 'page' | 'fragment' | 'json'
 
+/** What the middleware before the router must know of a route. It is said where the route is registered. */
+export interface Marks {
+  /** Whoever sends it is not looked up: an old token or cookie must not stand in the way, or the database may be down. */
+  anonymous?: true
+  /** Cookies do not count: it is for programs with a token. */
+  tokenOnly?: true
+  /** Its form is sent before there is a session. Another site could sign its visitors in as somebody else by it. */
+  entrance?: true
+  /** A session begins or ends here. */
+  signsIn?: true
+  /** Open pages ask for it by themselves, which is no use of the session. */
+  poll?: true
+  /** Asks whether the program is ready: a 503 is its answer, and refuses nobody. */
+  probe?: true
+}
+
 export interface State {
   form: Form
+  /** Of the route that will answer. */
+  marks: Marks
   /** The request goes by its Authorization header alone, or by none: cookies do not count. */
   cookieless: boolean
   user?: User
@@ -57,4 +75,6 @@ export interface State {
 }
 
 export type Context = Koa.ParameterizedContext<State>
+/** The context of a handler, whose path has been matched. */
+export type RouteContext = Context & { params: Readonly<Record<string, string>> }
 export type Middleware = Koa.Middleware<State>

@@ -2,13 +2,10 @@ import { LIMITS } from '../config.js'
 import { Refusal } from '../errors.js'
 import { keyHash, randomKey, sameKey, sealed } from '../keys.js'
 import { hostOf } from './address.js'
-import { sessionCookie } from './authentication.js'
 import type { Context, Middleware, Parts } from './context.js'
+import { sessionCookie } from './sessions.js'
 
 const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
-
-/** Where a form is sent before there is a session: another site could sign its visitors in as somebody. */
-const ENTRANCES = /^\/(login|signup|reset\/[^/]+|chats\/[^/]+\/guests)\/?$/
 
 /**
  * Refuses what another site makes a browser send with our cookies. Sec-Fetch-Site and Origin tell most of them; browsers
@@ -23,7 +20,7 @@ export function refuseForgeries(parts: Parts): Middleware {
     if (!isOwnOrigin(parts, ctx)) {
       throw fromElsewhere(parts, ctx)
     }
-    if (ctx.state.user || (ENTRANCES.test(ctx.path) && !isProgram(ctx))) {
+    if (ctx.state.user || (ctx.state.marks.entrance && !isProgram(ctx))) {
       const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
       const subject = subjectOf(parts, ctx)
       const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes

@@ -1,6 +1,6 @@
-import { sessionCookie } from './authentication.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
+import { sessionCookie } from './sessions.js'
 
 /** What the tail of a page asks for, to the letter. */
 const POLL = /^\/chats\/([A-Za-z0-9_-]{22,64})\/messages\?after=(\d{1,15})$/

@@ -40,8 +40,7 @@ export function logRequests({ log, outage }: Parts): Middleware {
       if (failure && whyNotNow(failure) !== undefined) {
         outage.failed(failure)
       }
-      // Who asks whether it is ready is told so rather than refused.
-      if (status === 503 && route !== '/ready') {
+      if (status === 503 && !ctx.state.marks?.probe) {
         outage.refused()
       }
       const level = levelOf(status, outage)

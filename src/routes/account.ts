@@ -4,7 +4,7 @@ import { tokensOf } from '../db/tokens.js'
 import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms } from '../http/csrf.js'
 import {
   certainty,
@@ -17,6 +17,7 @@ import {
   readQuery,
 } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
@@ -25,7 +26,7 @@ import { EXACT, limitTries } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
 /** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
-export function toAccount(ctx: Context, done?: keyof typeof DONE) {
+export function toAccount(ctx: RouteContext, done?: keyof typeof DONE) {
   const path = done ? `/account?done=${done}` : '/account'
   return { page: () => seeOther(ctx, `${path}#main`), fragment: () => leadTo(ctx, path) }
 }
@@ -56,15 +57,15 @@ export function account(parts: Parts) {
 
   router.post('/', change)
   router.patch('/', change)
-  router.post('/password', setPassword)
-  router.put('/password', setPassword)
-  router.post('/keep', keep)
-  router.post('/delete', remove)
-  router.delete('/', remove)
+  router.post('/password', mark({ signsIn: true }), setPassword)
+  router.put('/password', mark({ signsIn: true }), setPassword)
+  router.post('/keep', mark({ signsIn: true }), keep)
+  router.post('/delete', mark({ signsIn: true }), remove)
+  router.delete('/', mark({ signsIn: true }), remove)
 
   return router
 
-  async function change(ctx: Context) {
+  async function change(ctx: RouteContext) {
     const user = requireUser(ctx)
     const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
     await onAccountPage(parts, ctx, form, async () => {
@@ -89,7 +90,7 @@ export function account(parts: Parts) {
     })
   }
 
-  async function setPassword(ctx: Context) {
+  async function setPassword(ctx: RouteContext) {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'password', async () => {
       const { username, email } = user
@@ -106,7 +107,7 @@ export function account(parts: Parts) {
     })
   }
 
-  async function keep(ctx: Context) {
+  async function keep(ctx: RouteContext) {
     const guest = requireUser(ctx)
     await onAccountPage(parts, ctx, 'keep', async () => {
       if (guest.kind !== 'guest') {
@@ -130,7 +131,7 @@ export function account(parts: Parts) {
     })
   }
 
-  async function remove(ctx: Context) {
+  async function remove(ctx: RouteContext) {
     const user = requireUser(ctx)
     await onAccountPage(parts, ctx, 'delete', async () => {
       limitTries(parts, ctx)
@@ -154,7 +155,7 @@ export function account(parts: Parts) {
   }
 
   /** A guest has no password, and ticks a box. */
-  async function verify(ctx: Context, user: User): Promise<Verified> {
+  async function verify(ctx: RouteContext, user: User): Promise<Verified> {
     if (user.kind === 'guest') {
       read(ctx, certainty)
       return { id: user.id, password_hash: null }
@@ -172,7 +173,7 @@ export function account(parts: Parts) {
   }
 
   /** The sessions have ended: a browser gets a new one, and a program goes on with its token. */
-  async function goOnAs(ctx: Context, user: User, password_hash: string) {
+  async function goOnAs(ctx: RouteContext, user: User, password_hash: string) {
     if (!ctx.state.cookieless) {
       await signIn(parts, ctx, user, password_hash)
       // Which a page's script needs to go on with: the token that it has went by the old id.
@@ -180,20 +181,20 @@ export function account(parts: Parts) {
     }
   }
 
-  async function answer(ctx: Context, done: keyof typeof DONE, user: User) {
+  async function answer(ctx: RouteContext, done: keyof typeof DONE, user: User) {
     await respond(ctx, { ...toAccount(ctx, done), json: () => ({ ...ownAccountJson(user), csrf: ctx.state.csrf }) })
   }
 }
 
 /** Does what one of the page's forms asks for; refused, the page comes back with the reason beside the fields of that form. */
-export async function onAccountPage(parts: Parts, ctx: Context, form: string, submit: () => Promise<void>) {
+export async function onAccountPage(parts: Parts, ctx: RouteContext, form: string, submit: () => Promise<void>) {
   await showFormAgain(parts, ctx, VIEW, submit, () => accountValues(parts, ctx, requireUser(ctx), { form }))
 }
 
 /** Shows the page; `made` is a token that is shown this once. */
 export async function showAccount(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   user: User,
   { made }: { made?: { name: string; key: string } } = {},
 ) {
@@ -212,7 +213,7 @@ export async function showAccount(
 
 const VIEW = 'account/show.njk'
 
-async function accountValues({ db }: Parts, ctx: Context, user: User, { form }: { form: string }) {
+async function accountValues({ db }: Parts, ctx: RouteContext, user: User, { form }: { form: string }) {
   const [sessions, tokens] = await Promise.all([
     sessionsOf(db, user.id),
     user.kind === 'guest' ? [] : tokensOf(db, user.id),

@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { bansOf, liftBan } from '../db/bans.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { bansQuery, readId, readQuery } from '../http/input.js'
 import { banJson, listJson } from '../http/json.js'
 import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
@@ -35,16 +35,16 @@ export function bans(parts: Parts) {
   router.post('/:id/removal', lift)
   return router
 
-  async function show(ctx: Context, chat: MemberChat, limit: number, after: number | undefined) {
+  async function show(ctx: RouteContext, chat: MemberChat, limit: number, after: number | undefined) {
     const rows = await bansOf(parts.db, chat.id, limit + 1, after)
     const bans = rows.slice(0, limit)
     const next = rows.length > limit ? bans.at(-1)?.id : null
     showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
   }
 
-  async function lift(ctx: Context) {
+  async function lift(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    const id = readId((ctx as { params?: Record<string, string> }).params?.id)
+    const id = readId(ctx.params.id)
     requireDone(parts, ctx, chat, await liftBan(parts.db, acting(chat), id))
     const path = `${chatPath(chat.uri)}/bans`
     await respond(ctx, {

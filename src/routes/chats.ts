@@ -7,7 +7,7 @@ import type { User } from '../db/users.js'
 import { isReadOnly, Refusal } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../http/input.js'
 import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
@@ -102,7 +102,7 @@ export function chats(parts: Parts) {
 }
 
 /** A page that was opened while nobody could write has no composer: it is loaded again once it may have one. */
-function showHeader(parts: Parts, ctx: Context, chat: MemberChat) {
+function showHeader(parts: Parts, ctx: RouteContext, chat: MemberChat) {
   if (ctx.query.writable === 'no' && chat.read_only_at === null) {
     ctx.status = 204
     ctx.set('HX-Refresh', 'true')
@@ -111,7 +111,7 @@ function showHeader(parts: Parts, ctx: Context, chat: MemberChat) {
   }
 }
 
-function headerOf({ config }: Parts, ctx: Context, chat: SeenChat, { id }: User) {
+function headerOf({ config }: Parts, ctx: RouteContext, chat: SeenChat, { id }: User) {
   return {
     chat,
     name: chatName(chat),
@@ -121,7 +121,7 @@ function headerOf({ config }: Parts, ctx: Context, chat: SeenChat, { id }: User)
 }
 
 /** One page of the user's chats, and where the next one begins. */
-export async function listChats(parts: Parts, ctx: Context, user: User) {
+export async function listChats(parts: Parts, ctx: RouteContext, user: User) {
   const { before } = readQuery(ctx, chatsQuery)
   limitLists(parts, ctx, user)
   const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
@@ -132,7 +132,7 @@ export async function listChats(parts: Parts, ctx: Context, user: User) {
 }
 
 /** Shows the chat to its members; who comes by its URL becomes one. Visitors learn who invites them, and nothing else. */
-async function visitChat(parts: Parts, ctx: Context) {
+async function visitChat(parts: Parts, ctx: RouteContext) {
   const chat = await requireChat(parts, ctx)
   const { user } = ctx.state
   if (!user) {
@@ -157,7 +157,7 @@ async function visitChat(parts: Parts, ctx: Context) {
  * Whether opening the page joins, which tells the chat's owner who the user is. Where another site has led them here it does not, as they
  * cannot see what they click on there; unless the owner knows them already.
  */
-async function joinsByComing(parts: Parts, ctx: Context, chat: SeenChat, user: User): Promise<boolean> {
+async function joinsByComing(parts: Parts, ctx: RouteContext, chat: SeenChat, user: User): Promise<boolean> {
   return isVisit(ctx) && (!isFromElsewhere(parts, ctx) || (await isKnownToOwner(parts.db, chat, user.id)))
 }
 
@@ -165,7 +165,7 @@ async function joinsByComing(parts: Parts, ctx: Context, chat: SeenChat, user: U
  * Whether a person opens the page: not a prefetch, an image or a preview, and not another site
  * sending its visitor here without a click.
  */
-function isVisit(ctx: Context): boolean {
+function isVisit(ctx: RouteContext): boolean {
   const purpose = `${ctx.get('sec-purpose')} ${ctx.get('purpose')}`
   const dest = ctx.get('sec-fetch-dest')
   return (
@@ -187,7 +187,7 @@ export interface Unsent {
 }
 
 /** The chat's page for a member. */
-export async function showChat(parts: Parts, ctx: Context, chat: SeenChat, user: User, unsent?: Unsent) {
+export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, user: User, unsent?: Unsent) {
   const { before, from, reply } = ctx.method === 'GET' ? readQuery(ctx, pageQuery) : { reply: unsent?.reply_to }
   const past = before !== undefined || from !== undefined
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))

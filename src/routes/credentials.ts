@@ -3,7 +3,7 @@ import { returnToRate, takeFromRate } from '../db/limits.js'
 import { findUser, type User, upgradeHash, type Verified } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
-import type { Context, Parts } from '../http/context.js'
+import type { Parts, RouteContext } from '../http/context.js'
 import { deviceOf } from '../http/device.js'
 import { keyHash } from '../keys.js'
 import { hashIsOutdated, hashPassword, passwordFits } from '../passwords.js'
@@ -22,7 +22,7 @@ interface VerifiedUser {
  */
 export async function checkCredentials(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   credentials: { username: string; password: string },
   status: number,
 ): Promise<VerifiedUser> {
@@ -48,7 +48,7 @@ export async function checkCredentials(
  */
 export async function checkPassword(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   user: User,
   field: string,
   password: string,
@@ -66,7 +66,7 @@ export async function checkPassword(
 /** Counts the try by the address, and by another subject of a limit of that name. */
 async function tryCredentials(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   { username, password }: { username: string; password: string },
   other: readonly [name: string, subject: string],
 ): Promise<VerifiedUser | undefined> {
@@ -88,7 +88,7 @@ async function tryCredentials(
 
 async function verify(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   username: string,
   password: string,
 ): Promise<VerifiedUser | undefined> {

@@ -1,6 +1,6 @@
 import { findChat } from '../db/chats.js'
 import type { User } from '../db/users.js'
-import type { Context, Parts } from '../http/context.js'
+import type { Parts, RouteContext } from '../http/context.js'
 import { draftSeal, sameKey } from '../keys.js'
 import { showChat } from './chats.js'
 
@@ -10,7 +10,7 @@ import { showChat } from './chats.js'
  */
 export async function showDraft(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   user: User,
   { draft, draft_of, reply_to, next }: { draft: string; draft_of: string; reply_to?: number | undefined; next: string },
 ): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
-import type { Context, Parts } from '../http/context.js'
+import type { Parts, RouteContext } from '../http/context.js'
 import { safePath } from '../http/input.js'
 import { logCause } from '../http/request-log.js'
 import { showPage } from '../http/respond.js'
@@ -10,7 +10,7 @@ import { showPage } from '../http/respond.js'
  */
 export async function showFormAgain(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   view: string,
   submit: () => Promise<void>,
   more: Record<string, unknown> | (() => Promise<Record<string, unknown>>) = {},

@@ -5,10 +5,11 @@ import { takeFromRate } from '../db/limits.js'
 import { tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { signIn } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms, visitHash } from '../http/csrf.js'
 import { newGuest, read } from '../http/input.js'
 import { ownUserJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
 import { showFormAgain } from './forms.js'
 import { enter, notAdmitted } from './members.js'
@@ -18,7 +19,7 @@ import { chatPath, EXACT, limitTries, requireChat } from './scope.js'
 export function guests(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/guests' })
 
-  router.post('/', async ctx => {
+  router.post('/', mark({ entrance: true, signsIn: true }), async ctx => {
     const chat = await requireChat(parts, ctx)
     const path = chatPath(chat.uri)
     if (ctx.state.user) {
@@ -63,7 +64,7 @@ export function guests(parts: Parts) {
 }
 
 /** Throws 429 after too many guests from one address. */
-async function limitGuests({ db, config }: Parts, ctx: Context) {
+async function limitGuests({ db, config }: Parts, ctx: RouteContext) {
   const wait = config.limited ? await takeFromRate(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
   if (wait > 0) {
     throw tooMany(wait, 'Many guests have come from your address. Please sign up, or try again later.')

@@ -1,5 +1,4 @@
 import Router from '@koa/router'
-import type Koa from 'koa'
 import { notFound, Refusal } from '../errors.js'
 import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
@@ -23,13 +22,6 @@ import { start } from './start.js'
 import { tokens } from './tokens.js'
 import { typing } from './typing.js'
 import { users } from './users.js'
-
-/** All routes; then 405 for a path that knows other methods, and 404. */
-export function routes(app: Koa<State>, parts: Parts) {
-  const router = routerOf(parts)
-  app.use(router.routes())
-  app.use(refuseMethod(router))
-}
 
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
@@ -61,7 +53,8 @@ export function routerOf(parts: Parts): Router<State> {
   return router
 }
 
-function refuseMethod(router: Router<State>): Middleware {
+/** Answers what no route has: 405 for a path that knows other methods, else 404. */
+export function refuseMethod(router: Router<State>): Middleware {
   return ctx => {
     const allowed = new Set(router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods))
     if (allowed.size === 0) {

@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import { replaceLink } from '../db/links.js'
 import { shareUrl } from '../http/address.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { newLink, read } from '../http/input.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
 import { randomKey } from '../keys.js'
@@ -15,7 +15,7 @@ export function links(parts: Parts) {
   router.put('/', replace)
   return router
 
-  async function replace(ctx: Context) {
+  async function replace(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
       parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')

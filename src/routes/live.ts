@@ -5,10 +5,11 @@ import { markRead } from '../db/reads.js'
 import { asRefusal, notSignedIn, unavailable } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { fields } from '../http/body.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
 import { check, frameQuery, lastEventId, readQuery, streamQuery } from '../http/input.js'
 import { postedJson, problemJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { renderPage, showPage } from '../http/respond.js'
 import { UpgradeResponse } from '../http/websockets.js'
@@ -24,7 +25,7 @@ import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor
 export function live(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/live' })
 
-  router.get('/', async ctx => {
+  router.get('/', mark({ poll: true }), async ctx => {
     if (ctx.res instanceof UpgradeResponse) {
       await openSocket(parts, ctx, ctx.res)
     } else if (ctx.state.form === 'json') {
@@ -40,7 +41,7 @@ export function live(parts: Parts) {
 }
 
 /** Server-sent events for programs. */
-async function openEvents(parts: Parts, ctx: Context) {
+async function openEvents(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const after = await readCursor(parts, ctx, reading)
   ctx.set('Content-Type', EVENT_STREAM)
@@ -48,7 +49,7 @@ async function openEvents(parts: Parts, ctx: Context) {
 }
 
 /** Server-sent events of HTML for the chat's page. */
-async function openPageEvents(parts: Parts, ctx: Context) {
+async function openPageEvents(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const after = await readCursor(parts, ctx, reading)
   const { uri } = reading
@@ -65,7 +66,7 @@ const EVENT_STREAM = 'text/event-stream; charset=utf-8'
  * The messages as a page of their own, which grows in a frame in a frame of the chat's page: the outer one loads it again. Where
  * it may not grow it just ends, as it does outside of frames: text browsers offer it as a link, and would wait for its end.
  */
-async function openFrame(parts: Parts, ctx: Context) {
+async function openFrame(parts: Parts, ctx: RouteContext) {
   ctx.state.isFrame = true
   const framed = isFramed(ctx)
   try {
@@ -102,7 +103,7 @@ async function openFrame(parts: Parts, ctx: Context) {
 }
 
 /** Browsers say so, but on plain http for localhost alone; elsewhere by what else they send, and text browsers do not. */
-function isFramed(ctx: Context): boolean {
+function isFramed(ctx: RouteContext): boolean {
   const dest = ctx.get('sec-fetch-dest')
   return dest === 'iframe' || (dest === '' && ctx.get('upgrade-insecure-requests') === '1')
 }
@@ -110,7 +111,7 @@ function isFramed(ctx: Context): boolean {
 /** Throws 503 where there are too many streams. */
 function openResponse(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   reading: ReadingMember,
   format: Format,
   after: number,
@@ -143,7 +144,7 @@ function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, 
 }
 
 /** A WebSocket: each event is a message, and a message sent is posted. */
-async function openSocket(parts: Parts, ctx: Context, upgrade: UpgradeResponse) {
+async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeResponse) {
   const reading = await requireReading(parts, ctx)
   // Other sites can open WebSockets to here with our cookies, and read what comes.
   if (ctx.state.credential?.kind === 'session' && (!ctx.get('origin') || !isOwnOrigin(parts, ctx))) {
@@ -205,7 +206,7 @@ function readableKey(key: unknown): string | number | undefined {
 }
 
 /** Takes a place for a stream. Throws 503 where there is none. */
-function admit({ live }: Parts, ctx: Context, reading: ReadingMember): Reader {
+function admit({ live }: Parts, ctx: RouteContext, reading: ReadingMember): Reader {
   const reader = readerOf(ctx, reading)
   if (live.streams.closed) {
     throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
@@ -216,7 +217,7 @@ function admit({ live }: Parts, ctx: Context, reading: ReadingMember): Reader {
   return reader
 }
 
-function readerOf(ctx: Context, { user }: ReadingMember): Reader {
+function readerOf(ctx: RouteContext, { user }: ReadingMember): Reader {
   const { identity, credential } = ctx.state
   if (!identity || !credential) {
     throw notSignedIn()
@@ -233,7 +234,7 @@ function tooManyStreams() {
 }
 
 /** Where the stream begins: after the cursor in its address or the last event that came, whichever is later; else from now on. */
-async function readCursor(parts: Parts, ctx: Context, reading: ReadingMember): Promise<number> {
+async function readCursor(parts: Parts, ctx: RouteContext, reading: ReadingMember): Promise<number> {
   const { after } = readQuery(ctx, streamQuery)
   const last = ctx.get('last-event-id') === '' ? undefined : check(ctx.get('last-event-id'), lastEventId)
   if (after === undefined && last === undefined) {

@@ -5,7 +5,7 @@ import { leaveChat, type Member, membersOf, removeMember } from '../db/members.j
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../http/input.js'
 import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
@@ -57,7 +57,7 @@ export function members(parts: Parts) {
   router.delete('/members/:id', remove)
   return router
 
-  async function list(ctx: Context) {
+  async function list(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
       page: async () => {
@@ -91,7 +91,7 @@ export function members(parts: Parts) {
     })
   }
 
-  async function leave(ctx: Context) {
+  async function leave(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const { outcome, version } = await leaveChat(db, acting(chat))
     if (outcome === 'stranger') {
@@ -113,9 +113,9 @@ export function members(parts: Parts) {
     })
   }
 
-  async function remove(ctx: Context) {
+  async function remove(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    const id = readId((ctx as { params?: Record<string, string> }).params?.id)
+    const id = readId(ctx.params.id)
     parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
@@ -129,7 +129,7 @@ export function members(parts: Parts) {
     })
   }
 
-  async function join(ctx: Context) {
+  async function join(ctx: RouteContext) {
     const user = requireUser(ctx)
     parts.limitRate('tries', user.id, 'You are joining very often. Please wait a moment.')
     const { username } = read(ctx, newMember)
@@ -156,7 +156,7 @@ export function members(parts: Parts) {
 
 /** As many of the members as the answer has room for, `limit` at most, as JSON. Where there are more, a header says where they go on. */
 export async function fillMembers(
-  ctx: Context,
+  ctx: RouteContext,
   { uri }: { uri: string },
   members: readonly Member[],
   limit: number,

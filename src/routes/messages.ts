@@ -7,7 +7,7 @@ import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
 import { logCause } from '../http/request-log.js'
@@ -66,7 +66,7 @@ export function messages(parts: Parts) {
 
   return router
 
-  async function leadToPage(ctx: Context) {
+  async function leadToPage(ctx: RouteContext) {
     const { uri } = await requireMember(parts, ctx)
     const { before, after } = readQuery(ctx, eventsQuery)
     if (after !== undefined) {
@@ -76,7 +76,7 @@ export function messages(parts: Parts) {
   }
 
   /** The newest messages, or those before one. */
-  async function listMessages(ctx: Context) {
+  async function listMessages(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
     if (isUnchanged(ctx, chat.version, query)) {
@@ -112,7 +112,7 @@ export function messages(parts: Parts) {
   }
 
   /** Everything that happened after a cursor. */
-  async function listEvents(ctx: Context) {
+  async function listEvents(ctx: RouteContext) {
     const reading = await requireReading(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
     const { after = 0 } = query
@@ -194,7 +194,7 @@ export function readOnly(): Refusal {
 }
 
 /** Where a plain form's message is refused the chat's page comes back with the text in its composer and the reason beside it. */
-async function keepTyped(parts: Parts, ctx: Context, post: () => Promise<void>) {
+async function keepTyped(parts: Parts, ctx: RouteContext, post: () => Promise<void>) {
   try {
     await post()
   } catch (error) {
@@ -223,7 +223,7 @@ async function keepTyped(parts: Parts, ctx: Context, post: () => Promise<void>) 
  */
 export async function answerWithNews(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   after: number | undefined,
   version: number,
   path: string,
@@ -246,7 +246,7 @@ export async function answerWithNews(
 }
 
 /** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
-async function showNews(parts: Parts, ctx: Context) {
+async function showNews(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const { after, live } = readQuery(ctx, eventsQuery)
   if (after === undefined) {
@@ -263,7 +263,7 @@ async function showNews(parts: Parts, ctx: Context) {
 }
 
 /** Whoever is less than a page behind reads on from memory, as often as they like. */
-function limitNews(parts: Parts, ctx: Context, { feed, user }: ReadingMember, after: number) {
+function limitNews(parts: Parts, ctx: RouteContext, { feed, user }: ReadingMember, after: number) {
   if (feed.version - after > LIMITS.messagesPerPage) {
     limitLists(parts, ctx, user)
   }
@@ -286,7 +286,7 @@ function onceEach(entries: readonly Entry[]): readonly Entry[] {
   return entries.filter(({ event }) => !shown.has(event.id) && shown.add(event.id))
 }
 
-async function showOlder(parts: Parts, ctx: Context) {
+async function showOlder(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)
   limitLists(parts, ctx, reading.user)
@@ -301,7 +301,7 @@ async function showOlder(parts: Parts, ctx: Context) {
 }
 
 /** Whether the caller has this answer already: then it gets 304. */
-function isUnchanged(ctx: Context, version: number, query: Query): boolean {
+function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean {
   ctx.set('Cache-Control', 'private, no-cache')
   const etag = `W/"${[version, query.after, query.before, query.limit].join('.')}"`
   ctx.set('ETag', etag)

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { handOver } from '../db/owners.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { chosenUser, read } from '../http/input.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
 import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
@@ -13,7 +13,7 @@ export function owners(parts: Parts) {
   router.put('/', give)
   return router
 
-  async function give(ctx: Context) {
+  async function give(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
       parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')

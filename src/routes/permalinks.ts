@@ -4,7 +4,7 @@ import { type Event, findMessage, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
 import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
 import { logCause } from '../http/request-log.js'
@@ -14,8 +14,6 @@ import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
 import { answerWithNews, readOnly } from './messages.js'
 import { chatPath, EXACT, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
-
-type Routed = Context & { params: Record<string, string> }
 
 /** One message by its own address: in its context, and with what the reader can do to it. */
 export function permalinks(parts: Parts) {
@@ -61,7 +59,7 @@ export function permalinks(parts: Parts) {
 
   return router
 
-  async function edit(ctx: Routed) {
+  async function edit(ctx: RouteContext) {
     const { chat, id } = await requireChange(ctx)
     await keepEdited(ctx, chat, id, async () => {
       const { message: text } = read(ctx, editedMessage)
@@ -71,20 +69,20 @@ export function permalinks(parts: Parts) {
     })
   }
 
-  async function remove(ctx: Routed) {
+  async function remove(ctx: RouteContext) {
     const { chat, id } = await requireChange(ctx)
     const deleted = await deleteMessage(db, { chat_id: chat.id, deleter_id: chat.user.id, id })
     await answer(ctx, chat, id, deleted)
   }
 
-  async function settleReaction(ctx: Routed, chosen: () => string, adds: boolean) {
+  async function settleReaction(ctx: RouteContext, chosen: () => string, adds: boolean) {
     const { chat, id } = await requireChange(ctx)
     const reaction = { chat_id: chat.id, user_id: chat.user.id, id, emoji: chosen() }
     await answer(ctx, chat, id, await react(db, reaction, adds))
   }
 
   /** Shows what became of the message, and to everybody else as well. */
-  async function answer(ctx: Routed, chat: MemberChat, id: number, { outcome, version }: Changed) {
+  async function answer(ctx: RouteContext, chat: MemberChat, id: number, { outcome, version }: Changed) {
     const refusal = refusalOf(outcome)
     if (refusal) {
       throw refusal
@@ -99,7 +97,7 @@ export function permalinks(parts: Parts) {
   }
 
   /** The message's page, with the text as it was sent where it could not be stored. */
-  async function showMessage(ctx: Routed, chat: MemberChat, id: number, unsaved?: Unsaved) {
+  async function showMessage(ctx: RouteContext, chat: MemberChat, id: number, unsaved?: Unsaved) {
     const { uri, user } = chat
     const { feed } = await requireReading(parts, ctx)
     const found = await requireContext(chat, id, LIMITS.messagesAround)
@@ -120,7 +118,7 @@ export function permalinks(parts: Parts) {
   }
 
   /** Where a plain form's text is refused, the message's page comes back with it. */
-  async function keepEdited(ctx: Routed, chat: MemberChat, id: number, change: () => Promise<void>) {
+  async function keepEdited(ctx: RouteContext, chat: MemberChat, id: number, change: () => Promise<void>) {
     try {
       await change()
     } catch (error) {
@@ -137,7 +135,7 @@ export function permalinks(parts: Parts) {
   }
 
   /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */
-  async function requireChange(ctx: Routed) {
+  async function requireChange(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     parts.limitRate('changes', chat.user.id, 'You are changing things very fast. Please wait a moment and try again.')
     return { chat, id: readId(ctx.params.id) }
@@ -209,6 +207,6 @@ function refusalOf(outcome: Changed['outcome']): Refusal | undefined {
   }
 }
 
-function readEmoji({ params }: Routed): string {
+function readEmoji({ params }: RouteContext): string {
   return check({ emoji: params.emoji }, newReaction).emoji
 }

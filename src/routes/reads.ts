@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { newRead, read } from '../http/input.js'
 import { respond, seeOther } from '../http/respond.js'
 import { chatPath, EXACT, requireReading } from './scope.js'
@@ -12,7 +12,7 @@ export function reads(parts: Parts) {
   router.post('/', move)
   return router
 
-  async function move(ctx: Context) {
+  async function move(ctx: RouteContext) {
     const { feed, user, uri } = await requireReading(parts, ctx)
     parts.limitRate('reads', user.id, 'You are reading very fast. Please wait a moment.')
     const { version } = read(ctx, newRead)

@@ -1,8 +1,9 @@
 import Router from '@koa/router'
 import { findReset, useReset } from '../db/resets.js'
 import { notFound } from '../errors.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { newPassword, read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { keyHash } from '../keys.js'
 import { hashPassword } from '../passwords.js'
@@ -19,7 +20,7 @@ export function resets(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'resets/edit.njk', { username: user.username, errors: {} }))
   })
 
-  router.post('/:key', async ctx => {
+  router.post('/:key', mark({ entrance: true }), async ctx => {
     const user = await requireReset(ctx)
     const { username, email } = user
     await showFormAgain(
@@ -41,7 +42,7 @@ export function resets(parts: Parts) {
 
   return router
 
-  async function requireReset(ctx: Context & { params: Record<string, string> }) {
+  async function requireReset(ctx: RouteContext) {
     const user = await findReset(db, keyHash(ctx.params.key ?? ''))
     if (!user) {
       throw gone()

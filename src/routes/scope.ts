@@ -4,13 +4,13 @@ import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
-import type { Context, Parts } from '../http/context.js'
+import type { Parts, RouteContext } from '../http/context.js'
 import type { Reading } from '../live/feeds.js'
 
 /**
  * Counts a try against its rate limit, before any work on the body. Throws 429. For what has another limit that counts only successes or failures.
  */
-export function limitTries({ limitRate }: Parts, ctx: Context) {
+export function limitTries({ limitRate }: Parts, ctx: RouteContext) {
   limitRate(
     'tries',
     addressOf(ctx),
@@ -24,8 +24,8 @@ export const EXACT = { sensitive: true }
 export const chatPath = (uri: string) => `/chats/${uri}`
 
 /** The path's URI. Throws 404 for what cannot be one. */
-export function readUri(ctx: Context): string {
-  const { uri = '' } = (ctx as { params?: Record<string, string> }).params ?? {}
+export function readUri(ctx: RouteContext): string {
+  const { uri = '' } = ctx.params
   if (!/^[A-Za-z0-9_-]{22,64}$/.test(uri)) {
     throw notFound()
   }
@@ -36,7 +36,7 @@ export function readUri(ctx: Context): string {
 export type SeenChat = Chat & { askedAt: number }
 
 /** The path's chat as the visitor sees it, member or not. Throws 404. */
-export async function requireChat({ db }: Parts, ctx: Context): Promise<SeenChat> {
+export async function requireChat({ db }: Parts, ctx: RouteContext): Promise<SeenChat> {
   const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), ctx.state.user?.id)
   if (!chat) {
@@ -48,7 +48,7 @@ export async function requireChat({ db }: Parts, ctx: Context): Promise<SeenChat
 export type MemberChat = SeenChat & { user: User }
 
 /** The path's chat for one of its members. Throws 401 for a visitor, and the same 404 whether there is no such chat or it is not theirs. */
-export async function requireMember({ db, live }: Parts, ctx: Context): Promise<MemberChat> {
+export async function requireMember({ db, live }: Parts, ctx: RouteContext): Promise<MemberChat> {
   const user = requireUser(ctx)
   const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), user.id)
@@ -60,7 +60,7 @@ export async function requireMember({ db, live }: Parts, ctx: Context): Promise<
 }
 
 /** The path's chat for its owner. Throws 403 for those who are members and no more, and for all others what `requireMember` throws. */
-export async function requireOwner(parts: Parts, ctx: Context): Promise<MemberChat> {
+export async function requireOwner(parts: Parts, ctx: RouteContext): Promise<MemberChat> {
   const chat = await requireMember(parts, ctx)
   if (chat.owner_id !== chat.user.id) {
     throw notTheOwner()
@@ -75,7 +75,7 @@ export const acting = ({ id, user }: MemberChat): Acting => ({ chat_id: id, user
  * Tells the chat's readers of what its owner has done; with the chat's version then. Throws what stood in the way of it:
  * `absent` says so of whom it was to be done to.
  */
-export function requireDone({ live }: Parts, ctx: Context, chat: MemberChat, { outcome, version }: Done): number {
+export function requireDone({ live }: Parts, ctx: RouteContext, chat: MemberChat, { outcome, version }: Done): number {
   if (outcome === 'done' && version !== null) {
     live.reached(chat.id, version)
     return version
@@ -83,7 +83,7 @@ export function requireDone({ live }: Parts, ctx: Context, chat: MemberChat, { o
   throw refused(ctx, outcome)
 }
 
-function refused(ctx: Context, outcome: Outcome): Refusal {
+function refused(ctx: RouteContext, outcome: Outcome): Refusal {
   switch (outcome) {
     case 'not owner':
       return notTheOwner()
@@ -107,7 +107,7 @@ function notTheOwner(): Refusal {
 export type ReadingMember = Reading & { user: User }
 
 /** The same for those who read on from where they are: from memory, with the chat's feed. Polls and streams of all kinds come by here. */
-export async function requireReading({ live }: Parts, ctx: Context): Promise<ReadingMember> {
+export async function requireReading({ live }: Parts, ctx: RouteContext): Promise<ReadingMember> {
   const user = requireUser(ctx)
   const reading = await live.reading(readUri(ctx), user.id)
   if (!reading) {
@@ -117,14 +117,14 @@ export async function requireReading({ live }: Parts, ctx: Context): Promise<Rea
 }
 
 /** Counts a costly reading (a list, a page) against its rate limits. Throws 429. */
-export function limitLists({ limitRate }: Parts, ctx: Context, user: User) {
+export function limitLists({ limitRate }: Parts, ctx: RouteContext, user: User) {
   const sentence = 'You are reading very much at once. Please wait a moment and try again.'
   limitRate('lists', user.id, sentence)
   limitRate('addressLists', addressOf(ctx), sentence)
 }
 
 /** The page of a member who was removed asks for news: it is led away. */
-function notYours(ctx: Context): Refusal {
+function notYours(ctx: RouteContext): Refusal {
   const headers: Record<string, string> = ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {}
   return new Refusal(404, notFound().message, { headers })
 }
@@ -133,7 +133,7 @@ function notYours(ctx: Context): Refusal {
  * Makes sure that the chat has come to that cursor, which another process may know of sooner. Throws 410 where it has not: a
  * backup was restored, or the cursor was made up. The page is loaded again then.
  */
-export async function requireCursor({ limitRate }: Parts, ctx: Context, reading: ReadingMember, after: number) {
+export async function requireCursor({ limitRate }: Parts, ctx: RouteContext, reading: ReadingMember, after: number) {
   const { feed, user } = reading
   if (after > feed.version) {
     limitRate('cursorsAhead', user.id, 'Please wait a moment and try again.')

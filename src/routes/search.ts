@@ -6,7 +6,7 @@ import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from
 import type { User } from '../db/users.js'
 import { asRefusal, tooMany, unavailable } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { chatSearch, readQuery, searchOfAll } from '../http/input.js'
 import { hitJson } from '../http/json.js'
 import { userQueue } from '../http/queues.js'
@@ -64,7 +64,7 @@ export function search(parts: Parts) {
 
   return router
 
-  async function answer<Before>(ctx: Context, scope: Scope<Before>) {
+  async function answer<Before>(ctx: RouteContext, scope: Scope<Before>) {
     const page = () => showForm(ctx, scope)
     await respond(ctx, {
       page,
@@ -80,7 +80,7 @@ export function search(parts: Parts) {
   }
 
   /** The form with what was found; where that is refused, with the reason beside what was typed. */
-  async function showForm<Before>(ctx: Context, scope: Scope<Before>) {
+  async function showForm<Before>(ctx: RouteContext, scope: Scope<Before>) {
     const { chat, path } = scope
     const { q } = ctx.query
     const values = { chat, path, q: typeof q === 'string' ? q : '', results: null, sentence: '' }
@@ -103,7 +103,7 @@ export function search(parts: Parts) {
   }
 
   /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
-  async function look<Before>(ctx: Context, scope: Scope<Before>) {
+  async function look<Before>(ctx: RouteContext, scope: Scope<Before>) {
     parts.limitRate('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
     const { q, before } = readQuery(ctx, scope.query)
     const query = parseQuery(q)

@@ -2,9 +2,10 @@ import Router from '@koa/router'
 import { endSessionOf, sessionsOf } from '../db/sessions.js'
 import { notFound } from '../errors.js'
 import { isCurrent, requireUser, signIn, signOut } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { credentials, nextOnly, read, readId, readQuery } from '../http/input.js'
 import { sessionJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { respond, respondPage, seeOther, showPage } from '../http/respond.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
@@ -22,7 +23,7 @@ export function sessions(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'sessions/login.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/login', async ctx => {
+  router.post('/login', mark({ entrance: true, signsIn: true }), async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
       limitTries(parts, ctx)
       const fields = read(ctx, credentials)
@@ -41,7 +42,7 @@ export function sessions(parts: Parts) {
     await respondPage(ctx, () => (ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk') : seeOther(ctx, '/')))
   })
 
-  router.post('/logout', async ctx => {
+  router.post('/logout', mark({ signsIn: true }), async ctx => {
     if (ctx.state.user) {
       signOut(ctx)
     }
@@ -63,7 +64,7 @@ export function sessions(parts: Parts) {
 
   return router
 
-  async function end(ctx: Context & { params: Record<string, string> }) {
+  async function end(ctx: RouteContext) {
     const user = requireUser(ctx)
     if (!(await endSessionOf(db, user.id, readId(ctx.params.id)))) {
       throw notFound()

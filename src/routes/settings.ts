@@ -6,7 +6,7 @@ import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
 import { asRefusal, type FieldErrors } from '../errors.js'
 import { shareUrl } from '../http/address.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
 import { settingsJson } from '../http/json.js'
 import { logCause } from '../http/request-log.js'
@@ -31,7 +31,7 @@ export function settings(parts: Parts) {
   router.delete('/', remove)
   return router
 
-  async function change(ctx: Context) {
+  async function change(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
       parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
@@ -45,7 +45,7 @@ export function settings(parts: Parts) {
     })
   }
 
-  async function remove(ctx: Context) {
+  async function remove(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
       parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
@@ -74,7 +74,7 @@ interface Refused {
   typed: Record<string, unknown>
 }
 
-async function showSettings(parts: Parts, ctx: Context, chat: MemberChat, refused?: Refused) {
+async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, refused?: Refused) {
   const { title, ...settings } = settingsJson(chat)
   showPage(parts, ctx, 'settings/show.njk', {
     chat,
@@ -89,7 +89,7 @@ async function showSettings(parts: Parts, ctx: Context, chat: MemberChat, refuse
 }
 
 /** Does what one of the page's forms asks for; where that is refused the page comes back with the reason beside what was typed. */
-export async function keepSettings(parts: Parts, ctx: Context, chat: MemberChat, act: () => Promise<void>) {
+export async function keepSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, act: () => Promise<void>) {
   try {
     await act()
   } catch (error) {

@@ -1,8 +1,9 @@
 import Router from '@koa/router'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
 import { addressOf } from '../http/address.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { problemJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { respond, respondPage, showPage } from '../http/respond.js'
 import { listChats } from './chats.js'
 import { EXACT } from './scope.js'
@@ -31,7 +32,7 @@ export function start(parts: Parts) {
   })
 
   /** What a page's policy forbade, as browsers tell it: a fault of ours, or somebody's markup that got through. */
-  router.post('/csp-reports', ctx => {
+  router.post('/csp-reports', mark({ anonymous: true }), ctx => {
     parts.limitRate('reports', addressOf(ctx), 'Enough reports.')
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
     const directive = report?.['effective-directive']
@@ -42,10 +43,10 @@ export function start(parts: Parts) {
   })
 
   /** Says that the process lives, whatever has become of the database: starting it again would mend nothing there. */
-  router.get('/up', ctx => showText(ctx, 200, 'ok'))
+  router.get('/up', mark({ anonymous: true }), ctx => showText(ctx, 200, 'ok'))
 
   /** Says whether requests can be sent here, and if not, why. */
-  router.get('/ready', async ctx => {
+  router.get('/ready', mark({ anonymous: true, probe: true }), async ctx => {
     try {
       await parts.ready()
       await respondText(ctx, 200, 'ready', { ready: true })
@@ -61,7 +62,7 @@ export function start(parts: Parts) {
 }
 
 /** Probes read text; whoever asks for JSON gets that. */
-async function respondText(ctx: Context, status: number, sentence: string, json: Record<string, unknown>) {
+async function respondText(ctx: RouteContext, status: number, sentence: string, json: Record<string, unknown>) {
   const text = () => showText(ctx, status, sentence)
   await respond(ctx, {
     page: text,
@@ -73,7 +74,7 @@ async function respondText(ctx: Context, status: number, sentence: string, json:
   })
 }
 
-function showText(ctx: Context, status: number, sentence: string) {
+function showText(ctx: RouteContext, status: number, sentence: string) {
   ctx.status = status
   ctx.type = 'text'
   ctx.body = `${sentence}\n`

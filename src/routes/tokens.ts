@@ -2,8 +2,9 @@ import Router from '@koa/router'
 import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { newToken, read, readId, tokenCredentials } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { respond } from '../http/respond.js'
 import { keyHash, randomKey } from '../keys.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
@@ -15,7 +16,7 @@ export function tokens(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.post('/auth/token/create', async ctx => {
+  router.post('/auth/token/create', mark({ anonymous: true }), async ctx => {
     limitTries(parts, ctx)
     const { name, ...credentials } = read(ctx, tokenCredentials)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
@@ -26,7 +27,7 @@ export function tokens(parts: Parts) {
     ctx.body = { auth_token: key }
   })
 
-  router.post('/auth/token/destroy', async ctx => {
+  router.post('/auth/token/destroy', mark({ tokenOnly: true }), async ctx => {
     const user = requireUser(ctx)
     const token_id = ctx.state.identity?.token_id
     if (!token_id) {
@@ -37,8 +38,8 @@ export function tokens(parts: Parts) {
     ctx.status = 204
   })
 
-  router.get('/auth/tokens', list)
-  router.delete('/auth/tokens/:id', revoke)
+  router.get('/auth/tokens', mark({ tokenOnly: true }), list)
+  router.delete('/auth/tokens/:id', mark({ tokenOnly: true }), revoke)
 
   router.get('/account/tokens', list)
   router.delete('/account/tokens', revokeAll)
@@ -85,7 +86,7 @@ export function tokens(parts: Parts) {
     return outcome === 'refused' ? undefined : key
   }
 
-  async function list(ctx: Context) {
+  async function list(ctx: RouteContext) {
     const user = requireUser(ctx)
     await respond(ctx, {
       ...toAccount(ctx),
@@ -96,7 +97,7 @@ export function tokens(parts: Parts) {
     })
   }
 
-  async function revokeAll(ctx: Context) {
+  async function revokeAll(ctx: RouteContext) {
     const user = requireUser(ctx)
     await revokeTokens(db, user.id)
     live.ended(user.id)
@@ -108,7 +109,7 @@ export function tokens(parts: Parts) {
     })
   }
 
-  async function revoke(ctx: Context & { params: Record<string, string> }) {
+  async function revoke(ctx: RouteContext) {
     const user = requireUser(ctx)
     if (!(await revokeToken(db, user.id, readId(ctx.params.id)))) {
       throw notFound()

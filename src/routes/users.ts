@@ -5,10 +5,11 @@ import { createUser, findUser, type User } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { signIn } from '../http/authentication.js'
-import type { Context, Parts, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { visitHash } from '../http/csrf.js'
 import { newUser, nextOnly, read, readQuery } from '../http/input.js'
 import { accountJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
 import { showFormAgain } from './forms.js'
@@ -23,7 +24,7 @@ export function users(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'users/signup.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/signup', async ctx => {
+  router.post('/signup', mark({ entrance: true, signsIn: true }), async ctx => {
     await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
       limitTries(parts, ctx)
       const fields = read(ctx, newUser)
@@ -33,7 +34,7 @@ export function users(parts: Parts) {
     })
   })
 
-  router.post('/auth/users/create', async ctx => {
+  router.post('/auth/users/create', mark({ anonymous: true }), async ctx => {
     limitTries(parts, ctx)
     const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
     ctx.status = 201
@@ -46,7 +47,7 @@ export function users(parts: Parts) {
 /** Throws `status` when the name is taken, and 429 after too many accounts from one address. */
 async function signUp(
   parts: Parts,
-  ctx: Context,
+  ctx: RouteContext,
   { username, password, email }: { username: string; password: string; email: string },
   status: number,
 ): Promise<{ user: User; password_hash: string }> {
@@ -61,7 +62,7 @@ async function signUp(
 }
 
 /** For whoever is to have an account of that name: throws `status` when it is taken, and 429 after too many accounts from one address. */
-export async function requireFreeName({ db, config }: Parts, ctx: Context, username: string, status: number) {
+export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, username: string, status: number) {
   if (config.limited) {
     const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
     if (wait > 0) {

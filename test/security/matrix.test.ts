@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Parts } from '../../src/http/context.js'
+import { marksOfLayer } from '../../src/http/marks.js'
 import { routerOf } from '../../src/routes/index.js'
 import { stored } from '../input/rows.js'
 import { removeMember } from '../support/removal.js'
@@ -133,6 +134,21 @@ describe('who may do what', () => {
       methods.filter(method => method !== 'HEAD').map(method => `${method} ${String(path).replace(/(?<=.)\/$/, '')}`),
     )
     assert.deepEqual([...new Set(routes)].sort(), Object.keys(ROWS).sort())
+  })
+
+  it('lets no form of another page change anything, where a route does not say that it counts no cookies', async () => {
+    for (const layer of routerOf({} as Parts).stack) {
+      const { anonymous, tokenOnly, entrance } = marksOfLayer(layer)
+      for (const method of layer.methods.filter(method => !['GET', 'HEAD'].includes(method))) {
+        const { path, visitor, member_id } = await set(String(layer.path), 'member')
+        const forged = new URLSearchParams(await filled(ROWS[`${method} ${layer.path}`]?.fields ?? {}, member_id))
+        const byMember = await visitor.send(method, path, forged, { accept: 'text/html' })
+        const byVisitor = await actors.visitor.send(method, path, forged, { accept: 'text/html' })
+        const stale = /This page is out of date/
+        assert.equal(stale.test(byMember.text), !anonymous && !tokenOnly, `${method} ${layer.path}: ${byMember.text}`)
+        assert.equal(stale.test(byVisitor.text), entrance === true, `${method} ${layer.path}: ${byVisitor.text}`)
+      }
+    }
   })
 
   for (const [route, { status, fields = {}, query = '' }] of Object.entries(ROWS)) {

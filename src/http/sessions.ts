@@ -1,0 +1,80 @@
+import type Koa from 'koa'
+import session from 'koa-session'
+import { LIMITS } from '../config.js'
+import { endSession } from '../db/sessions.js'
+import { keyHash, randomKey } from '../keys.js'
+import type { Context, Middleware, Parts, State } from './context.js'
+
+/** Browsers keep a cookie with this prefix to the host that set it. They accept it over https only. */
+export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
+
+/** What of koa-session is used here. Its types are those of another version of Koa, so this file has all the casts. */
+interface Options {
+  key: string
+  maxAge: number
+  httpOnly: boolean
+  signed: boolean
+  sameSite: string
+  secure: boolean
+  genid(ctx: Context): string
+  store: {
+    get(id: string): Promise<{ user_id: number } | undefined>
+    set(): Promise<void>
+    destroy(id: string): Promise<void>
+  }
+}
+const library = session as unknown as (options: Options, app: Koa<State>) => Middleware
+
+interface SessionContext {
+  session: { user_id?: number; regenerate(): Promise<void> } | null
+}
+const sessionOf = (ctx: Context) => ctx as unknown as SessionContext
+
+/**
+ * koa-session over our table. The table decides when a session ends. The library would have to write on every answer for that,
+ * so its cookie lives as long as a session can at most.
+ */
+export function sessionStore({ db, live, config }: Parts, app: Koa<State>): Middleware {
+  return library(
+    {
+      key: sessionCookie(config.secure),
+      maxAge: LIMITS.sessionDays * 86_400_000,
+      httpOnly: true,
+      // 256 random bits need no signature, and without one the cookie is half as long.
+      signed: false,
+      sameSite: 'lax',
+      secure: config.secure,
+      genid: ctx => ctx.state.begun ?? randomKey(),
+      store: {
+        async get(id) {
+          const found = await live.identify({ kind: 'session', key: id })
+          return found && { user_id: found.user.id }
+        },
+        // The row is there already: signIn writes it.
+        async set() {},
+        async destroy(id) {
+          const user_id = await endSession(db, keyHash(id))
+          if (user_id !== undefined) {
+            live.ended(user_id)
+          }
+        },
+      },
+    },
+    app,
+  )
+}
+
+/** Begins the session whose id is in `ctx.state.begun`, and ends the one that the browser had. The route must be marked `signsIn`. */
+export async function beginSession(ctx: Context, user_id: number) {
+  const { session } = sessionOf(ctx)
+  if (!session) {
+    throw new Error('This route is not marked as one that signs in.')
+  }
+  session.user_id = user_id
+  await session.regenerate()
+}
+
+/** Ends the browser's session. The route must be marked `signsIn`. */
+export function dropSession(ctx: Context) {
+  sessionOf(ctx).session = null
+}
