@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
+import { within } from '../deadline.js'
 import { unavailable } from '../errors.js'
-import { within } from '../within.js'
 import { missingMigrations } from './migrate.js'
 import type { Db } from './schema.js'
 

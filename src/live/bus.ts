@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Address } from '../db/connection.js'
-import { within } from '../within.js'
+import { within } from '../deadline.js'
 
 /** How long hints are gathered before they go out together, in milliseconds. */
 const GATHER = 10

@@ -127,7 +127,7 @@ export class Feeds implements Swept {
     }
   }
 
-  clocks() {
+  versions() {
     this.leaveUnused()
     return [...this.byChat.values()].map(({ chat_id, version }) => ({ id: chat_id, version }))
   }

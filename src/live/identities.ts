@@ -1,7 +1,7 @@
-import type { Clock } from '../db/clocks.js'
 import { gather } from '../db/gather.js'
 import { findSessions, findTokens, type Identity } from '../db/identities.js'
 import type { Db } from '../db/schema.js'
+import type { KnownVersion } from '../db/versions.js'
 import { keyHash } from '../keys.js'
 import type { Known } from './sweep.js'
 
@@ -62,9 +62,9 @@ export class Identities {
   }
 
   /** The users of what is in memory; leaves what is not used any more. */
-  clocks(): Clock[] {
+  versions(): KnownVersion[] {
     const now = performance.now()
-    const clocks: Clock[] = []
+    const known: KnownVersion[] = []
     for (const [id, entries] of this.ofUsers) {
       let version = Number.POSITIVE_INFINITY
       for (const entry of entries) {
@@ -75,10 +75,10 @@ export class Identities {
         }
       }
       if (entries.size > 0) {
-        clocks.push({ id, version })
+        known.push({ id, version })
       }
     }
-    return clocks
+    return known
   }
 
   /** What is known of the user's sessions and tokens may be out of date. */

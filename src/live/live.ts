@@ -1,9 +1,9 @@
 import type { Chat } from '../db/chats.js'
-import type { Clock } from '../db/clocks.js'
 import type { Address } from '../db/connection.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
+import type { KnownVersion } from '../db/versions.js'
 import { type Bus, PostgresBus, silence, type Typist } from './bus.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
@@ -50,7 +50,7 @@ export class Live {
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
     const users: Swept = {
-      clocks: () => earliest([...this.identities.clocks(), ...this.streams.clocks()]),
+      versions: () => earliest([...this.identities.versions(), ...this.streams.versions()]),
       moved: user_id => this.userMoved(user_id),
     }
     this.sweep = new Sweep(db, this.feeds, users, () => this.feeds.deliver())
@@ -181,9 +181,9 @@ export class Live {
 }
 
 /** Each once, at the earliest version that is known of it. */
-function earliest(clocks: readonly Clock[]): Clock[] {
+function earliest(known: readonly KnownVersion[]): KnownVersion[] {
   const versions = new Map<number, number>()
-  for (const { id, version } of clocks) {
+  for (const { id, version } of known) {
     versions.set(id, Math.min(version, versions.get(id) ?? version))
   }
   return [...versions].map(([id, version]) => ({ id, version }))

@@ -1,6 +1,6 @@
 import { noteSeen } from '../db/members.js'
 import type { Db } from '../db/schema.js'
-import { within } from '../within.js'
+import { within } from '../deadline.js'
 
 /** Between two times that the database is told, in milliseconds. */
 const EVERY = 20_000

@@ -1,4 +1,4 @@
-import type { Clock } from '../db/clocks.js'
+import type { KnownVersion } from '../db/versions.js'
 import type { Reader, Stream } from './stream.js'
 
 /** How many streams there may be at once. */
@@ -87,7 +87,7 @@ export class Streams {
   }
 
   /** The users who read by streams, at the version at which their sessions and tokens were last found to be good. */
-  clocks(): Clock[] {
+  versions(): KnownVersion[] {
     return [...this.all].map(({ reader }) => ({ id: reader.user_id, version: reader.user_version }))
   }
 

@@ -1,6 +1,6 @@
-import { type Clock, movedClocks } from '../db/clocks.js'
 import type { Db } from '../db/schema.js'
-import { within } from '../within.js'
+import { type KnownVersion, movedVersions } from '../db/versions.js'
+import { within } from '../deadline.js'
 
 /** Between the beginnings of two sweeps, in milliseconds. */
 const EVERY = 1000
@@ -19,7 +19,7 @@ const UNANSWERED = 3
 /** Something in memory that goes by the versions of chats or of users. */
 export interface Swept {
   /** What is in memory now, by the version that is known of it. */
-  clocks(): Clock[]
+  versions(): KnownVersion[]
   /** It is at that version and not at the known one; null: it is gone. Resolves when nobody is told more than they may know. */
   moved(id: number, version: number | null, known: number): void | Promise<void>
 }
@@ -118,8 +118,8 @@ export class Sweep {
   private async sweep() {
     const begunAt = performance.now()
     this.triedAt = this.begunAt < this.triedAt ? this.triedAt : begunAt
-    const [chats, users] = [this.chats.clocks(), this.users.clocks()]
-    const moved = chats.length + users.length > 0 ? await movedClocks(this.db, { chats, users }) : []
+    const [chats, users] = [this.chats.versions(), this.users.versions()]
+    const moved = chats.length + users.length > 0 ? await movedVersions(this.db, { chats, users }) : []
     await Promise.all(
       moved.map(({ what, id, version, known }) =>
         (what === 'chat' ? this.chats : this.users).moved(id, version, known),

@@ -70,13 +70,13 @@ describe('what is kept in memory', () => {
       for (const feed of [unused, streamed]) {
         feed.usedAt -= UNUSED
       }
-      assert.deepEqual(idsOf(feeds.clocks()), idsOf([polled, streamed]))
+      assert.deepEqual(idsOf(feeds.versions()), idsOf([polled, streamed]))
       assert.ok(unused.isClosed && !polled.isClosed && !streamed.isClosed)
       for (const uri of unused.uris) {
         assert.equal(feeds.known(uri, ann_id), undefined)
       }
       streamed.unfollow(follower)
-      assert.deepEqual(idsOf(feeds.clocks()), idsOf([polled]))
+      assert.deepEqual(idsOf(feeds.versions()), idsOf([polled]))
     })
 
     it('is 128 MiB of events at most: those that were unused longest give theirs up, and stay', async () => {
@@ -92,7 +92,7 @@ describe('what is kept in memory', () => {
         all.push(feed)
       }
       assert.ok(bytesOf(all) > 128 * MIB)
-      assert.equal(feeds.clocks().length, 41)
+      assert.equal(feeds.versions().length, 41)
       assert.ok(bytesOf([source, ...all]) <= 128 * MIB)
       assert.ok(bytesOf([source, ...all]) > 120 * MIB)
       assert.equal(all[39]?.bytes, 0)
@@ -107,7 +107,7 @@ describe('what is kept in memory', () => {
         await learnt({ ...chat, id: -n, uri: `made-up-${n}` })
       }
       assert.ok(first.isClosed)
-      assert.equal(feeds.clocks().length, 10_000)
+      assert.equal(feeds.versions().length, 10_000)
     })
   })
 
@@ -116,10 +116,10 @@ describe('what is kept in memory', () => {
     const bob = await signUpProgram(site, 'bob')
     const [unused, used] = [ann, bob].map(({ token }) => ({ kind: 'token' as const, key: token ?? '' }))
     assert.ok(unused && used && (await identities.find(unused)) && (await identities.find(used)))
-    assert.equal(identities.clocks().length, 2)
+    assert.equal(identities.versions().length, 2)
     const known = identities.known(unused) as unknown as { usedAt: number }
     known.usedAt -= UNUSED
-    assert.equal(identities.clocks().length, 1)
+    assert.equal(identities.versions().length, 1)
     assert.equal(identities.known(unused), undefined)
     assert.ok(identities.known(used))
   })

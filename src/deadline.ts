@@ -1,6 +1,6 @@
 /**
- * What the promise resolves to, if it does within so many milliseconds; throws an error that counts as an outage otherwise. What
- * comes later is heeded by nobody.
+ * What the promise resolves to. Throws an error that counts as an outage (src/http/outages.ts) if that takes longer than so many
+ * milliseconds; the promise goes on, but its result and its error are ignored then.
  */
 export async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

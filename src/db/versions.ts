@@ -1,17 +1,20 @@
 import { sql } from 'kysely'
 import type { Db } from './schema.js'
 
-/** A chat or a user, and the version of it that somebody knows. */
-export interface Clock {
+/** The id of a chat or a user, and the version of it that is in memory. */
+export interface KnownVersion {
   id: number
   version: number
 }
 
 /**
- * Those of the chats and users that are at another version than the one given, with the one they are at; null for what is
+ * The chats and users whose version in the database is not the known one, with their version now; null where the chat or user is
  * gone. One statement, by primary keys alone.
  */
-export async function movedClocks(db: Db, { chats, users }: { chats: readonly Clock[]; users: readonly Clock[] }) {
+export async function movedVersions(
+  db: Db,
+  { chats, users }: { chats: readonly KnownVersion[]; users: readonly KnownVersion[] },
+) {
   const { rows } = await sql<{ what: 'chat' | 'user'; id: number; version: number | null; known: number }>`
     select 'chat' as what, known.id, chats.version, known.version as known
     from unnest(${ids(chats)}::bigint[], ${versions(chats)}::bigint[]) as known (id, version)
@@ -25,5 +28,5 @@ export async function movedClocks(db: Db, { chats, users }: { chats: readonly Cl
   return rows
 }
 
-const ids = (clocks: readonly Clock[]) => clocks.map(({ id }) => id)
-const versions = (clocks: readonly Clock[]) => clocks.map(({ version }) => version)
+const ids = (known: readonly KnownVersion[]) => known.map(({ id }) => id)
+const versions = (known: readonly KnownVersion[]) => known.map(({ version }) => version)
