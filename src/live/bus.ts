@@ -2,38 +2,30 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Address } from '../db/connection.js'
 import { within } from '../deadline.js'
+import type { Typist } from './typing.js'
 
-/** How long hints are gathered before they go out together, in milliseconds. */
+/** How long hints are gathered before they are sent together, in milliseconds. */
 const GATHER = 10
 
-/** Between two probes of the connection, and how long the answer to one may take, in milliseconds. */
+/** Between two probes of the connection, and how long the answer to a probe may take, in milliseconds. */
 const PROBE_EVERY = 5_000
 const PROBE_WITHIN = 3_000
 
-/** What one notification holds at most; PostgreSQL takes less than 8,000 bytes. */
+/** The most that is put into one notification. PostgreSQL's limit is less than 8,000 bytes. */
 const PAYLOAD = 7_000
 
 const CHANNEL = 'chatire'
 
-/** What processes tell each other. Each hint can be lost, repeated or late: the sweep finds out anyway. */
-export interface Hearer {
+/** What a process does with the hints of the others. A hint can be lost, repeated or late: the sweep finds the same without it. */
+export interface Listener {
   /** The chat is at that version. */
   chat(id: number, version: number): void
-  /** Some session or token of the user may have ended. */
+  /** A session or token of the user may have ended. */
   user(id: number): void
-  /** Somebody is typing. Nobody asks after one that is lost. */
+  /** A member is typing. A hint of this kind that is lost stays lost. */
   typing(chat_id: number, typist: Typist): void
-  /** Hints may have been missed: it was not, or not always, listening until now. */
+  /** The bus listens from now on. Hints from before may have been missed. */
   missed(): void
-}
-
-/** Somebody who is typing in a chat. */
-export interface Typist {
-  user_id: number
-  /** As the chat shows them. */
-  name: string
-  /** How much of the chat they had before them: whoever has posted since has typed that. */
-  after: number
 }
 
 export interface Bus {
@@ -43,47 +35,47 @@ export interface Bus {
   close(): Promise<void>
 }
 
-/** BUS=off: nobody is told, and the sweep alone finds what is new. */
-export const silence: Bus = { tellChat() {}, tellUser() {}, tellTyping() {}, async close() {} }
+/** BUS=off: no hints. What other processes post is found by the sweep alone. */
+export const noBus: Bus = { tellChat() {}, tellUser() {}, tellTyping() {}, async close() {} }
 
 /**
- * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. Never in the transaction that they tell of: a commit
- * with NOTIFY takes a lock on the whole database. A connection that breaks, or falls silent without breaking, is replaced.
+ * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. They are not sent in the transaction that they tell of: a
+ * commit with NOTIFY takes a lock on the whole database. A connection that breaks, or does not answer any more, is replaced.
  */
 export class PostgresBus implements Bus {
   private readonly address: Address
-  private readonly hearer: Hearer
+  private readonly listener: Listener
   private readonly onError: (error: Error) => void
   private client: pg.Client | undefined
   private readonly chats = new Map<number, number>()
   private readonly users = new Set<number>()
   private readonly typing = new Map<string, string>()
-  private telling = false
+  private sending = false
   private closed = false
   private readonly closing = new AbortController()
   private readonly running: Promise<void>
 
-  constructor(address: Address, hearer: Hearer, onError: (error: Error) => void) {
+  constructor(address: Address, listener: Listener, onError: (error: Error) => void) {
     this.address = address
-    this.hearer = hearer
+    this.listener = listener
     this.onError = onError
     this.running = this.run()
   }
 
   tellChat(id: number, version: number) {
     this.chats.set(id, Math.max(version, this.chats.get(id) ?? 0))
-    void this.tell()
+    void this.send()
   }
 
   tellUser(id: number) {
     this.users.add(id)
-    void this.tell()
+    void this.send()
   }
 
   tellTyping(chat_id: number, { user_id, after, name }: Typist) {
-    const who = `t${chat_id}:${user_id}`
-    this.typing.set(who, `${who}:${after}:${encodeURIComponent(name)}`)
-    void this.tell()
+    const key = `t${chat_id}:${user_id}`
+    this.typing.set(key, `${key}:${after}:${encodeURIComponent(name)}`)
+    void this.send()
   }
 
   async close() {
@@ -93,7 +85,7 @@ export class PostgresBus implements Bus {
     await this.running
   }
 
-  /** One connection after another, for as long as the bus is open. */
+  /** Opens one connection after another until the bus is closed. */
   private async run() {
     for (let failures = 0; !this.closed; failures++) {
       try {
@@ -105,13 +97,13 @@ export class PostgresBus implements Bus {
           this.onError(error as Error)
         }
       }
-      // A database that is starting again is not hurried by all its clients at once.
+      // After a restart of the database its clients should not all connect at the same moment.
       const pause = Math.min(2000, 50 * 2 ** failures) * (0.5 + Math.random())
       await wait(pause, undefined, { signal: this.closing.signal }).catch(() => {})
     }
   }
 
-  /** Listens until the connection breaks; throws then. */
+  /** Listens until the connection breaks, and throws then. */
   private async listen(onConnected: () => void) {
     const client = new pg.Client({
       ...this.address,
@@ -124,52 +116,52 @@ export class PostgresBus implements Bus {
     })
     broken.catch(() => {})
     client.on('notification', ({ payload, processId }) => {
-      // Not what it said itself.
+      // PostgreSQL brings a process its own hints too.
       if (processId !== (client as unknown as { processID: number }).processID) {
-        this.hear(payload ?? '')
+        this.receive(payload ?? '')
       }
     })
     try {
       await client.connect()
-      // A hint that is lost in a crash is no loss, and no reason to wait for the disk.
+      // A hint may be lost in a crash, so its commit need not wait for the disk.
       await client.query(`set synchronous_commit = off; set idle_session_timeout = 0; listen ${CHANNEL}`)
       this.client = client
       onConnected()
-      this.hearer.missed()
+      this.listener.missed()
       while (!this.closed) {
         await Promise.race([broken, wait(PROBE_EVERY, undefined, { signal: this.closing.signal }).catch(() => {})])
         await Promise.race([broken, this.closed ? undefined : within(PROBE_WITHIN, client.query('select 1'))])
       }
     } finally {
       this.client = undefined
-      // Not end(), which says goodbye and waits: a connection that fell silent never answers.
+      // Not end(), which waits for the server to close: a connection that is silent would never be closed.
       ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
     }
   }
 
-  private hear(payload: string) {
+  private receive(payload: string) {
     for (const hint of payload.split(' ')) {
-      const [, chat, version, user, place, user_id, after, name] =
+      const [, chat, version, user, typing_in, user_id, after, name] =
         /^(?:c(\d+):(\d+)|u(\d+)|t(\d+):(\d+):(\d+):(\S+))$/.exec(hint) ?? []
       if (chat) {
-        this.hearer.chat(Number(chat), Number(version))
+        this.listener.chat(Number(chat), Number(version))
       } else if (user) {
-        this.hearer.user(Number(user))
-      } else if (place) {
+        this.listener.user(Number(user))
+      } else if (typing_in) {
         const shown = readName(name ?? '')
         if (shown !== undefined) {
-          this.hearer.typing(Number(place), { user_id: Number(user_id), after: Number(after), name: shown })
+          this.listener.typing(Number(typing_in), { user_id: Number(user_id), after: Number(after), name: shown })
         }
       }
     }
   }
 
-  /** One notification at a time, with all that came up meanwhile. */
-  private async tell() {
-    if (this.telling || this.closed) {
+  /** Sends one notification after another; each takes all hints that were gathered meanwhile. */
+  private async send() {
+    if (this.sending || this.closed) {
       return
     }
-    this.telling = true
+    this.sending = true
     while (this.chats.size + this.users.size + this.typing.size > 0) {
       await wait(GATHER)
       const hints = [
@@ -185,14 +177,14 @@ export class PostgresBus implements Bus {
           await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload])
         }
       } catch {
-        // The hints are lost, as hints may be; whoever replaces the connection has said why.
+        // The hints are lost. `run` reports the error and replaces the connection.
       }
     }
-    this.telling = false
+    this.sending = false
   }
 }
 
-/** Undefined for what no process of ours has said: whoever can reach the database can speak on the bus. */
+/** Undefined for what Chatire would not send: everybody with access to the database can send on the channel. */
 function readName(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded)

@@ -1,15 +1,15 @@
 import type { Event } from '../db/events.js'
 
-/** How an event looks to those who read it. Nothing in it depends on the reader but whether they wrote it. */
+/** Renders events. What it makes is the same for all readers, except that it depends on whether the reader wrote the event. */
 export interface Renderer {
   json(event: Event): string
   html(event: Event, mine: boolean): string
 }
 
-/** The one for a chat that its members reach by that link. */
+/** The renderer for a chat whose members read it at that URI. */
 export type RendererFor = (uri: string) => Renderer
 
-/** One event of a feed, rendered once for each form, when the first reader of that form needs it. */
+/** One event, rendered once for each form, when the first reader of that form needs it. */
 export class Entry {
   readonly event: Event
   private readonly renderer: Renderer
@@ -27,8 +27,8 @@ export class Entry {
     return this.event.version
   }
 
-  /** The same event, knowing of a later one that changes what it shows; itself where that changes nothing of it. */
-  after(later: Event): Entry {
+  /** The event as it looks after a later one; the same entry where the later one changes nothing of it. */
+  changedBy(later: Event): Entry {
     const event = changedBy(this.event, later)
     return event === this.event ? this : new Entry(event, this.renderer)
   }
@@ -58,13 +58,13 @@ export class Entry {
   }
 }
 
-/** Whether it changes how earlier events look. */
-export function supersedes({ kind, id, version }: Event): boolean {
-  return isAboutName(kind) || id !== version
+/** Whether the event changes how earlier ones look. */
+export function changesEarlier({ kind, id, version }: Event): boolean {
+  return changesName(kind) || id !== version
 }
 
-/** Whoever deletes their account leaves under another name, and others come back under one. */
-function isAboutName(kind: Event['kind']): boolean {
+/** A deleted account leaves under another name, and a member who comes back may have another one. */
+function changesName(kind: Event['kind']): boolean {
   return kind === 'named' || kind === 'left' || kind === 'joined'
 }
 
@@ -83,7 +83,7 @@ function changedBy(event: Event, later: Event): Event {
     reactions,
   } = later
   let changed = event
-  if (isAboutName(kind)) {
+  if (changesName(kind)) {
     if (event.author_id === author_id) {
       changed = { ...changed, author_username, author_name: name, author_is_guest }
     }

@@ -1,65 +1,60 @@
 import { type Chat, findChat } from '../db/chats.js'
 import { type Event, eventsAfter } from '../db/events.js'
 import type { Db, UserKind } from '../db/schema.js'
-import type { Typist } from './bus.js'
+import type { DeliveryCallbacks, Reason } from './delivery.js'
 import type { RendererFor } from './entry.js'
 import { Feed } from './feed.js'
 import type { Swept } from './sweep.js'
+import type { Typist } from './typing.js'
 
-/** A feed that nobody reads leaves after so many milliseconds: longer than the slowest poll of a page takes to come again. */
+/** A feed that is not read is closed after so many milliseconds: longer than the time between the slowest polls of a page. */
 const UNUSED_FOR = 45_000
 const AT_MOST = 10_000
-/** For the windows of all feeds. */
+/** For the windows of all feeds together. */
 const BYTES_AT_MOST = 128 * 1024 * 1024
 
-/** A chat's feed, for one of its members. */
+/** A chat's feed, as one of its members reads it. */
 export interface Reading {
   feed: Feed
+  /** Of the link by which the member came. */
   uri: string
   /** The member's name in the chat. */
   name: string
 }
 
-interface Surroundings {
-  /** Whether readers may be told what is new. */
-  delivers(): boolean
-  /** Hears who reads. */
+interface Callbacks extends DeliveryCallbacks {
+  /** Called for each member who reads. */
   saw(chat_id: number, user_id: number): void
-  onFailure(error: unknown): void
 }
 
 /** The feeds of this process: one for each chat that is read here. */
 export class Feeds implements Swept {
   private readonly byChat = new Map<number, Feed>()
-  /** Where a link leads a member never changes. */
+  /** A URI leads its members to the same chat for ever. */
   private readonly byUri = new Map<string, Feed>()
   private readonly db: Db
   private readonly rendererFor: RendererFor
-  private readonly delivers: () => boolean
-  private readonly saw: (chat_id: number, user_id: number) => void
-  private readonly onFailure: (error: unknown) => void
+  private readonly callbacks: Callbacks
 
-  constructor(db: Db, rendererFor: RendererFor, { delivers, saw, onFailure }: Surroundings) {
+  constructor(db: Db, rendererFor: RendererFor, callbacks: Callbacks) {
     this.db = db
     this.rendererFor = rendererFor
-    this.delivers = delivers
-    this.saw = saw
-    this.onFailure = onFailure
+    this.callbacks = callbacks
   }
 
-  /** What is in memory, for whoever makes sure that it still holds. Who asks is here. */
-  known(uri: string, user_id: number): Reading | undefined {
+  /** What is in memory; the caller makes sure that it is fresh. The member counts as seen. */
+  cached(uri: string, user_id: number): Reading | undefined {
     const feed = this.byUri.get(uri)
     const name = feed?.member(user_id)
     if (!feed || name === undefined) {
       return undefined
     }
     feed.usedAt = performance.now()
-    this.saw(feed.chat_id, user_id)
+    this.callbacks.saw(feed.chat_id, user_id)
     return { feed, uri, name }
   }
 
-  /** Asks the database. Undefined where there is no such chat, or the user is no member of it. */
+  /** Asks the database. Undefined where there is no such chat, or the user is not a member of it. */
   async find(uri: string, user_id: number): Promise<Reading | undefined> {
     for (;;) {
       const askedAt = performance.now()
@@ -74,7 +69,10 @@ export class Feeds implements Swept {
     }
   }
 
-  /** What the database has just said of a chat, as one of its members sees it. Undefined where the feed has heard since that they left. */
+  /**
+   * Takes in what the database has just said of a chat and one of its members. Undefined where the feed knows that the member has
+   * left since.
+   */
   async learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
     const { uri, member_name: name } = chat
     const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
@@ -84,12 +82,12 @@ export class Feeds implements Swept {
     if (name === null || !feed.learnMember(user_id, name, chat.version)) {
       return undefined
     }
-    this.saw(chat.id, user_id)
+    this.callbacks.saw(chat.id, user_id)
     await feed.catchUp(chat.version)
     return { feed, uri, name }
   }
 
-  /** A message that answers nothing and names nobody was posted here: those who follow its chat get it from memory. */
+  /** Takes in a message without a reply or a mention that this process posted: its readers here get it without a statement. */
   posted(
     chat_id: number,
     user: { id: number; kind: UserKind; username: string },
@@ -115,12 +113,12 @@ export class Feeds implements Swept {
     this.reached(chat_id, message.version)
   }
 
-  /** Somebody is typing: those who follow the chat here hear of it. */
+  /** Tells the chat's streams that a member is typing. */
   typing(chat_id: number, typist: Typist) {
     this.byChat.get(chat_id)?.typing(typist)
   }
 
-  /** Tells readers what had to wait until they were confirmed as readers. */
+  /** Delivers what had to wait until the database confirmed the readers. */
   deliver() {
     for (const feed of this.byChat.values()) {
       feed.deliver()
@@ -128,51 +126,50 @@ export class Feeds implements Swept {
   }
 
   versions() {
-    this.leaveUnused()
+    this.closeUnused()
     return [...this.byChat.values()].map(({ chat_id, version }) => ({ id: chat_id, version }))
   }
 
   moved(chat_id: number, version: number | null, known: number) {
     const feed = this.byChat.get(chat_id)
     if (feed && (version === null || version < known)) {
-      // The chat is gone, or is another: a backup was restored.
-      feed.disperse(version === null ? 'gone' : 'restart')
-      this.close(feed)
+      // The chat was deleted, or a backup was restored and its versions mean something else now.
+      this.close(feed, version === null ? 'gone' : 'restart')
     } else if (version !== null) {
       this.reached(chat_id, version)
     }
   }
 
-  /** The chat is said to be at that version, which may be old news. */
+  /** The chat is said to be at that version. The feed may know that already. */
   reached(chat_id: number, version: number) {
-    this.byChat.get(chat_id)?.catchUp(version).catch(this.onFailure)
+    this.byChat.get(chat_id)?.catchUp(version).catch(this.callbacks.onFailure)
   }
 
   private open({ id, uri, version }: Chat, askedAt: number): Feed {
     const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
-    const { delivers, onFailure } = this
+    const { mayDeliver, onFailure } = this.callbacks
     const renderer = this.rendererFor(uri)
-    const feed = new Feed(id, version, askedAt, { read, renderer, delivers, onFailure })
+    const feed = new Feed(id, version, askedAt, { read, renderer, mayDeliver, onFailure })
     if (this.byChat.size >= AT_MOST) {
-      this.leaveLongestUnused()
+      this.closeLongestUnused()
     }
     this.byChat.set(id, feed)
     return feed
   }
 
-  private close(feed: Feed) {
-    feed.isClosed = true
+  private close(feed: Feed, reason: Reason = 'restart') {
+    feed.close(reason)
     this.byChat.delete(feed.chat_id)
     for (const uri of feed.uris) {
       this.byUri.delete(uri)
     }
   }
 
-  private leaveUnused() {
+  private closeUnused() {
     const now = performance.now()
     let bytes = 0
     for (const feed of this.byChat.values()) {
-      if (!feed.hasReaders && now - feed.usedAt > UNUSED_FOR) {
+      if (!feed.hasStreams && now - feed.usedAt > UNUSED_FOR) {
         this.close(feed)
       } else {
         bytes += feed.bytes
@@ -181,14 +178,14 @@ export class Feeds implements Swept {
     for (const feed of bytes > BYTES_AT_MOST ? this.longestUnused() : []) {
       if (bytes > BYTES_AT_MOST) {
         bytes -= feed.bytes
-        feed.emptyWindow()
+        feed.clearWindow()
       }
     }
   }
 
-  /** A feed that is read by streams stays: there are no more of these than streams. */
-  private leaveLongestUnused() {
-    const feed = this.longestUnused().find(({ hasReaders }) => !hasReaders)
+  /** Feeds with streams stay: the limits of streams limit them too. */
+  private closeLongestUnused() {
+    const feed = this.longestUnused().find(({ hasStreams }) => !hasStreams)
     if (feed) {
       this.close(feed)
     }
@@ -199,7 +196,7 @@ export class Feeds implements Swept {
   }
 }
 
-/** What a message is that has just been posted. */
+/** What every message without a reply or a mention has when it has just been posted. */
 const PLAIN = {
   edited_at: null,
   deleted_at: null,

@@ -3,34 +3,35 @@ import { findSessions, findTokens, type Identity } from '../db/identities.js'
 import type { Db } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
 import { keyHash } from '../keys.js'
-import type { Known } from './sweep.js'
+import type { Cached } from './sweep.js'
 
-/** In milliseconds: longer than the slowest poll of a page takes to come again. */
+/** In milliseconds: longer than the time between the slowest polls of a page. */
 const UNUSED_FOR = 45_000
 const AT_MOST = 20_000
 
-/** By what a request or a stream says who it is from. */
+/** What a request sends to say who it is from: a session's id, or a token. */
 export interface Credential {
   kind: 'session' | 'token'
   key: string
 }
 
-interface Entry extends Known {
+interface CachedIdentity extends Cached {
   identity: Identity
   key: string
   usedAt: number
 }
 
 /**
- * Who sends requests, by a session's id or a token's key. What was found stays in memory as long as it is used: the
- * sweep hears of every user whose version moved, and whatever is known of that user's sessions and tokens is forgotten then.
+ * The users of sessions and tokens. What was found stays in memory as long as it is used: the sweep finds every user whose
+ * version moved, and everything in memory of that user's sessions and tokens is forgotten then.
  */
 export class Identities {
-  private readonly sessions = new Map<string, Entry>()
-  private readonly tokens = new Map<string, Entry>()
-  private readonly ofUsers = new Map<number, Set<Entry>>()
+  private readonly sessions = new Map<string, CachedIdentity>()
+  private readonly tokens = new Map<string, CachedIdentity>()
+  private readonly ofUsers = new Map<number, Set<CachedIdentity>>()
   private readonly findSession: Find
   private readonly findToken: Find
+  /** How many times something was forgotten. */
   private forgotten = 0
 
   constructor(db: Db) {
@@ -38,8 +39,8 @@ export class Identities {
     this.findToken = shared(hashes => findTokens(db, hashes))
   }
 
-  /** What is in memory, for whoever makes sure that it still holds. */
-  known({ kind, key }: Credential): (Known & { identity: Identity }) | undefined {
+  /** What is in memory; the caller makes sure that it is fresh. */
+  cached({ kind, key }: Credential): (Cached & { identity: Identity }) | undefined {
     const entry = this.map(kind).get(key)
     const now = performance.now()
     if (!entry || entry.identity.endsAt < now) {
@@ -49,19 +50,19 @@ export class Identities {
     return entry
   }
 
-  /** Asks the database. Undefined once it has ended. */
+  /** Asks the database. Undefined once the session or token has ended. */
   async find({ kind, key }: Credential): Promise<Identity | undefined> {
     const askedAt = performance.now()
-    const asked = this.forgotten
+    const { forgotten } = this
     const identity = await (kind === 'session' ? this.findSession : this.findToken)(key)
-    // What was asked before something ended may be out of date by now.
-    if (identity && asked === this.forgotten) {
+    // The answer to a question from before something was forgotten may be out of date.
+    if (identity && forgotten === this.forgotten) {
       this.remember(kind, key, identity, askedAt)
     }
     return identity
   }
 
-  /** The users of what is in memory; leaves what is not used any more. */
+  /** The users in memory, each at the earliest version known. Forgets what is not used any more. */
   versions(): KnownVersion[] {
     const now = performance.now()
     const known: KnownVersion[] = []
@@ -81,7 +82,7 @@ export class Identities {
     return known
   }
 
-  /** What is known of the user's sessions and tokens may be out of date. */
+  /** Forgets the user's sessions and tokens, as some may have ended. */
   forgetUser(user_id: number) {
     this.forgotten++
     for (const entry of this.ofUsers.get(user_id) ?? []) {
@@ -100,14 +101,14 @@ export class Identities {
     } else if (this.map(kind).size >= AT_MOST) {
       return
     }
-    const knownAt = performance.now()
-    const entry = { identity, key, askedAt, knownAt, usedAt: knownAt }
+    const cachedAt = performance.now()
+    const entry = { identity, key, askedAt, cachedAt, usedAt: cachedAt }
     this.map(kind).set(key, entry)
     const ofUser = this.ofUsers.get(identity.user.id) ?? new Set()
     this.ofUsers.set(identity.user.id, ofUser.add(entry))
   }
 
-  private forget(entry: Entry) {
+  private forget(entry: CachedIdentity) {
     const { identity, key } = entry
     this.map(identity.token_id === null ? 'session' : 'token').delete(key)
     const ofUser = this.ofUsers.get(identity.user.id)
@@ -120,7 +121,7 @@ export class Identities {
 
 type Find = (key: string) => Promise<Identity | undefined>
 
-/** Lookups at the same time share a call. */
+/** Calls at the same time share a statement. */
 function shared(findAll: (hashes: Buffer[]) => Promise<Identity[]>): Find {
   return gather(async (keys: string[]) => {
     const hashes = keys.map(keyHash)

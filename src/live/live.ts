@@ -4,7 +4,7 @@ import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
-import { type Bus, PostgresBus, silence, type Typist } from './bus.js'
+import { type Bus, noBus, PostgresBus } from './bus.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
@@ -12,10 +12,11 @@ import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
 import { Sweep, type Swept } from './sweep.js'
+import type { Typist } from './typing.js'
 
 interface Setting {
   db: Db
-  /** For the bus, which has a connection of its own; none with BUS=off. */
+  /** For the bus, which has a connection of its own; undefined with BUS=off. */
   address: Address | undefined
   rendererFor: RendererFor
   limits: StreamLimits
@@ -23,8 +24,8 @@ interface Setting {
 }
 
 /**
- * What is answered from memory: who somebody is, what they may read, and what is new there. Whatever is not certain to be
- * true at this moment is asked of the database; where that cannot be asked either, these throw its error.
+ * What is answered from memory: whose a session or token is, which chats its user may read, and what is new in them. What is not in
+ * memory, or not fresh, is read from the database. These functions throw its error where that is not possible.
  */
 export class Live {
   readonly streams: Streams
@@ -45,7 +46,7 @@ export class Live {
       error => log('Noting who is here failed', error),
     )
     this.feeds = new Feeds(db, rendererFor, {
-      delivers: () => this.sweep.delivers,
+      mayDeliver: () => this.sweep.mayDeliver,
       saw: (chat_id, user_id) => this.presence.saw(chat_id, user_id),
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
@@ -56,57 +57,57 @@ export class Live {
     this.sweep = new Sweep(db, this.feeds, users, () => this.feeds.deliver())
     this.sweep.start(
       error => log('Asking what is new failed', error),
-      () => this.streams.disperse(),
+      () => this.streams.end(),
     )
-    const hearer = {
+    const listener = {
       chat: (id: number, version: number) => this.feeds.reached(id, version),
       user: (id: number) => void this.userMoved(id),
       typing: (id: number, typist: Typist) => this.feeds.typing(id, typist),
       missed: () => void this.sweep.now().catch(error => log('Asking what is new failed', error)),
     }
-    this.bus = address ? new PostgresBus(address, hearer, error => log('The bus is interrupted', error)) : silence
+    this.bus = address ? new PostgresBus(address, listener, error => log('The bus is interrupted', error)) : noBus
   }
 
-  /** Who a session or a token stands for; undefined once it has ended. */
+  /** The user of a session or a token; undefined once it has ended. */
   async identify(credential: Credential): Promise<Identity | undefined> {
-    const known = this.identities.known(credential)
-    if (known && this.sweep.holds(known)) {
-      return known.identity
+    const cached = this.identities.cached(credential)
+    if (cached && this.sweep.isFresh(cached)) {
+      return cached.identity
     }
-    if (known) {
+    if (cached) {
       await this.sweep.confirm()
     }
-    return this.identities.known(credential)?.identity ?? this.identities.find(credential)
+    return this.identities.cached(credential)?.identity ?? this.identities.find(credential)
   }
 
-  /** The chat's feed, as fresh as the database; undefined for whoever is no member of such a chat. */
+  /** The chat's feed, fresh; undefined where there is no such chat, or the user is not a member of it. */
   async reading(uri: string, user_id: number): Promise<Reading | undefined> {
-    const known = this.feeds.known(uri, user_id)
-    if (known && !this.sweep.holds(known.feed)) {
+    const cached = this.feeds.cached(uri, user_id)
+    if (cached && !this.sweep.isFresh(cached.feed)) {
       await this.sweep.confirm()
     }
-    if (known?.feed.isBehind) {
-      await known.feed.catchUp()
+    if (cached?.feed.isBehind) {
+      await cached.feed.catchUp()
     }
-    return this.feeds.known(uri, user_id) ?? this.feeds.find(uri, user_id)
+    return this.feeds.cached(uri, user_id) ?? this.feeds.find(uri, user_id)
   }
 
-  /** The feed of a chat that the database has just told of, as one of its members sees it: nothing is asked again. */
+  /** The same for a chat that was just read from the database, without another statement. */
   learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
     return this.feeds.learn(chat, user_id, askedAt)
   }
 
-  /** Whether it is certain, from memory alone, that they are a member of the chat and have seen all of it. */
+  /** Whether memory alone makes sure that the credential's user is a member of the chat and has seen all of it. Asks nothing. */
   isIdle(credential: Credential, uri: string, version: number): boolean {
-    const known = this.identities.known(credential)
-    if (!known || !this.sweep.holds(known)) {
+    const cached = this.identities.cached(credential)
+    if (!cached || !this.sweep.isFresh(cached)) {
       return false
     }
-    const reading = this.feeds.known(uri, known.identity.user.id)
-    return reading?.feed.version === version && !reading.feed.isBehind && this.sweep.holds(reading.feed)
+    const reading = this.feeds.cached(uri, cached.identity.user.id)
+    return reading?.feed.version === version && !reading.feed.isBehind && this.sweep.isFresh(reading.feed)
   }
 
-  /** A message that answers nothing and names nobody was posted by this process. */
+  /** This process has posted a message without a reply or a mention. */
   posted(
     chat_id: number,
     user: { id: number; kind: UserKind; username: string },
@@ -116,24 +117,24 @@ export class Live {
     this.bus.tellChat(chat_id, message.version)
   }
 
-  /** The chat has come to that version by this process. */
+  /** This process has brought the chat to that version. */
   reached(chat_id: number, version: number) {
     this.feeds.reached(chat_id, version)
     this.bus.tellChat(chat_id, version)
   }
 
-  /** Somebody is typing here. It is kept nowhere. */
+  /** A member is typing. It is not stored. */
   typing(chat_id: number, typist: Typist) {
     this.feeds.typing(chat_id, typist)
     this.bus.tellTyping(chat_id, typist)
   }
 
-  /** This process deleted the chat. Others hear of it by the sweep. */
+  /** This process has deleted the chat. The others find that out by the sweep. */
   deleted(chat_id: number) {
     this.feeds.moved(chat_id, null, 0)
   }
 
-  /** This process ended a session or a token of the user. */
+  /** This process has ended a session or a token of the user. */
   ended(user_id: number) {
     void this.userMoved(user_id)
     this.bus.tellUser(user_id)
@@ -150,16 +151,16 @@ export class Live {
     }
   }
 
-  /** Ends all streams, and asks and tells nothing more. */
+  /** Ends all streams. Nothing is read or sent after it. */
   async close() {
-    const told = this.presence.close()
+    const written = this.presence.close()
     this.streams.close()
     this.sweep.stop()
-    await told
+    await written
     await this.bus.close()
   }
 
-  /** Some session or token of the user may have ended: all are asked about anew. Resolves when the streams that must end have. */
+  /** Reads the sessions and tokens of the user again, as some may have ended. Resolves once the streams of those are ended. */
   private async userMoved(user_id: number) {
     this.identities.forgetUser(user_id)
     await Promise.all(this.streams.ofUser(user_id).map(stream => this.review(stream)))
@@ -180,7 +181,7 @@ export class Live {
   }
 }
 
-/** Each once, at the earliest version that is known of it. */
+/** Each id once, with the earliest of its versions. */
 function earliest(known: readonly KnownVersion[]): KnownVersion[] {
   const versions = new Map<number, number>()
   for (const { id, version } of known) {

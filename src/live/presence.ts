@@ -2,10 +2,10 @@ import { noteSeen } from '../db/members.js'
 import type { Db } from '../db/schema.js'
 import { within } from '../deadline.js'
 
-/** Between two times that the database is told, in milliseconds. */
+/** Between two writes to the database, in milliseconds. */
 const EVERY = 20_000
 
-/** How long it may take, in milliseconds. */
+/** How long one write may take, in milliseconds. */
 const WITHIN = 5_000
 
 interface Reader {
@@ -14,22 +14,22 @@ interface Reader {
 }
 
 /**
- * Who reads which chats by this process. It is kept in memory and told to the database now and then, for all of them in one
- * statement: no poll costs one. While nobody reads nothing is told.
+ * Which users read which chats by this process. It is kept in memory and written to the database every 20 s, for all of them in one
+ * statement, so that polls write nothing. If there were no readers, nothing is written.
  */
 export class Presence {
   private seen = new Map<number, Set<number>>()
-  private readonly clock: NodeJS.Timeout
+  private readonly timer: NodeJS.Timeout
   private readonly db: Db
   private readonly streaming: () => Iterable<Reader>
   private readonly onFailure: (error: unknown) => void
 
-  /** `streaming` names those who read by streams at this moment. */
+  /** `streaming` returns those who read by streams now. */
   constructor(db: Db, streaming: () => Iterable<Reader>, onFailure: (error: unknown) => void) {
     this.db = db
     this.streaming = streaming
     this.onFailure = onFailure
-    this.clock = setInterval(() => void this.tell(), EVERY)
+    this.timer = setInterval(() => void this.tell(), EVERY)
   }
 
   saw(chat_id: number, user_id: number) {
@@ -41,12 +41,12 @@ export class Presence {
     }
   }
 
-  /** Whether they were seen here of late, which the database may not know yet. */
+  /** Whether they were seen here since the last write, which the database cannot know yet. */
   knows(chat_id: number, user_id: number): boolean {
     return this.seen.get(chat_id)?.has(user_id) ?? false
   }
 
-  /** Tells the database of all who were seen since it was told last. */
+  /** Writes to the database who was seen since the last write. */
   async tell() {
     for (const { chat_id, user_id } of this.streaming()) {
       this.saw(chat_id, user_id)
@@ -58,9 +58,9 @@ export class Presence {
     }
   }
 
-  /** Tells it for the last time. */
+  /** Writes a last time. */
   async close() {
-    clearInterval(this.clock)
+    clearInterval(this.timer)
     await this.tell()
   }
 }

@@ -1,25 +1,27 @@
 import type { ServerResponse } from 'node:http'
-import type { Typist } from './bus.js'
+import type { Batch } from './batch.js'
+import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
-import type { Batch, Feed, Reason, Typing } from './feed.js'
+import type { Feed } from './feed.js'
 import { type Reader, Stream } from './stream.js'
+import type { Typing, Typist } from './typing.js'
 
-/** How a kind of stream is written. Readers of the same kind share what is made. */
+/** How a kind of stream is written. Readers of the same kind share the bytes. */
 export interface Format {
   kind: string
-  /** Written at once, so that whoever waits knows that they are connected, proxies included. */
+  /** Written at once, so that readers and proxies know that they are connected. */
   opening: string
   events(entries: readonly Entry[], user_id: number): string
-  /** Makes what `events` shows of the entry, which keeps it. */
+  /** Renders what `events` shows of the entry, which keeps it. */
   prepare(entry: Entry, user_id: number): void
   /** Whether the stream ends with that event. */
   endsWith?(entry: Entry): boolean
-  /** Says that somebody is typing; without it that is not said. What stands in it moves no cursor. */
+  /** Shows that a member is typing, without moving the reader's cursor. A format without it does not show that. */
   typing?(typist: Typist): string
-  /** Of a reader who has seen everything up to that version; from time to time, as a sign of life. */
-  beat(version: number): string
+  /** For a reader who has everything up to that version. */
+  heartbeat(version: number): string
   /** The last words. `retry`: in how many milliseconds to come back. */
-  farewell(reason: Reason, retry: number): string
+  ending(reason: Reason, retry: number): string
 }
 
 /** A response that does not end: server-sent events, or a page that grows. */
@@ -32,16 +34,16 @@ export class ResponseStream extends Stream {
     super(reader, feed)
     this.response = response
     this.format = format
-    // Not chunked, but until the connection closes: a browser never reloads a chunked frame that was cut, and each write is one
-    // buffer as it is.
+    // The response is not chunked, it lasts until the connection closes: a browser does not reload a chunked frame that was cut, and
+    // each write is one buffer as it is, which readers share.
     response.removeHeader('Transfer-Encoding')
     response.setHeader('Connection', 'close')
-    response.on('close', () => this.over())
+    response.on('close', () => this.finish())
     response.flushHeaders()
     response.write(format.opening)
     if (response.destroyed || response.socket === null) {
-      // The reader has gone already, and nothing more will be heard of it.
-      this.over()
+      // The reader is gone already, and no 'close' will come.
+      this.finish()
     }
   }
 
@@ -57,7 +59,7 @@ export class ResponseStream extends Stream {
     return this.response.writableLength
   }
 
-  protected override get flushed() {
+  protected override get taken() {
     const { socket } = this.response
     return socket ? socket.bytesWritten - socket.writableLength : 0
   }
@@ -77,11 +79,11 @@ export class ResponseStream extends Stream {
     }
   }
 
-  protected override beat() {
-    this.response.write(this.format.beat(this.feed.version))
+  protected override heartbeat() {
+    this.response.write(this.format.heartbeat(this.feed.version))
   }
 
-  protected override sayGoodbye(reason: Reason, retry: number) {
-    this.response.end(this.format.farewell(reason, retry))
+  protected override writeEnding(reason: Reason, retry: number) {
+    this.response.end(this.format.ending(reason, retry))
   }
 }

@@ -1,31 +1,34 @@
+import type { Batch } from './batch.js'
+import type { Follower, Reason } from './delivery.js'
 import type { Entry } from './entry.js'
-import type { Batch, Feed, Follower, Reason, Typing } from './feed.js'
+import type { Feed } from './feed.js'
 import type { Credential } from './identities.js'
+import type { Typing } from './typing.js'
 
-/** A reader who does not take in what was written to them is dropped beyond so many bytes, or after so many milliseconds. */
+/** A stream is dropped when so many bytes wait for its reader, or when the reader takes in nothing for so many milliseconds. */
 export const BYTES_WAITING = 256 * 1024
 const STALLED_FOR = 10_000
 
-/** Between two signs of life, in milliseconds: shorter than the 30 s after which the most impatient proxies give up. */
-const BEAT_EVERY = 20_000
+/** Between two heartbeats, in milliseconds: some proxies close a connection that is silent for 30 s. */
+const HEARTBEAT_EVERY = 20_000
 
-/** Who was sent away and takes in nothing of it is cut off after so many milliseconds. */
-const GOODBYE = 5_000
+/** After its last words a stream has so many milliseconds until its connection is cut. */
+const ENDS_WITHIN = 5_000
 
-/** Whom a stream is for. */
+/** The user and the credential that a stream was opened with. */
 export interface Reader {
   user_id: number
-  /** At which the credential was found to be good. */
+  /** The user's version when the credential was last found to be valid. */
   user_version: number
-  /** When the credential ends by itself, in `performance.now()`'s time. */
+  /** When the credential expires, in `performance.now()`'s time. */
   endsAt: number
   credential: Credential
   address: string
 }
 
 /**
- * One reader's open response: what is new in a chat, as it happens. A kind of stream says how it is written; what it writes goes
- * into the same buffer for all readers of a kind.
+ * One reader's open response: what is new in a chat, as it happens. Each kind of stream says how it is written; readers of the same
+ * kind share the bytes.
  */
 export abstract class Stream implements Follower {
   readonly reader: Reader
@@ -34,10 +37,12 @@ export abstract class Stream implements Follower {
   private onOver: (() => void) | undefined
   private onTaken: (() => void) | undefined
   private onLeft: ((version: number) => void) | undefined
+  /** The version up to which everything was written. */
   private delivered = 0
-  private beatAt = performance.now() + BEAT_EVERY * (0.5 + Math.random() / 2)
+  private heartbeatAt = performance.now() + HEARTBEAT_EVERY * (0.5 + Math.random() / 2)
+  /** Since when the reader has to take in the bytes up to `due`, which counts from the stream's first one. */
   private stalledAt: number | undefined
-  private owed = 0
+  private due = 0
 
   constructor(reader: Reader, feed: Feed) {
     this.reader = reader
@@ -48,17 +53,20 @@ export abstract class Stream implements Follower {
     return this.reader.user_id
   }
 
-  /** Writes everything after `after`, then what happens. Resolves when the reader has caught up, or has gone. Throws the database's error. */
+  /**
+   * Writes everything after `after`, and from then on what happens. Resolves once the reader has caught up or is gone. Throws the
+   * database's error.
+   */
   async begin(after: number) {
     this.delivered = Math.max(this.delivered, after)
     await this.feed.follow(this, after, batch => this.take(batch))
     if (!this.ended) {
-      this.beat()
+      this.heartbeat()
     }
   }
 
   deliver(batch: Batch) {
-    // Before writing: what has just been written waits for the end of this turn at least.
+    // Before the write: bytes that were just written wait until the event loop comes round, for every reader.
     if (this.waiting > BYTES_WAITING) {
       this.onLeft = undefined
       this.drop()
@@ -68,44 +76,44 @@ export abstract class Stream implements Follower {
     }
   }
 
-  tell(typing: Typing) {
+  deliverTyping(typing: Typing) {
     if (!this.ended && this.waiting === 0) {
       this.writeTyping(typing)
     }
   }
 
-  /** Says why, and ends. */
+  /** Tells the reader why, and ends the stream. */
   end(reason: Reason) {
     if (!this.ended) {
       this.onLeft = undefined
-      this.sayGoodbye(reason, 1000 + Math.round(Math.random() * 7000))
-      setTimeout(() => this.drop(), GOODBYE).unref()
-      this.over()
+      this.writeEnding(reason, 1000 + Math.round(Math.random() * 7000))
+      setTimeout(() => this.drop(), ENDS_WITHIN).unref()
+      this.finish()
     }
   }
 
-  /** About once a second: a sign of life when it is due; drops a reader who takes in nothing. */
-  look(now: number) {
+  /** Called once a second: writes a heartbeat when it is time, ends what has expired, drops a reader who takes in nothing. */
+  check(now: number) {
     if (this.waiting === 0) {
       this.stalledAt = undefined
-    } else if (this.stalledAt === undefined || this.flushed >= this.owed) {
+    } else if (this.stalledAt === undefined || this.taken >= this.due) {
       this.stalledAt = now
-      this.owed = this.flushed + this.waiting
+      this.due = this.taken + this.waiting
     } else if (now - this.stalledAt > STALLED_FOR) {
       this.onLeft = undefined
       this.drop()
       return
     }
     if (now > this.reader.endsAt) {
-      // Unless it was used meanwhile: whoever may read on comes back.
+      // If the credential was used meanwhile it expires later: the reader comes back with it.
       this.end('restart')
-    } else if (now > this.beatAt && this.waiting === 0) {
-      this.beatAt = now + BEAT_EVERY
-      this.beat()
+    } else if (now > this.heartbeatAt && this.waiting === 0) {
+      this.heartbeatAt = now + HEARTBEAT_EVERY
+      this.heartbeat()
     }
   }
 
-  /** Calls once when the stream is over, whoever ended it. */
+  /** Calls back once the stream is over, for every reason. */
   whenOver(call: () => void) {
     if (this.ended) {
       call()
@@ -114,28 +122,29 @@ export abstract class Stream implements Follower {
     }
   }
 
-  /** Calls where the reader goes by themselves, with the version up to which they were told what happened. */
+  /** Calls back when the reader closes the connection, with the version up to which everything was written to them. */
   whenLeft(call: (version: number) => void) {
     this.onLeft = call
   }
 
-  /** Makes what `write` will write of the event, which keeps it. */
+  /** Renders what `write` will write of the event; the entry keeps it. */
   abstract prepare(entry: Entry): void
   /** Cuts the connection. */
   abstract drop(): void
-  /** Bytes that the reader has not taken in. */
+  /** How many bytes were written that the reader has not taken in. */
   protected abstract get waiting(): number
-  /** Bytes that the reader has taken in. */
-  protected abstract get flushed(): number
-  /** `written` hears when it has left for the reader, or cannot any more. */
+  /** How many bytes the reader has taken in. */
+  protected abstract get taken(): number
+  /** `written` is called when the bytes have left for the reader, or cannot any more. */
   protected abstract write(batch: Batch, written?: (error?: Error | null) => void): void
   protected abstract writeTyping(typing: Typing): void
-  protected abstract beat(): void
-  /** The last words, and the end. `retry`: in how many milliseconds to come back. */
-  protected abstract sayGoodbye(reason: Reason, retry: number): void
+  /** Writes something that shows no event, so that proxies and the reader know that the connection is alive. */
+  protected abstract heartbeat(): void
+  /** Writes the last words and ends the response. `retry`: in how many milliseconds to come back. */
+  protected abstract writeEnding(reason: Reason, retry: number): void
 
-  /** The connection is over. */
-  protected over() {
+  /** The connection is closed, or about to be. */
+  protected finish() {
     if (!this.ended) {
       this.ended = true
       this.feed.unfollow(this)
@@ -151,7 +160,7 @@ export abstract class Stream implements Follower {
       this.delivered = batch.version
       this.write(batch, error => {
         if (error) {
-          this.over()
+          this.finish()
         }
         resolve()
       })

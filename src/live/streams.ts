@@ -1,7 +1,7 @@
 import type { KnownVersion } from '../db/versions.js'
 import type { Reader, Stream } from './stream.js'
 
-/** How many streams there may be at once. */
+/** How many streams may be open at once. */
 export interface StreamLimits {
   perSession: number
   perUser: number
@@ -15,16 +15,16 @@ export class Streams {
   private readonly ofUsers = new Map<number, Set<Stream>>()
   private readonly counts = new Map<string, number>()
   private readonly limits: StreamLimits
-  /** None is let in any more. */
+  /** No stream is admitted any more. */
   closed = false
-  private readonly clock: NodeJS.Timeout
+  private readonly timer: NodeJS.Timeout
 
   constructor(limits: StreamLimits) {
     this.limits = limits
-    this.clock = setInterval(() => {
+    this.timer = setInterval(() => {
       const now = performance.now()
       for (const stream of this.all) {
-        stream.look(now)
+        stream.check(now)
       }
     }, 1000)
   }
@@ -33,21 +33,21 @@ export class Streams {
     return this.all.size
   }
 
-  hasPlace(reader: Reader): boolean {
-    return !this.closed && this.places(reader).every(([name, limit]) => this.count(name) < limit)
+  hasRoom(reader: Reader): boolean {
+    return !this.closed && this.limitsOf(reader).every(([name, limit]) => this.count(name) < limit)
   }
 
-  /** Takes a place for a stream that is about to open; returns whether there was one. `release` gives it back. */
+  /** Counts a stream that is about to open; returns false where a limit is reached. `release` takes it off the count. */
   admit(reader: Reader): boolean {
-    const admitted = this.hasPlace(reader)
-    for (const [name] of admitted ? this.places(reader) : []) {
+    const admitted = this.hasRoom(reader)
+    for (const [name] of admitted ? this.limitsOf(reader) : []) {
       this.counts.set(name, this.count(name) + 1)
     }
     return admitted
   }
 
   release(reader: Reader) {
-    for (const [name] of this.places(reader)) {
+    for (const [name] of this.limitsOf(reader)) {
       const left = this.count(name) - 1
       if (left > 0) {
         this.counts.set(name, left)
@@ -57,7 +57,7 @@ export class Streams {
     }
   }
 
-  /** The stream has its place already. */
+  /** Adds a stream that was admitted. */
   add(stream: Stream) {
     this.all.add(stream)
     const ofUser = this.ofUsers.get(stream.user_id) ?? new Set()
@@ -79,40 +79,40 @@ export class Streams {
     return [...(this.ofUsers.get(user_id) ?? [])]
   }
 
-  /** Who reads which chat by a stream. */
+  /** The user and the chat of each stream. */
   *readers() {
     for (const { feed, user_id } of this.all) {
       yield { chat_id: feed.chat_id, user_id }
     }
   }
 
-  /** The users who read by streams, at the version at which their sessions and tokens were last found to be good. */
+  /** The user of each stream, at the version at which their session or token was last found to be valid. */
   versions(): KnownVersion[] {
     return [...this.all].map(({ reader }) => ({ id: reader.user_id, version: reader.user_version }))
   }
 
-  /** Sends all readers away: they come back by and by. */
-  disperse() {
+  /** Ends all streams. Each reader is asked to come back after another time, so that they do not all come at once. */
+  end() {
     for (const stream of this.all) {
       stream.end('restart')
     }
   }
 
-  /** The same, and takes in no others. */
+  /** Ends all streams, and admits no others. */
   close() {
     this.closed = true
-    clearInterval(this.clock)
-    this.disperse()
+    clearInterval(this.timer)
+    this.end()
   }
 
-  private places({ address, user_id, credential }: Reader): [string, number][] {
+  private limitsOf({ address, user_id, credential }: Reader): [string, number][] {
     const { inAll, perAddress, perUser, perSession } = this.limits
-    const places: [string, number][] = [
+    const limits: [string, number][] = [
       ['all', inAll],
       [`address ${address}`, perAddress],
       [`user ${user_id}`, perUser],
     ]
-    return credential.kind === 'session' ? [...places, [`session ${credential.key}`, perSession]] : places
+    return credential.kind === 'session' ? [...limits, [`session ${credential.key}`, perSession]] : limits
   }
 
   private count(name: string): number {

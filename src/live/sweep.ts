@@ -5,39 +5,41 @@ import { within } from '../deadline.js'
 /** Between the beginnings of two sweeps, in milliseconds. */
 const EVERY = 1000
 
-/** How long what the database said holds for those who ask, in milliseconds. */
-const HOLDS_FOR = 1500
+/** How long requests are answered from memory after the database has confirmed it, in milliseconds. */
+const FRESH_FOR = 1500
 
-/** How long streams go on delivering after it, and how long they are kept waiting then, in milliseconds. */
+/** How long after that streams still get what is new, and after how long they are ended, in milliseconds. */
 const DELIVERS_FOR = 2000
-const WAITS_FOR = 5000
+const ENDS_AFTER = 5000
 
-/** How long one sweep may take, in milliseconds, and how many may be without an answer. */
+/** How long one sweep may take, in milliseconds, and how many may wait for an answer at once. */
 const WITHIN = 1500
 const UNANSWERED = 3
 
-/** Something in memory that goes by the versions of chats or of users. */
+/** What is in memory of chats, or of users. */
 export interface Swept {
-  /** What is in memory now, by the version that is known of it. */
+  /** What is in memory now, each with its known version. */
   versions(): KnownVersion[]
-  /** It is at that version and not at the known one; null: it is gone. Resolves when nobody is told more than they may know. */
+  /**
+   * It is at `version` (null: it is gone) and not at the known one. Resolves once every stream that this change ends has been ended.
+   */
   moved(id: number, version: number | null, known: number): void | Promise<void>
 }
 
-/** When something was asked of the database, and when the answer came into memory, in `performance.now()`'s time. */
-export interface Known {
+/** When the database was asked for something that is in memory, and when the answer came into memory, in `performance.now()`'s time. */
+export interface Cached {
   readonly askedAt: number
-  readonly knownAt: number
+  readonly cachedAt: number
 }
 
 /**
- * Asks the database about once a second, in one statement, which of the chats and users in memory have moved on. Hints from
- * the bus only make it sooner: each may be lost and nothing else changes. While nothing is in memory it asks nothing.
+ * Asks the database once a second, in one statement, which of the chats and users in memory have another version by now. Hints on
+ * the bus only make that known sooner: if one is lost, the next sweep finds the same. While nothing is in memory nothing is asked.
  */
 export class Sweep {
-  /** When the last sweep that succeeded began. */
+  /** When the last sweep that succeeded began. What was in memory then is confirmed as of that time. */
   private begunAt = performance.now()
-  /** When the first one after it began. */
+  /** When the first sweep after that one began. */
   private triedAt = 0
   private underWay: Promise<void> | undefined
   private unanswered = 0
@@ -47,7 +49,7 @@ export class Sweep {
   private readonly users: Swept
   private readonly onConfirmed: () => void
 
-  /** `onConfirmed` hears of each sweep that succeeded. */
+  /** `onConfirmed` is called after each sweep that succeeded. */
   constructor(db: Db, chats: Swept, users: Swept, onConfirmed: () => void) {
     this.db = db
     this.chats = chats
@@ -56,15 +58,15 @@ export class Sweep {
   }
 
   /**
-   * Sweeps from now on. `onFailure` hears of each sweep that failed; `onSilence`, each second, that the database has confirmed
-   * nothing for 5 s.
+   * Sweeps from now on. `onFailure` is called after each sweep that failed; `onSilence` each second in which the database has not
+   * confirmed anything for 5 s.
    */
   start(onFailure: (error: unknown) => void, onSilence: () => void) {
     this.timer = setInterval(() => {
       this.now().catch(onFailure)
-      // After what has arrived meanwhile: a program that was held up is no sign that the database is silent.
+      // Answers that have arrived come first: if the program itself was held up, the database need not be silent.
       setImmediate(() => {
-        if (performance.now() - Math.max(this.begunAt, this.triedAt) > WAITS_FOR) {
+        if (performance.now() - Math.max(this.begunAt, this.triedAt) > ENDS_AFTER) {
           onSilence()
         }
       })
@@ -75,19 +77,19 @@ export class Sweep {
     clearInterval(this.timer)
   }
 
-  /** Whether it may be answered from memory: the database has said so, or has said nothing against it, a moment ago. */
-  holds({ askedAt, knownAt }: Known): boolean {
-    // A sweep asks after what was in memory when it began.
-    const confirmedAt = knownAt <= this.begunAt ? this.begunAt : askedAt
-    return performance.now() - confirmedAt < HOLDS_FOR
+  /** Whether the cached value is fresh: read from the database, or confirmed by a sweep, less than FRESH_FOR ms ago. */
+  isFresh({ askedAt, cachedAt }: Cached): boolean {
+    // A sweep asks only for what was in memory when it began.
+    const confirmedAt = cachedAt <= this.begunAt ? this.begunAt : askedAt
+    return performance.now() - confirmedAt < FRESH_FOR
   }
 
-  /** Whether readers may be told what is new: they were confirmed as readers within the last 2 s. */
-  get delivers(): boolean {
+  /** Whether streams may get what is new: the last 2 s have confirmed that their readers may read. */
+  get mayDeliver(): boolean {
     return performance.now() - this.begunAt < DELIVERS_FOR
   }
 
-  /** Asks the database now. What is in memory after it is true. Throws where the database cannot be asked. */
+  /** Asks the database now. What is still in memory after it is fresh. Throws the database's error. */
   async confirm() {
     const since = performance.now()
     while (this.begunAt < since) {
@@ -95,7 +97,7 @@ export class Sweep {
     }
   }
 
-  /** One sweep; those who ask for one at the same time share it. Throws the database's error, also where it is silent. */
+  /** Sweeps once; calls at the same time share a sweep. Throws the database's error, and one where it is silent. */
   now(): Promise<void> {
     this.underWay ??= this.inTime().finally(() => {
       this.underWay = undefined
@@ -104,7 +106,7 @@ export class Sweep {
   }
 
   private async inTime() {
-    // A silent database holds up no more than a few connections.
+    // A silent database must not hold more than a few connections.
     if (this.unanswered >= UNANSWERED) {
       throw new Error('timeout exceeded: too many sweeps without an answer')
     }

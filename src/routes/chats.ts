@@ -246,6 +246,6 @@ async function readPage(
   }
   const reader = { user_id: user.id, reads: reads ? ('everything' as const) : null }
   const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before, from, reader })
-  const entries = isNewest ? feed.adopt(events, view.more, view.version) : feed.entriesOf(events)
+  const entries = isNewest ? feed.keepNewest(events, view.more, view.version) : feed.entriesOf(events)
   return { entries, ...view }
 }

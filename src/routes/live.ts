@@ -79,7 +79,7 @@ async function openFrame(parts: Parts, ctx: RouteContext) {
     limitLists(parts, ctx, reading.user)
     const view = await chatOnPage(parts, reading, { members: 0 })
     const values = { ...view, uri: reading.uri, me: reading.user.id, framed, unread_from }
-    if (framed && parts.live.streams.hasPlace(readerOf(ctx, reading))) {
+    if (framed && parts.live.streams.hasRoom(readerOf(ctx, reading))) {
       ctx.type = 'html'
       const opening = renderPage(parts, ctx, 'live/messages.njk', { ...values, ends: false })
       openResponse(parts, ctx, reading, frameFormat(opening), view.version, version => {

@@ -137,7 +137,7 @@ export async function requireCursor({ limitRate }: Parts, ctx: RouteContext, rea
   const { feed, user } = reading
   if (after > feed.version) {
     limitRate('cursorsAhead', user.id, 'Please wait a moment and try again.')
-    await feed.look()
+    await feed.refresh()
   }
   if (after > feed.version) {
     throw new Refusal(410, 'This chat has not come that far. Please go on from its current version.', {

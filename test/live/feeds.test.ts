@@ -25,7 +25,7 @@ describe('the feeds of a process', () => {
     const { id } = await site.db.selectFrom('users').select('id').executeTakeFirstOrThrow()
     const renderer = { json: () => '', html: () => '' }
     const feeds = new Feeds(site.db, () => renderer, {
-      delivers: () => true,
+      mayDeliver: () => true,
       saw() {},
       onFailure: assert.ifError,
     })
@@ -36,7 +36,7 @@ describe('the feeds of a process', () => {
     feeds.moved(feed.chat_id, feed.version - 1, feed.version)
     const ends: string[] = []
     const end = (reason: string) => ends.push(reason)
-    const follower = { user_id: id, prepare() {}, deliver() {}, tell() {}, drop() {}, end }
+    const follower = { user_id: id, prepare() {}, deliver() {}, deliverTyping() {}, drop() {}, end }
     await feed.follow(follower, feed.version, async () => {})
     assert.deepEqual(ends, ['restart'])
     assert.notEqual((await feeds.find(uri, id))?.feed, feed)
@@ -48,13 +48,13 @@ describe('the feeds of a process', () => {
     await bob.join(uri)
     const { id } = (await bob.call('GET', '/api/account/')).json
     const renderer = { json: () => '', html: () => '' }
-    const feeds = new Feeds(site.db, () => renderer, { delivers: () => true, saw() {}, onFailure: assert.ifError })
+    const feeds = new Feeds(site.db, () => renderer, { mayDeliver: () => true, saw() {}, onFailure: assert.ifError })
     const owner = (await ann.call('GET', '/api/account/')).json.id
     const before = await findChat(site.db, uri, id)
     assert.ok(before)
     const reading = await feeds.find(uri, owner)
     assert.equal((await bob.call('PATCH', '/api/account/', { name: 'Robert' })).status, 200)
-    await reading?.feed.look()
+    await reading?.feed.refresh()
     await feeds.learn(before, id, performance.now())
     assert.notEqual(reading?.feed.member(id), 'bobby')
     assert.equal((await feeds.find(uri, id))?.name, 'Robert')
@@ -83,9 +83,9 @@ describe('the feeds of a process', () => {
     const feed = (await feeds.find(uri, ann_id))?.feed
     assert.ok(before?.member_name && feed)
     assert.equal((await bob.call('DELETE', `/api/chats/${uri}/members/me/`)).status, 204)
-    await feed.look()
+    await feed.refresh()
     assert.equal(await feeds.learn(before, bob_id, performance.now()), undefined)
-    assert.equal(feeds.known(uri, bob_id), undefined)
+    assert.equal(feeds.cached(uri, bob_id), undefined)
   })
 
   it('know a member who has come back, though they read only now that they had left', async () => {
@@ -95,7 +95,7 @@ describe('the feeds of a process', () => {
     await bob.join(uri)
     assert.equal((await feeds.find(uri, bob_id))?.feed, feed)
     assert.equal(feed?.version, 4)
-    assert.ok(feeds.known(uri, bob_id))
+    assert.ok(feeds.cached(uri, bob_id))
   })
 
   it('do not keep what was read of a message before it was changed, and came after that', async () => {
@@ -117,13 +117,13 @@ describe('the feeds of a process', () => {
         return reads.length === 1 ? held.then(() => events) : events
       },
       renderer,
-      delivers: () => true,
+      mayDeliver: () => true,
       onFailure: assert.ifError,
     })
     const before = feed.after(0)
     await reads[0]
     await ann.call('DELETE', `/api/chats/${uri}/messages/${id}`)
-    await feed.look()
+    await feed.refresh()
     answer()
     await before
     const texts = (await feed.after(0)).map(({ event }) => event.text)
@@ -137,9 +137,9 @@ describe('the feeds of a process', () => {
     const asked = identities.find(credential)
     identities.forgetUser(ann_id)
     assert.ok(await asked)
-    assert.equal(identities.known(credential), undefined)
+    assert.equal(identities.cached(credential), undefined)
     await identities.find(credential)
-    assert.ok(identities.known(credential))
+    assert.ok(identities.cached(credential))
   })
 
   /** Ann's chat, with Bob in it: version 2. */
@@ -150,7 +150,7 @@ describe('the feeds of a process', () => {
     const [ann_id, bob_id] = await Promise.all(
       [ann, bob].map(async one => (await one.call('GET', '/api/account/')).json.id as number),
     )
-    const feeds = new Feeds(site.db, () => renderer, { delivers: () => true, saw() {}, onFailure: assert.ifError })
+    const feeds = new Feeds(site.db, () => renderer, { mayDeliver: () => true, saw() {}, onFailure: assert.ifError })
     return { feeds, ann, ann_id: ann_id ?? 0, bob, bob_id: bob_id ?? 0, uri }
   }
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type Chat, findChat } from '../../src/db/chats.js'
 import { eventsAfter } from '../../src/db/events.js'
-import type { Feed, Follower } from '../../src/live/feed.js'
+import type { Follower } from '../../src/live/delivery.js'
+import type { Feed } from '../../src/live/feed.js'
 import { Feeds } from '../../src/live/feeds.js'
 import { Identities } from '../../src/live/identities.js'
 import { openSite, type Site } from '../support/site.js'
@@ -28,7 +29,7 @@ describe('what is kept in memory', () => {
   after(() => site.close())
   beforeEach(() => {
     feeds = new Feeds(site.db, () => ({ json: () => '', html: () => '' }), {
-      delivers: () => true,
+      mayDeliver: () => true,
       saw() {},
       onFailure: assert.ifError,
     })
@@ -52,10 +53,10 @@ describe('what is kept in memory', () => {
 
     it('is the end of its list, which grows no longer than that', async () => {
       const { feed, uri } = await grown(10)
-      feed.adopt(await eventsAfter(site.db, feed.chat_id, 0, 100), false, feed.version)
+      feed.keepNewest(await eventsAfter(site.db, feed.chat_id, 0, 100), false, feed.version)
       assert.equal(feed.newest(5)?.entries.length, 5)
       await fillChat(site, uri, 400)
-      await feed.look()
+      await feed.refresh()
       await feed.catchUp((await chatOf(uri)).version)
       assert.equal(feed.newest(299)?.entries.length, 299)
       assert.equal(feed.newest(301), undefined)
@@ -65,7 +66,14 @@ describe('what is kept in memory', () => {
   describe('of many chats', () => {
     it('goes once nobody has read one for a while, and stays where somebody does', async () => {
       const [unused, polled, streamed] = [await newFeed(), await newFeed(), await newFeed()]
-      const follower: Follower = { user_id: ann_id, prepare() {}, deliver() {}, tell() {}, end() {}, drop() {} }
+      const follower: Follower = {
+        user_id: ann_id,
+        prepare() {},
+        deliver() {},
+        deliverTyping() {},
+        end() {},
+        drop() {},
+      }
       await streamed.follow(follower, streamed.version, async () => {})
       for (const feed of [unused, streamed]) {
         feed.usedAt -= UNUSED
@@ -73,7 +81,7 @@ describe('what is kept in memory', () => {
       assert.deepEqual(idsOf(feeds.versions()), idsOf([polled, streamed]))
       assert.ok(unused.isClosed && !polled.isClosed && !streamed.isClosed)
       for (const uri of unused.uris) {
-        assert.equal(feeds.known(uri, ann_id), undefined)
+        assert.equal(feeds.cached(uri, ann_id), undefined)
       }
       streamed.unfollow(follower)
       assert.deepEqual(idsOf(feeds.versions()), idsOf([polled]))
@@ -86,7 +94,7 @@ describe('what is kept in memory', () => {
       const all: Feed[] = []
       for (let n = 1; n <= 40; n++) {
         const feed = await learnt({ ...chat, id: -n, uri: `made-up-${n}` })
-        feed.adopt(events, false, feed.version)
+        feed.keepNewest(events, false, feed.version)
         // The first of them was used last.
         feed.usedAt -= n
         all.push(feed)
@@ -117,11 +125,11 @@ describe('what is kept in memory', () => {
     const [unused, used] = [ann, bob].map(({ token }) => ({ kind: 'token' as const, key: token ?? '' }))
     assert.ok(unused && used && (await identities.find(unused)) && (await identities.find(used)))
     assert.equal(identities.versions().length, 2)
-    const known = identities.known(unused) as unknown as { usedAt: number }
-    known.usedAt -= UNUSED
+    const cached = identities.cached(unused) as unknown as { usedAt: number }
+    cached.usedAt -= UNUSED
     assert.equal(identities.versions().length, 1)
-    assert.equal(identities.known(unused), undefined)
-    assert.ok(identities.known(used))
+    assert.equal(identities.cached(unused), undefined)
+    assert.ok(identities.cached(used))
   })
 
   /** Whether so many of the last events are given without a look into the database. */

@@ -1,0 +1,60 @@
+import type { Event } from '../db/events.js'
+import type { Entry } from './entry.js'
+
+const AT_MOST = 20_000
+
+interface Membership {
+  /** The member's name in the chat. */
+  name: string
+  /** The version of the chat at which the database said so. */
+  version: number
+}
+
+/** Those members of one chat who read it by this process. The chat's events keep them right. */
+export class Memberships {
+  private readonly byUser = new Map<number, Membership>()
+
+  /** The member's name in the chat; undefined where the user is not known to be a member. */
+  name(user_id: number): string | undefined {
+    return this.byUser.get(user_id)?.name
+  }
+
+  /**
+   * Keeps what the database said of a member when the chat was at `version`. `since`: the events after it, undefined where they are
+   * not in memory. Returns false, and keeps nothing, where it may not be true any more.
+   */
+  learn(user_id: number, name: string, version: number, since: readonly Entry[] | undefined): boolean {
+    if (!since || since.some(({ event }) => event.author_id === user_id && changesMembership(event))) {
+      return false
+    }
+    if (this.byUser.size >= AT_MOST) {
+      // Those who come again are read from the database again.
+      this.byUser.clear()
+    }
+    this.byUser.set(user_id, { name, version })
+    return true
+  }
+
+  /** Takes in the chat's next event. Returns whether its author is not a member any more. */
+  take(event: Event): boolean {
+    const { author_id, author_name, kind, version } = event
+    const membership = this.byUser.get(author_id)
+    if (membership && kind === 'named') {
+      membership.name = author_name
+    }
+    // One that was read later is of somebody who has come back.
+    const ends = endsMembership(event) && (membership === undefined || membership.version <= version)
+    if (ends) {
+      this.byUser.delete(author_id)
+    }
+    return ends
+  }
+}
+
+function endsMembership({ kind }: Event): boolean {
+  return kind === 'left' || kind === 'removed'
+}
+
+function changesMembership(event: Event): boolean {
+  return endsMembership(event) || event.kind === 'named'
+}
