@@ -1,13 +1,13 @@
-/** How long work that comes in pieces may hold the event loop, in milliseconds, all requests together. A piece is not cut. */
+/** How long work in pieces may hold the event loop, in milliseconds, for all requests together. A piece is never interrupted. */
 const SLICE = 10
 
-/** When the slice under way ends, in `performance.now()`'s time. Undefined: the next piece begins one. */
+/** When the current slice ends, in `performance.now()`'s time. Undefined: the next piece begins one. */
 let endsAt: number | undefined
 
-/** Those who wait for a later slice, the first to come first. */
+/** The pieces that wait for a later slice, in their order. */
 const waiting: (() => void)[] = []
 
-/** Waits until the event loop has been round, where the slice is used up. To be awaited before each piece of work. */
+/** Await this before each piece of work: it waits for a later slice if the current one is used up. */
 export async function inSlice() {
   while (!lasts()) {
     await new Promise<void>(resolve => waiting.push(resolve))
@@ -19,7 +19,7 @@ function lasts(): boolean {
     endsAt = performance.now() + SLICE
     setImmediate(() => {
       endsAt = undefined
-      // One of them alone: it begins the next slice, and who comes after it finds out how much is left of that.
+      // One alone: it begins the next slice. Pieces that come after it use what is left of that.
       waiting.shift()?.()
     })
   }
@@ -36,7 +36,7 @@ export async function mapInSlices<T, Made>(items: Iterable<T>, make: (item: T) =
   return made
 }
 
-/** What an answer has room for: the items, and what was made of each. */
+/** The items that an answer has room for, and the text of each. */
 export interface Filled<T> {
   items: T[]
   texts: string[]
@@ -44,7 +44,7 @@ export interface Filled<T> {
   cut: T | undefined
 }
 
-/** Makes texts of the items, in slices, until they are `bytes` long together. One item always fits. */
+/** Makes texts of the items, in slices, until they are `bytes` long together. The first item always fits. */
 export async function fill<T>(
   items: Iterable<T> | AsyncIterable<T>,
   bytes: number,

@@ -25,7 +25,7 @@ export class Feed implements Cached {
   readonly askedAt: number
   readonly cachedAt = performance.now()
   usedAt = this.cachedAt
-  /** The URIs of the chat's links by which members read it here. */
+  /** Of the links that members use here. */
   readonly uris = new Set<string>()
   private readonly window: Window
   private readonly memberships = new Memberships()

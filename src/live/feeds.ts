@@ -16,7 +16,7 @@ const BYTES_AT_MOST = 128 * 1024 * 1024
 /** A chat's feed, as one of its members reads it. */
 export interface Reading {
   feed: Feed
-  /** Of the link by which the member came. */
+  /** Of the link that the member uses. */
   uri: string
   /** The member's name in the chat. */
   name: string

@@ -160,7 +160,10 @@ export class Live {
     await this.bus.close()
   }
 
-  /** Reads the sessions and tokens of the user again, as some may have ended. Resolves once the streams of those are ended. */
+  /**
+   * A session or token of the user may have ended: forgets what is in memory of them, and reads those of the open streams again.
+   * Resolves once every stream whose session or token has ended is ended too.
+   */
   private async userMoved(user_id: number) {
     this.identities.forgetUser(user_id)
     await Promise.all(this.streams.ofUser(user_id).map(stream => this.review(stream)))

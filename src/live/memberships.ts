@@ -42,7 +42,7 @@ export class Memberships {
     if (membership && kind === 'named') {
       membership.name = author_name
     }
-    // One that was read later is of somebody who has come back.
+    // If the membership was read at a later version, the member has come back since.
     const ends = endsMembership(event) && (membership === undefined || membership.version <= version)
     if (ends) {
       this.byUser.delete(author_id)
