@@ -2,7 +2,13 @@
 import { at, prepare, run } from './prepare.js'
 
 await prepare()
-await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '--noEmit'], 'The types do not fit.')
+for (const project of ['.', 'static/app']) {
+  await run(
+    process.execPath,
+    [at('node_modules/typescript/bin/tsc'), '-p', at(project), '--noEmit'],
+    'The types do not fit.',
+  )
+}
 await run(
   process.execPath,
   [at('node_modules/@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],

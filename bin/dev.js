@@ -1,11 +1,13 @@
-// npm run dev: the server, built and started anew whenever a source, a view or a static file changes.
+// npm run dev: the server, built and started again whenever a source, a view or a static file changes.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { watch } from 'node:fs'
 import { at, prepare, say } from './prepare.js'
 
-await prepare()
+await prepare('program')
 let server = start()
 let restarting = false
+let changed = false
 let timer
 
 for (const folder of ['src', 'views', 'static']) {
@@ -28,15 +30,24 @@ function start() {
   return spawn(process.execPath, [at('bin/start.js')], { cwd: at('.'), stdio: 'inherit', detached: true })
 }
 
+/** Builds and starts again, once more where something changes meanwhile. */
 async function restart() {
+  changed = true
   if (restarting) return
   restarting = true
-  say('Changed: starting again')
-  if (!hasEnded(server)) {
-    server.kill('SIGTERM')
-    await new Promise(resolve => server.once('exit', resolve))
+  while (changed) {
+    changed = false
+    say('Changed: starting again')
+    const builder = spawn(process.execPath, [at('bin/build.js'), 'program'], { cwd: at('.'), stdio: 'inherit' })
+    const [status] = await once(builder, 'exit')
+    // After a mistake the server goes on as it was.
+    if (status !== 0) continue
+    if (!hasEnded(server)) {
+      server.kill('SIGTERM')
+      await once(server, 'exit')
+    }
+    server = start()
   }
-  server = start()
   restarting = false
 }
 

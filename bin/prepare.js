@@ -1,7 +1,7 @@
 // What every command here does first, on Node's own modules alone: install what is missing and build what is out of date.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,27 +13,77 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Chatire needs Node 20.19 or newer; this is ${process.versions.node}.`)
 }
 
-/** Installs when the lock file is newer than what is installed, and compiles when a source is newer than its output. */
-export async function prepare() {
-  // npm writes this file last, so an installation that was cut off counts as none.
-  const installed = at('node_modules/.package-lock.json')
-  if (modified(installed) < modified(at('package-lock.json')) || !existsSync(at('node_modules/typescript'))) {
+/** What can be built: from which sources, and the files that say when. Tests and benchmarks are built with the program. */
+const BUILDS = {
+  program: { project: 'src', sources: ['src'], marks: ['dist/program-built'] },
+  tests: { project: '.', sources: ['src', 'test', 'bench'], marks: ['dist/tests-built', 'dist/program-built'] },
+}
+
+/** Installs what is missing, and builds the program, or with it the tests and benchmarks, where a source is newer. */
+export async function prepare(what = 'tests') {
+  await install()
+  const { sources, marks } = BUILDS[what]
+  const newest = Math.max(
+    ...[...sources, 'static/app', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
+  )
+  if (modified(at(marks[0])) < newest) {
+    say('Building')
+    // What was made of sources that are gone must go too.
+    rmSync(at('dist'), { recursive: true, force: true })
+    await build(what)
+  }
+}
+
+/** Installs the packages of the lock file, where one is missing or of another version. */
+export async function install() {
+  if (!isInstalled()) {
     say('Installing packages (once)')
     await run('npm', ['ci', '--no-audit', '--no-fund'], 'The packages could not be installed.')
   }
-  const newest = Math.max(
-    ...['src', 'test', 'bench', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
-  )
-  const built = at('dist/built')
-  if (modified(built) < newest) {
-    say('Building')
-    const begun = new Date()
-    rmSync(at('dist'), { recursive: true, force: true })
-    await run(process.execPath, [at('node_modules/typescript/bin/tsc')], 'The build failed.')
-    writeFileSync(built, '')
+}
+
+/** Compiles the program or all that there is, and bundles the script of the pages. */
+export async function build(what) {
+  const { project, marks } = BUILDS[what]
+  const begun = new Date()
+  await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at(project)], 'The build failed.')
+  await bundle()
+  for (const mark of marks) {
+    writeFileSync(at(mark), '')
     // As of before the build: what was edited meanwhile is built the next time.
-    utimesSync(built, begun, begun)
+    utimesSync(at(mark), begun, begun)
   }
+}
+
+/** htmx 4 runs in no older browsers than these. */
+const BROWSERS = ['chrome99', 'firefox97', 'safari15.4']
+
+async function bundle() {
+  const esbuild = await import('esbuild')
+  await esbuild
+    .build({
+      absWorkingDir: root,
+      entryPoints: ['static/app/main.ts'],
+      outfile: 'dist/static/app.js',
+      bundle: true,
+      format: 'iife',
+      minify: true,
+      target: BROWSERS,
+    })
+    .catch(() => fail('The script of the pages could not be bundled.'))
+}
+
+/** Whether each package is there in the version of the lock file. npm writes its own list last, so one that was cut off does not count. */
+function isInstalled() {
+  const list = at('node_modules/.package-lock.json')
+  if (!existsSync(list)) return false
+  const packagesOf = name => JSON.parse(readFileSync(name, 'utf8')).packages
+  const installed = packagesOf(list)
+  const wanted = Object.entries(packagesOf(at('package-lock.json'))).filter(([name]) => name !== '')
+  return (
+    existsSync(at('node_modules/typescript')) &&
+    wanted.every(([name, { version, optional }]) => (installed[name] ? installed[name].version === version : optional))
+  )
 }
 
 export function at(name) {

@@ -2,7 +2,7 @@
 // starts it by a shell, and a shell that is told to end would end without telling the server.
 import { prepare, runMain } from './prepare.js'
 
-await prepare()
+await prepare('program')
 await runMain(async () => {
   const { serve } = await import(new URL('../dist/src/process/server.js', import.meta.url))
   await serve(process.env)

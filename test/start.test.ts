@@ -120,7 +120,7 @@ describe('a start', () => {
   it('ends while it builds, and leaves no compiler behind', async () => {
     const copy = path.join(data.path, 'copy')
     await mkdir(copy)
-    for (const name of ['bin', 'src', 'test', 'bench', 'tsconfig.json', 'package.json', 'package-lock.json']) {
+    for (const name of ['bin', 'src', 'static', 'tsconfig.json', 'package.json', 'package-lock.json']) {
       await cp(path.join(ROOT, name), path.join(copy, name), { recursive: true, preserveTimestamps: true })
     }
     await symlink(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'))

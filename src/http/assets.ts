@@ -33,7 +33,7 @@ export async function loadAssets(): Promise<Assets> {
       parts: [
         require.resolve('htmx.org/dist/htmx.min.js'),
         require.resolve('htmx.org/dist/ext/hx-sse.min.js'),
-        staticFile('app.js'),
+        builtFile('app.js'),
       ],
     },
     'noscript.css': { type: 'text/css; charset=utf-8', parts: [staticFile('noscript.css')] },
@@ -86,4 +86,9 @@ export function serveAssets({ files }: Assets): Koa.Middleware {
 
 function staticFile(name: string): string {
   return fileURLToPath(new URL(`../../../static/${name}`, import.meta.url))
+}
+
+/** Bundled from the modules in static/app/. */
+function builtFile(name: string): string {
+  return fileURLToPath(new URL(`../../static/${name}`, import.meta.url))
 }

@@ -92,9 +92,13 @@ describe('the code', () => {
 
 describe('the script of the pages', () => {
   it('makes no HTML of text and needs no eval', () => {
-    const text = readFileSync(at('static/app.js'), 'utf8')
-    assert.doesNotMatch(text, /innerHTML|outerHTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc/)
-    assert.doesNotMatch(text, /document\.cookie/)
+    const modules = filesUnder('static/app', '.ts')
+    assert.ok(modules.length > 10)
+    for (const { name, text } of modules) {
+      const html = /innerHTML|outerHTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc/
+      assert.doesNotMatch(text, html, name)
+      assert.doesNotMatch(text, /document\.cookie/, name)
+    }
   })
 })
 

@@ -1,0 +1,139 @@
+import { say } from './notice.ts'
+import { recall, remember } from './storage.ts'
+
+/** The shortest time between two alerts that call nobody by name, in milliseconds. */
+const PAUSE = 2000
+
+/** How long a notification stays, in milliseconds. */
+const SHOWN_FOR = 8000
+
+/** What htmx's extension says of a stream, as far as it is used here. */
+interface Connection {
+  visibilityHandler?: () => void
+}
+
+/**
+ * A sound and a notification for what comes while the reader is elsewhere, each where they asked for it and the browser has it. A
+ * page that is to tell them goes on listening in the background; any other saves its connection there. The returned function
+ * tells of messages that came.
+ */
+export function alertElsewhere(): (messages: readonly Element[]) => void {
+  const choices = document.querySelector<HTMLElement>('[data-alerts]')
+  if (!choices) {
+    return () => {}
+  }
+  const canNotify = isSecureContext && 'Notification' in window
+  const sound = addChoice(choices, 'Sound', 'AudioContext' in window)
+  const notify = addChoice(choices, 'Notifications', canNotify)
+  let connection: Connection | undefined
+  let speaker: AudioContext | undefined
+  let alertedAt = Number.NEGATIVE_INFINITY
+
+  choices.hidden = false
+  sound.checked = recall('sound') === true
+  notify.checked = canNotify && Notification.permission === 'granted' && recall('notify') === true
+
+  function listenOn() {
+    const { visibilityHandler } = connection ?? {}
+    if (!visibilityHandler) {
+      return
+    }
+    if (sound.checked || notify.checked) {
+      document.removeEventListener('visibilitychange', visibilityHandler)
+    } else {
+      document.addEventListener('visibilitychange', visibilityHandler)
+    }
+  }
+  document.addEventListener('htmx:sse:after:connection', event => {
+    connection = (event as CustomEvent<{ connection: Connection }>).detail.connection
+    listenOn()
+  })
+  sound.addEventListener('change', () => {
+    remember('sound', sound.checked || null)
+    listenOn()
+    if (sound.checked) {
+      ring(wake())
+    }
+  })
+  notify.addEventListener('change', async () => {
+    if (notify.checked && (await Notification.requestPermission()) !== 'granted') {
+      notify.checked = false
+      say('Your browser does not allow notifications from this site. Allow them in its settings first.', 'alerts')
+    }
+    remember('notify', notify.checked || null)
+    listenOn()
+  })
+  // Browsers let a page sound only after its reader has done something there.
+  for (const gesture of ['pointerdown', 'keydown']) {
+    addEventListener(gesture, () => sound.checked && wake(), { once: true })
+  }
+
+  function wake(): AudioContext {
+    speaker ??= new AudioContext()
+    if (speaker.state === 'suspended') {
+      speaker.resume().catch(() => {})
+    }
+    return speaker
+  }
+
+  return messages => {
+    const told = messages.filter(message => message.querySelector('.message__text'))
+    const named = told.findLast(message => message.querySelector('.mention--me'))
+    const message = named ?? told.at(-1)
+    // Not once for each of many, but always for one that names the reader.
+    if (!message || (!named && performance.now() - alertedAt < PAUSE)) {
+      return
+    }
+    alertedAt = performance.now()
+    if (sound.checked && speaker) {
+      ring(wake())
+    }
+    if (notify.checked && !show(message, sound.checked)) {
+      notify.parentElement?.setAttribute('hidden', '')
+    }
+  }
+}
+
+/** Made by the script, as text browsers would offer what is hidden in the page. */
+function addChoice(choices: Element, words: string, possible: boolean): HTMLInputElement {
+  const label = document.createElement('label')
+  label.className = 'alerts__choice'
+  label.hidden = !possible
+  const input = document.createElement('input')
+  input.type = 'checkbox'
+  label.append(input, ` ${words}`)
+  choices.append(label)
+  return input
+}
+
+function ring(speaker: AudioContext) {
+  const now = speaker.currentTime
+  const tone = speaker.createOscillator()
+  const volume = speaker.createGain()
+  tone.frequency.setValueAtTime(660, now)
+  tone.frequency.setValueAtTime(880, now + 0.09)
+  volume.gain.setValueAtTime(0.12, now)
+  volume.gain.exponentialRampToValueAtTime(0.001, now + 0.3)
+  tone.connect(volume).connect(speaker.destination)
+  tone.start()
+  tone.stop(now + 0.3)
+}
+
+/** Returns false on phones, which let service workers alone show notifications. */
+function show(message: Element, silent: boolean): boolean {
+  const words = [...(message.querySelector('.message__text')?.textContent ?? '').trim()]
+  const body = words.length > 120 ? `${words.slice(0, 120).join('')}…` : words.join('')
+  // TypeScript's DOM does not have `renotify`, which browsers have.
+  const options: NotificationOptions & { renotify: boolean } = { body, tag: location.pathname, renotify: true, silent }
+  try {
+    const shown = new Notification(message.querySelector('.message__author')?.textContent ?? '', options)
+    shown.onclick = () => {
+      window.focus()
+      shown.close()
+    }
+    setTimeout(() => shown.close(), SHOWN_FOR)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,82 @@
+// Comforts on top of pages that work without them. Each module is one behaviour, and finds its elements by a data- attribute.
+import { alertElsewhere } from './alerts.ts'
+import { type ComposerForm, sendInPlace } from './composer.ts'
+import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
+import { keepHeader, refreshHeader } from './header.ts'
+import { drawLine, markMentions, newsFinder, putInPlace, rename, watchList } from './list.ts'
+import { openMenus } from './menus.ts'
+import { isInFront } from './presence.ts'
+import { tellRead } from './read.ts'
+import { jumpToUnread, keepPlace } from './scroll.ts'
+import { offerSharing } from './share.ts'
+import { forgetAtSignOut } from './storage.ts'
+import { localiseDays, localiseTimes } from './times.ts'
+import { countInTitle } from './title.ts'
+import { showTyping, tellTyping } from './typing.ts'
+
+localiseTimes(document)
+forgetAtSignOut()
+offerSharing(document)
+const messages = document.querySelector<HTMLElement>('[data-messages]')
+const log = document.querySelector<HTMLElement>('[data-log]')
+const header = document.querySelector('[data-head]')
+if (messages && log && header) {
+  openChat(messages, log, header)
+}
+
+/** The page of a chat. */
+function openChat(messages: HTMLElement, log: HTMLElement, header: Element) {
+  const composer = document.querySelector<ComposerForm>('[data-composer]')
+  const path = log.dataset.log ?? ''
+  /** The version that the list has come to: the tail's. */
+  const cursor = () => messages.querySelector<HTMLInputElement>('.tail input')?.value ?? ''
+  localiseDays(messages)
+  const scroll = keepPlace(log, messages)
+  const findNews = newsFinder(messages)
+  const lookForRead = tellRead(path, log, cursor, composer?.elements.csrf.value ?? '', scroll)
+  const count = countInTitle()
+  const alertTo = alertElsewhere()
+  const typed = showTyping()
+  const arrived = composer ? sendInPlace(composer, messages, cursor, scroll) : () => {}
+  if (composer) {
+    tellTyping(path, composer, cursor)
+  }
+  jumpToUnread(log)
+  mendAddress(path)
+  watchList(messages, came => {
+    refreshHeader(came.flatMap(item => item.dataset.kind ?? []))
+    for (const own of came) {
+      if (own.dataset.key) {
+        arrived(own.dataset.key)
+      }
+    }
+    for (const changed of came.filter(item => item.matches('[data-replaces]'))) {
+      putInPlace(messages, changed)
+    }
+    for (const named of came.filter(item => item.matches('[data-kind=named], [data-kind=left], [data-kind=joined]'))) {
+      rename(messages, named)
+    }
+    markMentions(messages)
+    const news = findNews(came)
+    const [first] = news
+    if (first && !isInFront()) {
+      count(news.length)
+      drawLine(first)
+      alertTo(news)
+    }
+    for (const { dataset } of news) {
+      typed(dataset.author ?? '')
+    }
+    localiseTimes(messages)
+    localiseDays(messages)
+    scroll.settle()
+    if (first) {
+      lookForRead()
+    }
+  })
+  markMentions(messages)
+  openMenus(messages, composer)
+  keepHeader(header)
+  tellTrouble()
+  quietOlder(log)
+}

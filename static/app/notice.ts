@@ -1,0 +1,25 @@
+/** The line that screen readers read out at once. */
+const alert = document.getElementById('alert')
+
+/** Says one thing, in the place of the last, and notes who says it. */
+export function say(sentence: string, by: string) {
+  const line = document.createElement('p')
+  line.className = 'alert__sentence'
+  line.textContent = sentence
+  alert?.replaceChildren(line)
+  claim(by)
+}
+
+/** Whatever is said there next comes from this one. */
+export function claim(by: string) {
+  if (alert) {
+    alert.dataset.by = by
+  }
+}
+
+/** Takes back what is said; given a name, only what that one said. */
+export function unsay(by?: string) {
+  if (by === undefined || alert?.dataset.by === by) {
+    alert?.replaceChildren()
+  }
+}

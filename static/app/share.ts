@@ -1,0 +1,52 @@
+/** Puts buttons beside the addresses below `root` that have none yet. */
+export function offerSharing(root: ParentNode) {
+  for (const source of root.querySelectorAll<HTMLInputElement>('[data-copy]:not(:has(+ button))')) {
+    if ('share' in source.dataset) {
+      addShareButton(source)
+    }
+    addCopyButton(source)
+  }
+}
+
+/** Copies where the browser lets us (not on plain http). Elsewhere it selects the text, ready for the reader's own copying. */
+function addCopyButton(source: HTMLInputElement) {
+  const button = addButton(source, 'Copy')
+  button.addEventListener('click', async () => {
+    source.select()
+    try {
+      await navigator.clipboard.writeText(source.value)
+    } catch {
+      if (!document.execCommand('copy')) {
+        return
+      }
+    }
+    button.textContent = 'Copied'
+    setTimeout(() => {
+      button.textContent = 'Copy'
+    }, 2000)
+  })
+}
+
+/** Hands the address to the device's own way of sharing, where the browser has one (not on plain http). */
+function addShareButton(source: HTMLInputElement) {
+  if (!navigator.share) {
+    return
+  }
+  addButton(source, 'Share').addEventListener('click', async () => {
+    try {
+      await navigator.share({ title: document.title, url: source.value })
+    } catch {
+      // The user has changed their mind, or cannot share, and can copy.
+      source.select()
+    }
+  })
+}
+
+function addButton(source: HTMLInputElement, words: string): HTMLButtonElement {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'share__copy'
+  button.textContent = words
+  source.after(button)
+  return button
+}
