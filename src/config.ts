@@ -84,6 +84,7 @@ export const LIMITS = {
   reports: { burst: 5, seconds: 10 },
   // Of what has a rate for what succeeds: people mistype.
   tries: { burst: 60, seconds: 1 },
+  joinTries: { burst: 60, seconds: 1 },
   renames: { burst: 5, seconds: 10 * MINUTE },
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   reads: { burst: 10, seconds: 1 },

@@ -19,9 +19,9 @@ export function authenticate(parts: Parts, app: Koa<State>): Middleware {
   // koa-session costs more than all else that a poll does: it is asked only where there is something to write.
   const keepSession = sessionStore(parts, app)
   return async (ctx, next) => {
-    const { anonymous, tokenOnly, signsIn } = ctx.state.marks
+    const { anonymous, cookieless, signsIn } = ctx.state.marks
     const authorization = ctx.get('authorization')
-    ctx.state.cookieless = Boolean(anonymous || tokenOnly || authorization)
+    ctx.state.cookieless = Boolean(anonymous || cookieless || authorization)
     if (anonymous) {
       return next()
     }

@@ -9,7 +9,7 @@ import type { Credential } from '../live/identities.js'
 import type { Live } from '../live/live.js'
 import type { Assets } from './assets.js'
 import type { Outage } from './outages.js'
-import type { LimitRate } from './rate-limits.js'
+import type { LimitRate, RateName } from './rate-limits.js'
 import type { Views } from './views.js'
 
 /** A body's fields as they came: nothing about their values is known yet. */
@@ -40,8 +40,8 @@ export type Form = 'page' | 'fragment' | 'json'
 export interface Marks {
   /** Whoever sends it is not looked up: an old token or cookie must not stand in the way, or the database may be down. */
   anonymous?: true
-  /** Cookies do not count: it is for programs with a token. */
-  tokenOnly?: true
+  /** Cookies do not count: it is for programs with a token, or browsers send it by themselves. */
+  cookieless?: true
   /** Its form is sent before there is a session. Another site could sign its visitors in as somebody else by it. */
   entrance?: true
   /** A session begins or ends here. */
@@ -50,6 +50,8 @@ export interface Marks {
   poll?: true
   /** Asks whether the program is ready: a 503 is its answer, and refuses nobody. */
   probe?: true
+  /** What the handler counts it under, by `limit` of routes/scope.ts. */
+  rate?: RateName
 }
 
 export interface State {

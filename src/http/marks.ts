@@ -10,16 +10,16 @@ export function mark(marks: Marks): Middleware {
   return middleware
 }
 
-/** Puts the marks of the route that will answer at hand. A method that the path does not have gets those of the path's first route. */
+/** Puts the marks of the route that will answer at hand. For a method that the path does not have they are those of all its routes. */
 export function readMarks(router: Router<State>): Middleware {
   return (ctx, next) => {
     const { path, pathAndMethod } = router.match(ctx.path, ctx.method)
-    ctx.state.marks = marksOfLayer(pathAndMethod[0] ?? path[0])
+    ctx.state.marks = pathAndMethod[0] ? marksOfLayer(pathAndMethod[0]) : Object.assign({}, ...path.map(marksOfLayer))
     return next()
   }
 }
 
 /** The marks of one of the router's layers. */
-export function marksOfLayer(layer?: { stack: readonly object[] }): Marks {
-  return layer?.stack.map(handler => marksOf.get(handler)).find(marks => marks !== undefined) ?? {}
+export function marksOfLayer({ stack }: { stack: readonly object[] }): Marks {
+  return stack.map(handler => marksOf.get(handler)).find(marks => marks !== undefined) ?? {}
 }

@@ -1,53 +1,47 @@
 import { LIMITS, type Rate } from '../config.js'
 import { tooMany } from '../errors.js'
 
-/** Counts one use by the subject against a rate limit that each process keeps for itself. Throws 429 with the sentence where the bucket is empty. */
-export type LimitRate = (rate: keyof typeof RATES, subject: number | string, sentence: string) => void
+/**
+ * Counts one use by the subject against a rate limit that each process keeps for itself. Throws 429 where the bucket is empty, with
+ * the limit's sentence unless the caller has another.
+ */
+export type LimitRate = (rate: RateName, subject: number | string, sentence?: string) => void
 
-const {
-  posts,
-  changes,
-  guestPosts,
-  chats,
-  joins,
-  reads,
-  frames,
-  typing,
-  renames,
-  searches,
-  lists,
-  addressLists,
-  tries,
-  cursorsAhead,
-  reports,
-} = LIMITS
-const RATES = {
-  posts,
-  changes,
-  guestPosts,
-  chats,
-  joins,
-  reads,
-  frames,
-  typing,
-  tries,
-  renames,
-  searches,
-  lists,
-  addressLists,
-  cursorsAhead,
-  reports,
-}
+export type RateName = keyof typeof SENTENCES
+
+const SENDING = 'You are sending very fast. Please wait a moment and send again.'
+const READING = 'You are reading very much at once. Please wait a moment and try again.'
+
+/** What is said to those who are over a rate limit. */
+const SENTENCES = {
+  posts: SENDING,
+  guestPosts: SENDING,
+  changes: 'You are changing much at once. Please wait a moment.',
+  chats: 'You have started many chats. Please wait a little.',
+  joins: 'You have joined many chats. Please wait a little.',
+  reads: 'You are reading very fast. Please wait a moment.',
+  frames: 'Enough frames.',
+  typing: 'You say very often that you are typing. Once in 3 s is enough.',
+  renames: 'You have changed your name a few times. Please wait some minutes.',
+  searches: 'You are searching very often. Please wait a moment.',
+  lists: READING,
+  addressLists: READING,
+  /** Of what has another limit that counts only successes, or only failures. */
+  tries: 'There have been many tries from your address. Please wait a moment and try again.',
+  joinTries: 'You are joining very often. Please wait a moment.',
+  cursorsAhead: 'Please wait a moment and try again.',
+  reports: 'Enough reports.',
+} satisfies Partial<Record<keyof typeof LIMITS, string>>
 
 /** Each of `processes` that share the requests grants its part of the rates. */
 export function rateLimiter(limited: boolean, processes: number): LimitRate {
   const rates = new Map(
-    Object.entries(RATES).map(([name, { burst, seconds }]) => [
-      name,
-      buckets({ burst: Math.ceil(burst / processes), seconds: seconds * processes }),
-    ]),
+    Object.keys(SENTENCES).map(name => {
+      const { burst, seconds } = LIMITS[name as RateName]
+      return [name, buckets({ burst: Math.ceil(burst / processes), seconds: seconds * processes })]
+    }),
   )
-  return (rate, subject, sentence) => {
+  return (rate, subject, sentence = SENTENCES[rate]) => {
     const wait = limited ? (rates.get(rate)?.take(subject) ?? 0) : 0
     if (wait > 0) {
       throw tooMany(wait, sentence)

@@ -28,7 +28,14 @@ const library = session as unknown as (options: Options, app: Koa<State>) => Mid
 interface SessionContext {
   session: { user_id?: number; regenerate(): Promise<void> } | null
 }
-const sessionOf = (ctx: Context) => ctx as unknown as SessionContext
+
+/** The library would take a route that did not ask for it as well, and leave the browser's old session as it is. */
+function sessionOf(ctx: Context): SessionContext {
+  if (!ctx.state.marks.signsIn) {
+    throw new Error('A session begins or ends by a route that is not marked so.')
+  }
+  return ctx as unknown as SessionContext
+}
 
 /**
  * koa-session over our table. The table decides when a session ends. The library would have to write on every answer for that,
@@ -64,17 +71,16 @@ export function sessionStore({ db, live, config }: Parts, app: Koa<State>): Midd
   )
 }
 
-/** Begins the session whose id is in `ctx.state.begun`, and ends the one that the browser had. The route must be marked `signsIn`. */
+/** Begins the session whose id is in `ctx.state.begun`, and ends the one that the browser had. */
 export async function beginSession(ctx: Context, user_id: number) {
   const { session } = sessionOf(ctx)
-  if (!session) {
-    throw new Error('This route is not marked as one that signs in.')
+  if (session) {
+    session.user_id = user_id
+    await session.regenerate()
   }
-  session.user_id = user_id
-  await session.regenerate()
 }
 
-/** Ends the browser's session. The route must be marked `signsIn`. */
+/** Ends the browser's session. */
 export function dropSession(ctx: Context) {
   sessionOf(ctx).session = null
 }

@@ -22,7 +22,7 @@ import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
 import { showFormAgain } from './forms.js'
-import { EXACT, limitTries } from './scope.js'
+import { EXACT, limit } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
 /** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
@@ -55,13 +55,13 @@ export function account(parts: Parts) {
     })
   })
 
-  router.post('/', change)
-  router.patch('/', change)
-  router.post('/password', mark({ signsIn: true }), setPassword)
-  router.put('/password', mark({ signsIn: true }), setPassword)
-  router.post('/keep', mark({ signsIn: true }), keep)
-  router.post('/delete', mark({ signsIn: true }), remove)
-  router.delete('/', mark({ signsIn: true }), remove)
+  router.post('/', mark({ rate: 'tries' }), change)
+  router.patch('/', mark({ rate: 'tries' }), change)
+  router.post('/password', mark({ signsIn: true, rate: 'tries' }), setPassword)
+  router.put('/password', mark({ signsIn: true, rate: 'tries' }), setPassword)
+  router.post('/keep', mark({ signsIn: true, rate: 'tries' }), keep)
+  router.post('/delete', mark({ signsIn: true, rate: 'tries' }), remove)
+  router.delete('/', mark({ signsIn: true, rate: 'tries' }), remove)
 
   return router
 
@@ -69,15 +69,15 @@ export function account(parts: Parts) {
     const user = requireUser(ctx)
     const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
     await onAccountPage(parts, ctx, form, async () => {
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const { name, email } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
-        parts.limitRate('changes', user.id, 'You are changing much at once. Please wait a moment.')
+        parts.limitRate('changes', user.id)
       }
       const renamed = name !== undefined && name !== user.name
       if (renamed) {
-        parts.limitRate('renames', user.id, 'You have changed your name a few times. Please wait some minutes.')
+        parts.limitRate('renames', user.id)
       }
       if (!(await changeUser(db, user.id, { name: renamed ? name : undefined, email }))) {
         throw invalid({ name: ['Somebody else has this username. Please choose another name.'] })
@@ -94,7 +94,7 @@ export function account(parts: Parts) {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'password', async () => {
       const { username, email } = user
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const { current_password, password } = read(ctx, changedPassword({ username, email }))
       const verified = await checkPassword(parts, ctx, user, 'current_password', current_password)
       const password_hash = await hashPassword(password)
@@ -113,7 +113,7 @@ export function account(parts: Parts) {
       if (guest.kind !== 'guest') {
         throw new Refusal(403, 'This account is yours to keep already.')
       }
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const { username, email, password } = read(ctx, newUser)
       await requireFreeName(parts, ctx, username, 422)
       const password_hash = await hashPassword(password)
@@ -134,7 +134,7 @@ export function account(parts: Parts) {
   async function remove(ctx: RouteContext) {
     const user = requireUser(ctx)
     await onAccountPage(parts, ctx, 'delete', async () => {
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       if (!(await deleteUser(db, await verify(ctx, user)))) {
         throw passwordChanged()
       }

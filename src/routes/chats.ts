@@ -11,6 +11,7 @@ import type { Parts, RouteContext, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
 import { chatsQuery, newChat, pageQuery, read, readQuery } from '../http/input.js'
 import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { logFailure } from '../http/request-log.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { draftSeal, randomKey } from '../keys.js'
@@ -19,8 +20,8 @@ import { enter, fillMembers, seenHere } from './members.js'
 import {
   chatPath,
   EXACT,
+  limit,
   limitLists,
-  limitTries,
   type MemberChat,
   type ReadingMember,
   requireChat,
@@ -50,14 +51,14 @@ export function chats(parts: Parts) {
     })
   })
 
-  router.post('/', async ctx => {
+  router.post('/', mark({ rate: 'tries' }), async ctx => {
     const user = requireUser(ctx)
     if (user.kind === 'guest') {
       throw new Refusal(403, 'Guests cannot start chats. Keep this account first: it takes a username and a password.')
     }
-    limitTries(parts, ctx)
+    limit(parts, ctx)
     const { title } = read(ctx, newChat)
-    parts.limitRate('chats', user.id, 'You have started many chats. Please wait a little.')
+    parts.limitRate('chats', user.id)
     const uri = randomKey(16)
     await createChat(db, { owner_id: user.id, uri, title })
     await respond(ctx, {

@@ -13,13 +13,13 @@ import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
 import { showFormAgain } from './forms.js'
 import { enter, notAdmitted } from './members.js'
-import { chatPath, EXACT, limitTries, requireChat } from './scope.js'
+import { chatPath, EXACT, limit, requireChat } from './scope.js'
 
 /** Coming into a chat by a name alone. */
 export function guests(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/guests' })
 
-  router.post('/', mark({ entrance: true, signsIn: true }), async ctx => {
+  router.post('/', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     const chat = await requireChat(parts, ctx)
     const path = chatPath(chat.uri)
     if (ctx.state.user) {
@@ -36,7 +36,7 @@ export function guests(parts: Parts) {
       ctx,
       'chats/invite.njk',
       async () => {
-        limitTries(parts, ctx)
+        limit(parts, ctx)
         const { name } = read(ctx, newGuest)
         await limitGuests(parts, ctx)
         const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })

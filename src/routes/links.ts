@@ -3,22 +3,23 @@ import { replaceLink } from '../db/links.js'
 import { shareUrl } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { newLink, read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
 import { randomKey } from '../keys.js'
-import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
 import { keepSettings, savedPath } from './settings.js'
 
 /** The link by which people come in. */
 export function links(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/link' })
-  router.post('/', replace)
-  router.put('/', replace)
+  router.post('/', mark({ rate: 'changes' }), replace)
+  router.put('/', mark({ rate: 'changes' }), replace)
   return router
 
   async function replace(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      limit(parts, ctx)
       const { expires_in: seconds } = read(ctx, newLink)
       const uri = randomKey(16)
       const replaced = await replaceLink(parts.db, acting(chat), { uri, seconds })

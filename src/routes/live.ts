@@ -137,7 +137,7 @@ function openResponse(
  */
 function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, version: number) {
   const read = async () => {
-    limitRate('frames', user.id, 'Enough frames.')
+    limitRate('frames', user.id)
     await markRead(db, { chat_id: feed.chat_id, user_id: user.id }, version)
   }
   read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))

@@ -8,15 +8,26 @@ import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../http/input.js'
 import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { fill } from '../slices.js'
 import { foldUsername } from '../text/names.js'
-import { acting, chatPath, EXACT, limitLists, requireChat, requireDone, requireMember, requireOwner } from './scope.js'
+import {
+  acting,
+  chatPath,
+  EXACT,
+  limit,
+  limitLists,
+  requireChat,
+  requireDone,
+  requireMember,
+  requireOwner,
+} from './scope.js'
 import { chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404 or 429 where they cannot be. */
 export async function enter({ db, live, limitRate }: Parts, uri: string, user: User) {
-  limitRate('joins', user.id, 'You have joined many chats. Please wait a little.')
+  limitRate('joins', user.id)
   const { outcome, chat_id, version } = await joinChat(db, uri, user.id)
   switch (outcome) {
     case 'joined':
@@ -49,12 +60,12 @@ export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
   router.get('/members', list)
-  router.post('/members', join)
-  router.patch('/', join)
+  router.post('/members', mark({ rate: 'joinTries' }), join)
+  router.patch('/', mark({ rate: 'joinTries' }), join)
   router.post('/members/me/departure', leave)
   router.delete('/members/me', leave)
-  router.post('/members/:id/removal', remove)
-  router.delete('/members/:id', remove)
+  router.post('/members/:id/removal', mark({ rate: 'changes' }), remove)
+  router.delete('/members/:id', mark({ rate: 'changes' }), remove)
   return router
 
   async function list(ctx: RouteContext) {
@@ -116,7 +127,7 @@ export function members(parts: Parts) {
   async function remove(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     const id = readId(ctx.params.id)
-    parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+    limit(parts, ctx)
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
     const path = `${chatPath(chat.current_uri)}/members`
@@ -131,7 +142,7 @@ export function members(parts: Parts) {
 
   async function join(ctx: RouteContext) {
     const user = requireUser(ctx)
-    parts.limitRate('tries', user.id, 'You are joining very often. Please wait a moment.')
+    limit(parts, ctx)
     const { username } = read(ctx, newMember)
     const chat = await requireChat(parts, ctx)
     if (username && foldUsername(username) !== foldUsername(user.username)) {

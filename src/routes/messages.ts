@@ -151,7 +151,7 @@ type Query = z.output<typeof eventsQuery>
  */
 export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
-  parts.limitRate(rate, user.id, 'You are sending very fast. Please wait a moment and send again.')
+  parts.limitRate(rate, user.id)
   const { message, key, reply_to } = check(fields, newMessage)
   const names = mentionedNames(message)
   const post = { uri, author_id: user.id, text: message, key, reply_to, names }

@@ -2,21 +2,22 @@ import Router from '@koa/router'
 import { handOver } from '../db/owners.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { chosenUser, read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { leadTo, respond, seeOther } from '../http/respond.js'
-import { acting, chatPath, EXACT, requireDone, requireOwner } from './scope.js'
+import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
 import { keepSettings } from './settings.js'
 
 /** Handing a chat over. */
 export function owners(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/owner' })
-  router.post('/', give)
-  router.put('/', give)
+  router.post('/', mark({ rate: 'changes' }), give)
+  router.put('/', mark({ rate: 'changes' }), give)
   return router
 
   async function give(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      limit(parts, ctx)
       const { user_id } = read(ctx, chosenUser)
       const version = requireDone(parts, ctx, chat, await handOver(parts.db, acting(chat), user_id))
       await respond(ctx, {

@@ -7,13 +7,14 @@ import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
 import { answerWithNews, readOnly } from './messages.js'
-import { chatPath, EXACT, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
+import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
 /** One message by its own address: in its context, and with what the reader can do to it. */
 export function permalinks(parts: Parts) {
@@ -46,16 +47,16 @@ export function permalinks(parts: Parts) {
     })
   })
 
-  router.patch('/', edit)
-  router.post('/', edit)
-  router.delete('/', remove)
-  router.post('/deletion', remove)
+  router.patch('/', mark({ rate: 'changes' }), edit)
+  router.post('/', mark({ rate: 'changes' }), edit)
+  router.delete('/', mark({ rate: 'changes' }), remove)
+  router.post('/deletion', mark({ rate: 'changes' }), remove)
 
-  router.post('/reactions', async ctx => {
+  router.post('/reactions', mark({ rate: 'changes' }), async ctx => {
     await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
   })
-  router.put('/reactions/:emoji', ctx => settleReaction(ctx, () => readEmoji(ctx), true))
-  router.delete('/reactions/:emoji', ctx => settleReaction(ctx, () => readEmoji(ctx), false))
+  router.put('/reactions/:emoji', mark({ rate: 'changes' }), ctx => settleReaction(ctx, () => readEmoji(ctx), true))
+  router.delete('/reactions/:emoji', mark({ rate: 'changes' }), ctx => settleReaction(ctx, () => readEmoji(ctx), false))
 
   return router
 
@@ -137,7 +138,7 @@ export function permalinks(parts: Parts) {
   /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */
   async function requireChange(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
-    parts.limitRate('changes', chat.user.id, 'You are changing things very fast. Please wait a moment and try again.')
+    limit(parts, ctx, 'You are changing things very fast. Please wait a moment and try again.')
     return { chat, id: readId(ctx.params.id) }
   }
 

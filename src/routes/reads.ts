@@ -2,19 +2,20 @@ import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { newRead, read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { respond, seeOther } from '../http/respond.js'
-import { chatPath, EXACT, requireReading } from './scope.js'
+import { chatPath, EXACT, limit, requireReading } from './scope.js'
 
 /** How far one has read a chat: forward only, and not beyond it. */
 export function reads(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/read' })
-  router.put('/', move)
-  router.post('/', move)
+  router.put('/', mark({ rate: 'reads' }), move)
+  router.post('/', mark({ rate: 'reads' }), move)
   return router
 
   async function move(ctx: RouteContext) {
     const { feed, user, uri } = await requireReading(parts, ctx)
-    parts.limitRate('reads', user.id, 'You are reading very fast. Please wait a moment.')
+    limit(parts, ctx)
     const { version } = read(ctx, newRead)
     const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
     await respond(ctx, {

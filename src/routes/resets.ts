@@ -8,7 +8,7 @@ import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { keyHash } from '../keys.js'
 import { hashPassword } from '../passwords.js'
 import { showFormAgain } from './forms.js'
-import { EXACT, limitTries } from './scope.js'
+import { EXACT, limit } from './scope.js'
 
 /** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
 export function resets(parts: Parts) {
@@ -20,7 +20,7 @@ export function resets(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'resets/edit.njk', { username: user.username, errors: {} }))
   })
 
-  router.post('/:key', mark({ entrance: true }), async ctx => {
+  router.post('/:key', mark({ entrance: true, rate: 'tries' }), async ctx => {
     const user = await requireReset(ctx)
     const { username, email } = user
     await showFormAgain(
@@ -28,7 +28,7 @@ export function resets(parts: Parts) {
       ctx,
       'resets/edit.njk',
       async () => {
-        limitTries(parts, ctx)
+        limit(parts, ctx)
         const { password } = read(ctx, newPassword({ username, email }))
         if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
           throw gone()

@@ -8,16 +8,16 @@ import type { Parts, RouteContext } from '../http/context.js'
 import type { Reading } from '../live/feeds.js'
 
 /**
- * Counts a try against its rate limit, before any work on the body. Throws 429. For what has another limit that counts only successes or failures.
+ * Counts the request against the rate limit of its route's mark: `tries` and `reports` by the sender's address, the others by the user.
+ * Handlers call it when they know who asks, and before any work on the body. Throws 429 with the limit's sentence, or with another.
  */
-export function limitTries({ limitRate }: Parts, ctx: RouteContext) {
-  limitRate(
-    'tries',
-    addressOf(ctx),
-    'There have been many tries from your address. Please wait a moment and try again.',
-  )
+export function limit({ limitRate }: Parts, ctx: RouteContext, sentence?: string) {
+  const { rate } = ctx.state.marks
+  if (!rate) {
+    throw new Error('This route is not marked with a rate limit.')
+  }
+  limitRate(rate, rate === 'tries' || rate === 'reports' ? addressOf(ctx) : requireUser(ctx).id, sentence)
 }
-
 /** For every router: paths are matched to the letter, as the checks on paths that come before are. */
 export const EXACT = { sensitive: true }
 
@@ -118,9 +118,8 @@ export async function requireReading({ live }: Parts, ctx: RouteContext): Promis
 
 /** Counts a costly reading (a list, a page) against its rate limits. Throws 429. */
 export function limitLists({ limitRate }: Parts, ctx: RouteContext, user: User) {
-  const sentence = 'You are reading very much at once. Please wait a moment and try again.'
-  limitRate('lists', user.id, sentence)
-  limitRate('addressLists', addressOf(ctx), sentence)
+  limitRate('lists', user.id)
+  limitRate('addressLists', addressOf(ctx))
 }
 
 /** The page of a member who was removed asks for news: it is led away. */
@@ -136,7 +135,7 @@ function notYours(ctx: RouteContext): Refusal {
 export async function requireCursor({ limitRate }: Parts, ctx: RouteContext, reading: ReadingMember, after: number) {
   const { feed, user } = reading
   if (after > feed.version) {
-    limitRate('cursorsAhead', user.id, 'Please wait a moment and try again.')
+    limitRate('cursorsAhead', user.id)
     await feed.refresh()
   }
   if (after > feed.version) {

@@ -9,13 +9,14 @@ import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { chatSearch, readQuery, searchOfAll } from '../http/input.js'
 import { hitJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { userQueue } from '../http/queues.js'
 import { logCause } from '../http/request-log.js'
 import { respond, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
 import { parseQuery } from '../text/search-query.js'
 import { snippet } from '../text/snippet.js'
-import { EXACT, requireMember } from './scope.js'
+import { EXACT, limit, requireMember } from './scope.js'
 
 /** Where a search looks, and how. */
 interface Scope<Before> {
@@ -36,7 +37,7 @@ export function search(parts: Parts) {
   const queue = userQueue(LIMITS.searchesAtOnce)
   const router = new Router<State>(EXACT)
 
-  router.get('/search', async ctx => {
+  router.get('/search', mark({ rate: 'searches' }), async ctx => {
     const user = requireUser(ctx)
     await answer(ctx, {
       user,
@@ -48,7 +49,7 @@ export function search(parts: Parts) {
     })
   })
 
-  router.get('/chats/:uri/search', async ctx => {
+  router.get('/chats/:uri/search', mark({ rate: 'searches' }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const { user, version } = chat
     await answer(ctx, {
@@ -104,7 +105,7 @@ export function search(parts: Parts) {
 
   /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
   async function look<Before>(ctx: RouteContext, scope: Scope<Before>) {
-    parts.limitRate('searches', scope.user.id, 'You are searching very often. Please wait a moment.')
+    limit(parts, ctx)
     const { q, before } = readQuery(ctx, scope.query)
     const query = parseQuery(q)
     if (!query) {

@@ -11,7 +11,7 @@ import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
 import { showFormAgain } from './forms.js'
-import { EXACT, limitTries } from './scope.js'
+import { EXACT, limit } from './scope.js'
 
 /** Signing in and out, and the sessions that one has elsewhere. */
 export function sessions(parts: Parts) {
@@ -23,9 +23,9 @@ export function sessions(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'sessions/login.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/login', mark({ entrance: true, signsIn: true }), async ctx => {
+  router.post('/login', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const fields = read(ctx, credentials)
       const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)

@@ -9,9 +9,10 @@ import { shareUrl } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
 import { settingsJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
-import { acting, chatPath, EXACT, type MemberChat, requireDone, requireOwner } from './scope.js'
+import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
 
 /** The owner's page, after something on it was done. */
 export const savedPath = (uri: string) => `${chatPath(uri)}/settings?saved`
@@ -25,16 +26,16 @@ export function settings(parts: Parts) {
     const show = () => showSettings(parts, ctx, chat)
     await respond(ctx, { page: show, fragment: show, json: () => settingsJson(chat) })
   })
-  router.post('/settings', change)
-  router.patch('/settings', change)
-  router.post('/deletion', remove)
-  router.delete('/', remove)
+  router.post('/settings', mark({ rate: 'changes' }), change)
+  router.patch('/settings', mark({ rate: 'changes' }), change)
+  router.post('/deletion', mark({ rate: 'changes' }), remove)
+  router.delete('/', mark({ rate: 'changes' }), remove)
   return router
 
   async function change(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      limit(parts, ctx)
       const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
       requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
       await respond(ctx, {
@@ -48,7 +49,7 @@ export function settings(parts: Parts) {
   async function remove(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await keepSettings(parts, ctx, chat, async () => {
-      parts.limitRate('changes', chat.user.id, 'You are changing much at once. Please wait a moment.')
+      limit(parts, ctx)
       const { name } = read(ctx, typedName)
       requireDone(parts, ctx, chat, await deleteChat(db, acting(chat), name))
       parts.live.deleted(chat.id)

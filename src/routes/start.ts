@@ -1,12 +1,11 @@
 import Router from '@koa/router'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
-import { addressOf } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond, respondPage, showPage } from '../http/respond.js'
 import { listChats } from './chats.js'
-import { EXACT } from './scope.js'
+import { EXACT, limit } from './scope.js'
 
 /** The start page, and what machines ask a site for. */
 export function start(parts: Parts) {
@@ -32,8 +31,8 @@ export function start(parts: Parts) {
   })
 
   /** What a page's policy forbade, as browsers tell it: a fault of ours, or somebody's markup that got through. */
-  router.post('/csp-reports', mark({ anonymous: true }), ctx => {
-    parts.limitRate('reports', addressOf(ctx), 'Enough reports.')
+  router.post('/csp-reports', mark({ cookieless: true, rate: 'reports' }), ctx => {
+    limit(parts, ctx)
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
     const directive = report?.['effective-directive']
     if (typeof directive === 'string' && /^[a-z-]{1,50}$/.test(directive)) {

@@ -9,15 +9,15 @@ import { respond } from '../http/respond.js'
 import { keyHash, randomKey } from '../keys.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
-import { EXACT, limitTries } from './scope.js'
+import { EXACT, limit } from './scope.js'
 
 /** Credentials for programs: those that take one by name and password, and those whose user makes one on the page of their account. */
 export function tokens(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.post('/auth/token/create', mark({ anonymous: true }), async ctx => {
-    limitTries(parts, ctx)
+  router.post('/auth/token/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
+    limit(parts, ctx)
     const { name, ...credentials } = read(ctx, tokenCredentials)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
     const key = await make({ id: user.id, password_hash }, name)
@@ -27,7 +27,7 @@ export function tokens(parts: Parts) {
     ctx.body = { auth_token: key }
   })
 
-  router.post('/auth/token/destroy', mark({ tokenOnly: true }), async ctx => {
+  router.post('/auth/token/destroy', mark({ cookieless: true }), async ctx => {
     const user = requireUser(ctx)
     const token_id = ctx.state.identity?.token_id
     if (!token_id) {
@@ -38,8 +38,8 @@ export function tokens(parts: Parts) {
     ctx.status = 204
   })
 
-  router.get('/auth/tokens', mark({ tokenOnly: true }), list)
-  router.delete('/auth/tokens/:id', mark({ tokenOnly: true }), revoke)
+  router.get('/auth/tokens', mark({ cookieless: true }), list)
+  router.delete('/auth/tokens/:id', mark({ cookieless: true }), revoke)
 
   router.get('/account/tokens', list)
   router.delete('/account/tokens', revokeAll)
@@ -47,7 +47,7 @@ export function tokens(parts: Parts) {
   router.delete('/account/tokens/:id', revoke)
   router.post('/account/tokens/:id/revoke', revoke)
 
-  router.post('/account/tokens', async ctx => {
+  router.post('/account/tokens', mark({ rate: 'tries' }), async ctx => {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'token', async () => {
       const { identity } = ctx.state
@@ -55,7 +55,7 @@ export function tokens(parts: Parts) {
         // It would outlive the one that it was made by.
         throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
       }
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const { name } = read(ctx, newToken)
       const key = await make({ id: user.id, session: identity.hash }, name)
       if (!key) {

@@ -1,17 +1,18 @@
 import Router from '@koa/router'
 import type { Parts, State } from '../http/context.js'
 import { newTyping, read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { respond, seeOther } from '../http/respond.js'
 import { readOnly } from './messages.js'
-import { chatPath, EXACT, requireMember } from './scope.js'
+import { chatPath, EXACT, limit, requireMember } from './scope.js'
 
 /** Says to those who follow the chat at this moment that one is typing. It is stored nowhere, and nobody is told later. */
 export function typing(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/typing' })
 
-  router.post('/', async ctx => {
+  router.post('/', mark({ rate: 'typing' }), async ctx => {
     const chat = await requireMember(parts, ctx)
-    parts.limitRate('typing', chat.user.id, 'You say very often that you are typing. Once in 3 s is enough.')
+    limit(parts, ctx)
     const { after = chat.version } = read(ctx, newTyping)
     if (chat.read_only_at !== null) {
       throw readOnly()

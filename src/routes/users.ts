@@ -13,7 +13,7 @@ import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
 import { showFormAgain } from './forms.js'
-import { EXACT, limitTries } from './scope.js'
+import { EXACT, limit } from './scope.js'
 
 /** Signing up. */
 export function users(parts: Parts) {
@@ -24,9 +24,9 @@ export function users(parts: Parts) {
     await respondPage(ctx, () => showPage(parts, ctx, 'users/signup.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/signup', mark({ entrance: true, signsIn: true }), async ctx => {
+  router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
-      limitTries(parts, ctx)
+      limit(parts, ctx)
       const fields = read(ctx, newUser)
       const { user, password_hash } = await signUp(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)
@@ -34,8 +34,8 @@ export function users(parts: Parts) {
     })
   })
 
-  router.post('/auth/users/create', mark({ anonymous: true }), async ctx => {
-    limitTries(parts, ctx)
+  router.post('/auth/users/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
+    limit(parts, ctx)
     const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
     ctx.status = 201
     ctx.body = accountJson(user)

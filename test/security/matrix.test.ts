@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Parts } from '../../src/http/context.js'
+import { createReset } from '../../src/db/resets.js'
+import type { Marks, Parts } from '../../src/http/context.js'
 import { marksOfLayer } from '../../src/http/marks.js'
+import { keyHash } from '../../src/keys.js'
 import { routerOf } from '../../src/routes/index.js'
 import { stored } from '../input/rows.js'
 import { removeMember } from '../support/removal.js'
@@ -115,6 +117,15 @@ const ROWS: Record<string, Row> = {
   'GET /chats/:uri/live': { status: MEMBERS },
 }
 
+/** What each route is marked with. */
+const MARKS = new Map<string, Marks>(
+  routerOf({} as Parts).stack.flatMap(layer =>
+    layer.methods
+      .filter(method => method !== 'HEAD')
+      .map(method => [`${method} ${String(layer.path).replace(/(?<=.)\/$/, '')}`, marksOfLayer(layer)] as const),
+  ),
+)
+
 describe('who may do what', () => {
   let site: Site
   const actors = {} as Record<Actor, Visitor>
@@ -129,24 +140,41 @@ describe('who may do what', () => {
   after(() => site.close())
 
   it('is said here of every route', () => {
-    const { stack } = routerOf({} as Parts)
-    const routes = stack.flatMap(({ methods, path }) =>
-      methods.filter(method => method !== 'HEAD').map(method => `${method} ${String(path).replace(/(?<=.)\/$/, '')}`),
-    )
-    assert.deepEqual([...new Set(routes)].sort(), Object.keys(ROWS).sort())
+    assert.deepEqual([...MARKS.keys()].sort(), Object.keys(ROWS).sort())
   })
 
   it('lets no form of another page change anything, where a route does not say that it counts no cookies', async () => {
-    for (const layer of routerOf({} as Parts).stack) {
-      const { anonymous, tokenOnly, entrance } = marksOfLayer(layer)
-      for (const method of layer.methods.filter(method => !['GET', 'HEAD'].includes(method))) {
-        const { path, visitor, member_id } = await set(String(layer.path), 'member')
-        const forged = new URLSearchParams(await filled(ROWS[`${method} ${layer.path}`]?.fields ?? {}, member_id))
+    for (const [route, { anonymous, cookieless, entrance }] of MARKS) {
+      const [method = '', pattern = ''] = route.split(' ')
+      if (method !== 'GET') {
+        const { path, visitor, member_id } = await set(pattern, 'member')
+        const forged = new URLSearchParams(await filled(ROWS[route]?.fields ?? {}, member_id))
         const byMember = await visitor.send(method, path, forged, { accept: 'text/html' })
         const byVisitor = await actors.visitor.send(method, path, forged, { accept: 'text/html' })
         const stale = /This page is out of date/
-        assert.equal(stale.test(byMember.text), !anonymous && !tokenOnly, `${method} ${layer.path}: ${byMember.text}`)
-        assert.equal(stale.test(byVisitor.text), entrance === true, `${method} ${layer.path}: ${byVisitor.text}`)
+        assert.equal(stale.test(byMember.text), !anonymous && !cookieless, `${route}: ${byMember.text}`)
+        assert.equal(stale.test(byVisitor.text), entrance === true, `${route}: ${byVisitor.text}`)
+      }
+    }
+  })
+
+  it('is limited, where a route is marked with a rate limit', async () => {
+    const { rows } = await site.pool.query(`select id from users where username = 'owner'`)
+    await createReset(site.db, rows[0].id, keyHash('something'))
+    for (const [route, { rate, entrance }] of MARKS) {
+      const [method = '', pattern = ''] = route.split(' ')
+      if (rate) {
+        // Of the rates, each of so many processes grants one request.
+        const limited = await openSite({ LIMITS: 'on', WEB_CONCURRENCY: '64' }, site)
+        const { path, visitor } = await set(
+          pattern.replace(':key', 'something'),
+          entrance ? 'visitor' : pattern === '/account/keep' ? 'guest' : 'owner',
+        )
+        const sender = Object.assign(new Visitor(limited), { cookies: visitor.cookies, csrf: visitor.csrf })
+        const query = ROWS[route]?.query ?? ''
+        assert.notEqual((await ask(sender, method, path + query, {})).status, 429, route)
+        assert.equal((await ask(sender, method, path + query, {})).status, 429, route)
+        await limited.close()
       }
     }
   })
@@ -159,6 +187,8 @@ describe('who may do what', () => {
         const before = await stored(site)
         const answer = await ask(visitor, method, path + query, await filled(fields, member_id))
         assert.equal(answer.status, status[place], `${actor}: ${answer.text}`)
+        const session = answer.headers.getSetCookie().find(cookie => cookie.startsWith('sid='))
+        assert.ok(!session || MARKS.get(route)?.signsIn, `${actor} gets another session`)
         if (!['guest', 'member', 'owner'].includes(actor) && pattern.startsWith('/chats/:uri/')) {
           assert.ok(!answer.text.includes(SECRET), `${actor} reads ${answer.text}`)
         }
