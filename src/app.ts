@@ -4,13 +4,14 @@ import { authenticate } from './http/authentication.js'
 import { readBody } from './http/body.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
+import { settleForm } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
 import { answerIdlePolls } from './http/idle-polls.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
-import { readMarks } from './http/marks.js'
+import { findRoute } from './http/marks.js'
 import { logRequests } from './http/request-log.js'
-import { answerErrors, openStreams, refuseLongUrls, settleForm } from './http/respond.js'
-import { refuseMethod, routerOf } from './routes/index.js'
+import { answerErrors, openStreams, refuseLongUrls } from './http/respond.js'
+import { API, refuseMethod, routerOf } from './routes/index.js'
 
 /** The table of contents: what a request meets, in order. */
 export function createApp(parts: Parts) {
@@ -22,16 +23,16 @@ export function createApp(parts: Parts) {
   })
 
   app.use(refuseMalformed(parts))
-  app.use(answerIdlePolls(parts))
+  app.use(answerIdlePolls(parts, router))
   app.use(openStreams())
   app.use(secureHeaders(parts))
-  app.use(settleForm())
+  app.use(settleForm(API))
+  app.use(findRoute(router))
   app.use(answerErrors(parts))
   app.use(logRequests(parts))
   app.use(allowOrigins(parts))
   app.use(refuseLongUrls())
   app.use(serveAssets(parts.assets))
-  app.use(readMarks(router))
   app.use(authenticate(parts, app))
   app.use(readBody())
   app.use(refuseForgeries(parts))

@@ -2,6 +2,9 @@ import { sql } from 'kysely'
 import { unread } from './reads.js'
 import type { Db } from './schema.js'
 
+/** What a chat's URI looks like, as a pattern. The database has it as a constraint. */
+export const URI = '[A-Za-z0-9_-]{22,64}'
+
 export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
 
 /** A new chat under that URI with its owner as first member. Throws for an owner who has no account. */

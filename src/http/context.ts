@@ -46,6 +46,8 @@ export interface Marks {
   entrance?: true
   /** A session begins or ends here. */
   signsIn?: true
+  /** The tail of a page asks for it, most often for nothing: http/idle-polls.ts answers then. */
+  tail?: true
   /** Open pages ask for it by themselves, which is no use of the session. */
   poll?: true
   /** Asks whether the program is ready: a 503 is its answer, and refuses nobody. */
@@ -56,7 +58,9 @@ export interface Marks {
 
 export interface State {
   form: Form
-  /** Of the route that will answer. */
+  /** The path of the route that will answer, with the names of its parameters. */
+  route?: string
+  /** What that route is marked with. */
   marks: Marks
   /** The request goes by its Authorization header alone, or by none: cookies do not count. */
   cookieless: boolean

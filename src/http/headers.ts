@@ -1,4 +1,5 @@
 import type { Middleware, Parts } from './context.js'
+import { isForPrograms } from './form.js'
 
 const POLICY = [
   "default-src 'none'",
@@ -48,7 +49,7 @@ export function secureHeaders({ config }: Parts): Middleware {
       if (config.secure && ctx.state.form !== 'fragment') {
         ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
       }
-      if (!isCors(ctx.originalUrl)) {
+      if (!isForPrograms(ctx.originalUrl)) {
         ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
       }
       if (ctx.state.form === 'page' || ctx.response.is('html')) {
@@ -64,7 +65,7 @@ export function secureHeaders({ config }: Parts): Middleware {
 /** Lets the configured origins call the API from their pages, with a token: cookies are never allowed along. */
 export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
   return async (ctx, next) => {
-    if (!isCors(ctx.originalUrl)) {
+    if (!isForPrograms(ctx.originalUrl)) {
       return next()
     }
     const origin = ctx.get('origin')
@@ -85,8 +86,4 @@ export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
     }
     await next()
   }
-}
-
-function isCors(url: string): boolean {
-  return /^\/(api|auth)(\/|\?|$)/.test(url)
 }

@@ -10,11 +10,15 @@ export function mark(marks: Marks): Middleware {
   return middleware
 }
 
-/** Puts the marks of the route that will answer at hand. For a method that the path does not have they are those of all its routes. */
-export function readMarks(router: Router<State>): Middleware {
+/** Finds the route that will answer. Where a path does not have the method, the marks of all its routes hold until that is said. */
+export function findRoute(router: Router<State>): Middleware {
   return (ctx, next) => {
     const { path, pathAndMethod } = router.match(ctx.path, ctx.method)
-    ctx.state.marks = pathAndMethod[0] ? marksOfLayer(pathAndMethod[0]) : Object.assign({}, ...path.map(marksOfLayer))
+    const [route] = pathAndMethod
+    if (route) {
+      ctx.state.route = String(route.path)
+    }
+    ctx.state.marks = route ? marksOfLayer(route) : Object.assign({}, ...path.map(marksOfLayer))
     return next()
   }
 }

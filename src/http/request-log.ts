@@ -36,11 +36,11 @@ export function logRequests({ log, outage }: Parts): Middleware {
       throw error
     } finally {
       const status = failure ? asRefusal(failure).status : ctx.status
-      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? null
+      const route = ctx.state.route ?? null
       if (failure && whyNotNow(failure) !== undefined) {
         outage.failed(failure)
       }
-      if (status === 503 && !ctx.state.marks?.probe) {
+      if (status === 503 && !ctx.state.marks.probe) {
         outage.refused()
       }
       const level = levelOf(status, outage)

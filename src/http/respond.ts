@@ -30,26 +30,6 @@ export async function respondPage(ctx: Context, page: () => unknown) {
   await respond(ctx, { page, fragment: page, json: page })
 }
 
-/**
- * Settles the form of the answer. `/api/chats/…` is `/chats/…` in JSON, and so with the account and with search, and so is a request
- * that asks for JSON; htmx says so in a header; everything else is a page.
- */
-export function settleForm(): Middleware {
-  return async (ctx, next) => {
-    const api = /^\/api(?=\/(chats|account|search)(\/|$))/
-    if (api.test(ctx.path) || /^\/(auth|api)(\/|$)/.test(ctx.path)) {
-      ctx.state.form = 'json'
-      ctx.path = ctx.path.replace(api, '')
-    } else if (ctx.get('hx-request') === 'true') {
-      ctx.state.form = 'fragment'
-    } else {
-      ctx.state.form = ctx.accepts('html', 'json') === 'json' ? 'json' : 'page'
-    }
-    ctx.set('Vary', 'Accept, HX-Request')
-    await next()
-  }
-}
-
 export function refuseLongUrls(): Middleware {
   return async (ctx, next) => {
     if (ctx.originalUrl.length > LIMITS.url) {

@@ -1,8 +1,11 @@
-import { findChat } from '../db/chats.js'
+import { findChat, URI } from '../db/chats.js'
 import type { User } from '../db/users.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { draftSeal, sameKey } from '../keys.js'
 import { showChat } from './chats.js'
+import { chatPath } from './scope.js'
+
+const CHAT_PAGE = new RegExp(`^${chatPath(`(${URI})`)}$`)
 
 /**
  * Shows the chat with what was typed there before the session ended in its composer, to whoever typed it. Returns whether it did:
@@ -14,7 +17,7 @@ export async function showDraft(
   user: User,
   { draft, draft_of, reply_to, next }: { draft: string; draft_of: string; reply_to?: number | undefined; next: string },
 ): Promise<boolean> {
-  const [, uri] = /^\/chats\/([A-Za-z0-9_-]{22,64})$/.exec(next) ?? []
+  const [, uri] = CHAT_PAGE.exec(next) ?? []
   if (!uri || draft === '' || !sameKey(draft_of, draftSeal(parts.secret, uri, user.id))) {
     return false
   }

@@ -23,6 +23,9 @@ import { tokens } from './tokens.js'
 import { typing } from './typing.js'
 import { users } from './users.js'
 
+/** What the paths begin with that programs find under /api as well. */
+export const API = ['chats', 'account', 'search']
+
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
   const router = new Router<State>(EXACT)

@@ -10,6 +10,7 @@ import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { leadTo, respond, seeOther, showFragment } from '../http/respond.js'
 import type { Entry } from '../live/entry.js'
@@ -55,7 +56,7 @@ export function messages(parts: Parts) {
     })
   })
 
-  router.get('/', async ctx => {
+  router.get('/', mark({ tail: true }), async ctx => {
     const older = ctx.query.before !== undefined
     await respond(ctx, {
       page: () => leadToPage(ctx),

@@ -1,4 +1,4 @@
-import { type Chat, findChat } from '../db/chats.js'
+import { type Chat, findChat, URI } from '../db/chats.js'
 import type { Acting, Done, Outcome } from '../db/owners.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
@@ -23,10 +23,12 @@ export const EXACT = { sensitive: true }
 
 export const chatPath = (uri: string) => `/chats/${uri}`
 
+const ONE_URI = new RegExp(`^${URI}$`)
+
 /** The path's URI. Throws 404 for what cannot be one. */
 export function readUri(ctx: RouteContext): string {
   const { uri = '' } = ctx.params
-  if (!/^[A-Za-z0-9_-]{22,64}$/.test(uri)) {
+  if (!ONE_URI.test(uri)) {
     throw notFound()
   }
   return uri

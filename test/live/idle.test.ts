@@ -40,6 +40,8 @@ describe('an idle poll', () => {
     await poll(bob)
     assert.equal(site.log.length, 1)
     assert.match(site.log[0] ?? '', /"status":204/)
+    // It took the short way.
+    assert.match(site.log[0] ?? '', /An idle poll/)
     assert.ok(!site.log[0]?.includes(uri))
   })
 

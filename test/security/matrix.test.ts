@@ -122,7 +122,7 @@ const MARKS = new Map<string, Marks>(
   routerOf({} as Parts).stack.flatMap(layer =>
     layer.methods
       .filter(method => method !== 'HEAD')
-      .map(method => [`${method} ${String(layer.path).replace(/(?<=.)\/$/, '')}`, marksOfLayer(layer)] as const),
+      .map(method => [`${method} ${layer.path}`, marksOfLayer(layer)] as const),
   ),
 )
 
