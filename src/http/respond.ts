@@ -6,6 +6,7 @@ import { prepareForms } from './csrf.js'
 import { NOT_STORED } from './headers.js'
 import { safePath } from './input.js'
 import { problemJson } from './json.js'
+import type { FragmentValues, PageValues } from './view-values.js'
 
 interface Answers {
   /** A whole document, or a redirect. */
@@ -39,6 +40,11 @@ export function refuseLongUrls(): Middleware {
   }
 }
 
+/** Leads on after a change: pages and htmx to `path`. Programs get the JSON, or 204 where there is none. */
+export async function redirect(ctx: Context, path: string, json: () => unknown = () => noContent(ctx)) {
+  await respond(ctx, { page: () => seeOther(ctx, path), fragment: () => leadTo(ctx, path), json })
+}
+
 /** The usual answer to a form: go and look. */
 export function seeOther(ctx: Context, path: string) {
   ctx.status = 303
@@ -49,31 +55,41 @@ export function seeOther(ctx: Context, path: string) {
 
 /** The same for htmx, which would follow a redirect and put the page it leads to into this one. */
 export function leadTo(ctx: Context, path: string) {
-  ctx.status = 204
+  noContent(ctx)
   ctx.set('HX-Redirect', path)
 }
 
+function noContent(ctx: Context) {
+  ctx.status = 204
+}
+
 /** Shows a document. */
-export function showPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown> = {}) {
+export function showPage<V extends keyof PageValues>(parts: Parts, ctx: Context, view: V, values: PageValues[V]) {
   ctx.type = 'html'
   // As bytes: of a string Koa asks for the length in them first, and Node turns it into them then.
   ctx.body = Buffer.from(renderPage(parts, ctx, view, values))
 }
 
 /** A document, with what every page's frame needs. */
-export function renderPage(parts: Parts, ctx: Context, view: string, values: Record<string, unknown>): string {
+export function renderPage<V extends keyof PageValues>(
+  parts: Parts,
+  ctx: Context,
+  view: V,
+  values: PageValues[V],
+): string {
   prepareForms(parts, ctx)
-  return parts.views.render(view, {
-    user: ctx.state.user ?? null,
-    csrf: ctx.state.csrf ?? '',
-    assets: parts.assets.paths,
-    ...values,
-  })
+  const frame = { user: ctx.state.user ?? null, csrf: ctx.state.csrf ?? '', assets: parts.assets.paths }
+  return parts.views.page(view, { ...frame, ...values })
 }
 
-export function showFragment({ views }: Parts, ctx: Context, view: string, values: Record<string, unknown>) {
+export function showFragment<V extends keyof FragmentValues>(
+  { views }: Parts,
+  ctx: Context,
+  view: V,
+  values: FragmentValues[V],
+) {
   ctx.type = 'html'
-  ctx.body = Buffer.from(views.render(view, values))
+  ctx.body = Buffer.from(views.fragment(view, values))
 }
 
 /** Opens the stream that a handler decided on, when everything that comes with an answer is set: nothing can be set afterwards. */

@@ -7,9 +7,11 @@ import type { Mentions } from '../text/mentions.js'
 import { REACTIONS } from '../text/reactions.js'
 import { avatarColour, clock, counted, day, initial, shortened } from '../text/words.js'
 import { browserName } from './browsers.js'
+import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
 export interface Views {
-  render(view: string, values: Record<string, unknown>): string
+  page<V extends keyof PageValues>(view: V, values: PageValues[V] & FrameValues): string
+  fragment<V extends keyof FragmentValues>(view: V, values: FragmentValues[V]): string
 }
 
 /** The templates in views/, all compiled now: a fault in one shows at the start, and a file that changes later changes nothing. */
@@ -45,7 +47,8 @@ export function loadViews(): Views {
       environment.getTemplate(String(entry), true)
     }
   }
-  return { render: (view, values) => environment.render(view, values) }
+  const render = (view: string, values: object) => environment.render(view, values)
+  return { page: render, fragment: render }
 }
 
 /** Whether a message stands under the one before it without its author's name again: the same hand within five minutes. */

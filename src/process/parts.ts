@@ -47,7 +47,7 @@ export async function openParts(
       address: config.bus ? address : undefined,
       rendererFor: uri => ({
         json: event => JSON.stringify(eventJson(event)),
-        html: (event, mine) => views.render('messages/_event.njk', { event, mine, uri }),
+        html: (event, mine) => views.fragment('messages/_event.njk', { event, mine, uri }),
       }),
       limits: streamLimits(config),
       log: failed,

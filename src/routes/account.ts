@@ -18,10 +18,10 @@ import {
 } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
+import { leadTo, redirect, respond, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
-import { showFormAgain } from './forms.js'
+import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
@@ -144,13 +144,7 @@ export function account(parts: Parts) {
       if (!ctx.state.cookieless) {
         signOut(ctx)
       }
-      await respond(ctx, {
-        page: () => seeOther(ctx, '/'),
-        fragment: () => leadTo(ctx, '/'),
-        json: () => {
-          ctx.status = 204
-        },
-      })
+      await redirect(ctx, '/')
     })
   }
 
@@ -186,9 +180,12 @@ export function account(parts: Parts) {
   }
 }
 
-/** Does what one of the page's forms asks for; refused, the page comes back with the reason beside the fields of that form. */
+/** Does what one of the page's forms asks for. Where that is refused the page comes back with the reason beside the fields of that form. */
 export async function onAccountPage(parts: Parts, ctx: RouteContext, form: string, submit: () => Promise<void>) {
-  await showFormAgain(parts, ctx, VIEW, submit, () => accountValues(parts, ctx, requireUser(ctx), { form }))
+  await submitForm(parts, ctx, submit, async refusal => {
+    const values = await accountValues(parts, ctx, requireUser(ctx), form)
+    showPage(parts, ctx, 'account/show.njk', { ...values, ...formAgain(ctx, refusal) })
+  })
 }
 
 /** Shows the page; `made` is a token that is shown this once. */
@@ -199,11 +196,9 @@ export async function showAccount(
   { made }: { made?: { name: string; key: string } } = {},
 ) {
   const { done } = readQuery(ctx, doneQuery)
-  const values = await accountValues(parts, ctx, user, { form: '' })
-  showPage(parts, ctx, VIEW, {
+  const values = await accountValues(parts, ctx, user, '')
+  showPage(parts, ctx, 'account/show.njk', {
     ...values,
-    values: {},
-    errors: {},
     done: (done && !made && DONE[done]) || '',
     // A program's credential is not the password: whoever changes that because it is known to others wants to end these too.
     tokens_go_on: done === 'password' && !made && values.tokens.length > 0,
@@ -211,16 +206,17 @@ export async function showAccount(
   })
 }
 
-const VIEW = 'account/show.njk'
-
-async function accountValues({ db }: Parts, ctx: RouteContext, user: User, { form }: { form: string }) {
+async function accountValues({ db }: Parts, ctx: RouteContext, user: User, form: string) {
   const [sessions, tokens] = await Promise.all([
     sessionsOf(db, user.id),
     user.kind === 'guest' ? [] : tokensOf(db, user.id),
   ])
   return {
     form,
+    values: {},
+    errors: {},
     done: '',
+    tokens_go_on: false,
     made: null,
     sessions: sessions.map(session => ({ ...session, current: isCurrent(ctx, session) })),
     tokens,

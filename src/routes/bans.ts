@@ -4,7 +4,7 @@ import { bansOf, liftBan } from '../db/bans.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { bansQuery, readId, readQuery } from '../http/input.js'
 import { banJson, listJson } from '../http/json.js'
-import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
+import { redirect, respond, showPage } from '../http/respond.js'
 import { fill } from '../slices.js'
 import { acting, chatPath, EXACT, limitLists, type MemberChat, requireDone, requireOwner } from './scope.js'
 
@@ -38,7 +38,7 @@ export function bans(parts: Parts) {
   async function show(ctx: RouteContext, chat: MemberChat, limit: number, after: number | undefined) {
     const rows = await bansOf(parts.db, chat.id, limit + 1, after)
     const bans = rows.slice(0, limit)
-    const next = rows.length > limit ? bans.at(-1)?.id : null
+    const next = rows.length > limit ? (bans.at(-1)?.id ?? null) : null
     showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
   }
 
@@ -47,12 +47,6 @@ export function bans(parts: Parts) {
     const id = readId(ctx.params.id)
     requireDone(parts, ctx, chat, await liftBan(parts.db, acting(chat), id))
     const path = `${chatPath(chat.uri)}/bans`
-    await respond(ctx, {
-      page: () => seeOther(ctx, path),
-      fragment: () => leadTo(ctx, path),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await redirect(ctx, path)
   }
 }

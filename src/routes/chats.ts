@@ -13,7 +13,7 @@ import { chatsQuery, newChat, pageQuery, read, readQuery } from '../http/input.j
 import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { logFailure } from '../http/request-log.js'
-import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
+import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { draftSeal, randomKey } from '../keys.js'
 import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
@@ -38,16 +38,12 @@ export function chats(parts: Parts) {
 
   router.get('/', async ctx => {
     const user = requireUser(ctx)
-    await respond(ctx, {
-      page: () => seeOther(ctx, '/'),
-      fragment: () => leadTo(ctx, '/'),
-      json: async () => {
-        const { chats, older } = await listChats(parts, ctx, user)
-        if (older) {
-          ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
-        }
-        return { chats: chats.map(listedChatJson) }
-      },
+    await redirect(ctx, '/', async () => {
+      const { chats, older } = await listChats(parts, ctx, user)
+      if (older) {
+        ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
+      }
+      return { chats: chats.map(listedChatJson) }
     })
   })
 
@@ -61,15 +57,11 @@ export function chats(parts: Parts) {
     parts.limitRate('chats', user.id)
     const uri = randomKey(16)
     await createChat(db, { owner_id: user.id, uri, title })
-    await respond(ctx, {
-      page: () => seeOther(ctx, chatPath(uri)),
-      fragment: () => leadTo(ctx, chatPath(uri)),
-      json: async () => {
-        ctx.status = 201
-        ctx.set('Location', `/api/chats/${uri}/`)
-        const chat = await findChat(db, uri, user.id)
-        return { status: 'SUCCESS', message: 'New chat session created', ...(chat ? chatJson(chat) : { uri }) }
-      },
+    await redirect(ctx, chatPath(uri), async () => {
+      ctx.status = 201
+      ctx.set('Location', `/api/chats/${uri}/`)
+      const chat = await findChat(db, uri, user.id)
+      return { status: 'SUCCESS', message: 'New chat session created', ...(chat ? chatJson(chat) : { uri }) }
     })
   })
 
@@ -231,6 +223,9 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     : { ...view, entries: items.reverse(), more: more || cut !== undefined }
 }
 
+/** For what shows messages alone. */
+const NO_MEMBERS = { members: [], member_count: 0, standing: null }
+
 /** The newest messages are in memory unless nobody has read the chat lately. */
 async function readPage(
   { db }: Parts,
@@ -242,7 +237,7 @@ async function readPage(
   const newest = isNewest ? feed.newest(messages) : undefined
   if (newest) {
     const reader = { user_id: user.id, reads: reads ? newest.version : null }
-    const rest = members > 0 ? await countedMembers(db, feed.chat_id, members, reader) : { standing: null }
+    const rest = members > 0 ? await countedMembers(db, feed.chat_id, members, reader) : NO_MEMBERS
     return { ...newest, next: null, ...rest }
   }
   const reader = { user_id: user.id, reads: reads ? ('everything' as const) : null }

@@ -2,43 +2,45 @@ import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { safePath } from '../http/input.js'
 import { logCause } from '../http/request-log.js'
-import { showPage } from '../http/respond.js'
+import type { FormValues } from '../http/view-values.js'
+
+/** Refusals that other input, or another try, would mend. */
+export const MENDABLE = [422, 429, 503]
 
 /**
- * Does what a form asks for; where that is refused the form comes back with the reason beside what was typed, passwords
- * excepted, and with whatever `more` its view needs. htmx, programs, and refusals that no other input would mend, get the usual answer.
+ * Does what a plain form asks for. Where that is refused with one of `statuses`, `showAgain` shows the form with the reason and what was
+ * typed. htmx and programs get the usual answer, and so does every other refusal.
  */
-export async function showFormAgain(
+export async function submitForm(
   parts: Parts,
   ctx: RouteContext,
-  view: string,
-  submit: () => Promise<void>,
-  more: Record<string, unknown> | (() => Promise<Record<string, unknown>>) = {},
+  submit: () => unknown,
+  showAgain: (refusal: Refusal) => unknown,
+  statuses = MENDABLE,
 ) {
   try {
     await submit()
   } catch (error) {
     const refusal = asRefusal(error)
-    if (ctx.state.form !== 'page' || ![422, 429, 503].includes(refusal.status)) {
+    if (ctx.state.form !== 'page' || !statuses.includes(refusal.status)) {
       throw error
     }
     logCause(parts, error)
-    const { username, email, name, next, draft, draft_of, reply_to } = ctx.state.fields ?? {}
     ctx.status = refusal.status
     ctx.set(refusal.headers)
-    showPage(parts, ctx, view, {
-      next: safePath(asText(next)),
-      values: {
-        username: asText(username),
-        email: asText(email),
-        name: asText(name),
-        draft: asText(draft),
-        draft_of: asText(draft_of),
-        reply_to: asText(reply_to),
-      },
-      errors: besideTheirFields(refusal),
-      ...(typeof more === 'function' ? await more() : more),
-    })
+    await showAgain(refusal)
+  }
+}
+
+const TYPED = ['username', 'email', 'name', 'draft', 'draft_of', 'reply_to'] as const
+
+/** The values that show a form again after a refusal. */
+export function formAgain(ctx: RouteContext, refusal: Refusal): FormValues {
+  const fields = ctx.state.fields ?? {}
+  return {
+    next: safePath(asText(fields.next)),
+    values: Object.fromEntries(TYPED.map(field => [field, asText(fields[field])])),
+    errors: besideTheirFields(refusal),
   }
 }
 
@@ -52,6 +54,7 @@ function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
 
 const SEEN = new Set(['username', 'name', 'email', 'password', 'current_password', 'sure'])
 
-function asText(value: unknown): string {
+/** A field as it was typed; empty where it was not sent, or not as text. */
+export function asText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

@@ -10,8 +10,8 @@ import { prepareForms, visitHash } from '../http/csrf.js'
 import { newGuest, read } from '../http/input.js'
 import { ownUserJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { leadTo, respond, seeOther } from '../http/respond.js'
-import { showFormAgain } from './forms.js'
+import { redirect, showPage } from '../http/respond.js'
+import { formAgain, submitForm } from './forms.js'
 import { enter, notAdmitted } from './members.js'
 import { chatPath, EXACT, limit, requireChat } from './scope.js'
 
@@ -24,39 +24,32 @@ export function guests(parts: Parts) {
     const path = chatPath(chat.uri)
     if (ctx.state.user) {
       await enter(parts, chat.uri, ctx.state.user)
-      await respond(ctx, {
-        page: () => seeOther(ctx, path),
-        fragment: () => leadTo(ctx, path),
-        json: () => ({ status: 'SUCCESS', uri: chat.uri, user: ctx.state.user && ownUserJson(ctx.state.user) }),
-      })
+      await redirect(ctx, path, () => ({
+        status: 'SUCCESS',
+        uri: chat.uri,
+        user: ctx.state.user && ownUserJson(ctx.state.user),
+      }))
       return
     }
-    await showFormAgain(
-      parts,
-      ctx,
-      'chats/invite.njk',
-      async () => {
-        limit(parts, ctx)
-        const { name } = read(ctx, newGuest)
-        await limitGuests(parts, ctx)
-        const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })
-        if (!user) {
-          throw notAdmitted(joined.outcome)
-        }
-        parts.live.reached(joined.chat_id, joined.version)
-        await signIn(parts, ctx, user, null)
-        await respond(ctx, {
-          page: () => seeOther(ctx, path),
-          fragment: () => leadTo(ctx, path),
-          json: () => {
-            ctx.status = 201
-            // What a program needs to go on with, as its session is a cookie.
-            prepareForms(parts, ctx)
-            return { status: 'SUCCESS', uri: chat.uri, user: ownUserJson(user), csrf: ctx.state.csrf }
-          },
-        })
-      },
-      { chat, next: path },
+    const comeIn = async () => {
+      limit(parts, ctx)
+      const { name } = read(ctx, newGuest)
+      await limitGuests(parts, ctx)
+      const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })
+      if (!user) {
+        throw notAdmitted(joined.outcome)
+      }
+      parts.live.reached(joined.chat_id, joined.version)
+      await signIn(parts, ctx, user, null)
+      await redirect(ctx, path, () => {
+        ctx.status = 201
+        // What a program needs to go on with, as its session is a cookie.
+        prepareForms(parts, ctx)
+        return { status: 'SUCCESS', uri: chat.uri, user: ownUserJson(user), csrf: ctx.state.csrf }
+      })
+    }
+    await submitForm(parts, ctx, comeIn, refusal =>
+      showPage(parts, ctx, 'chats/invite.njk', { ...formAgain(ctx, refusal), chat, next: path }),
     )
   })
 

@@ -4,10 +4,10 @@ import { shareUrl } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { newLink, read } from '../http/input.js'
 import { mark } from '../http/marks.js'
-import { leadTo, respond, seeOther } from '../http/respond.js'
+import { redirect } from '../http/respond.js'
 import { randomKey } from '../keys.js'
 import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
-import { keepSettings, savedPath } from './settings.js'
+import { onSettingsPage, savedPath } from './settings.js'
 
 /** The link by which people come in. */
 export function links(parts: Parts) {
@@ -18,17 +18,17 @@ export function links(parts: Parts) {
 
   async function replace(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    await keepSettings(parts, ctx, chat, async () => {
+    await onSettingsPage(parts, ctx, chat, async () => {
       limit(parts, ctx)
       const { expires_in: seconds } = read(ctx, newLink)
       const uri = randomKey(16)
       const replaced = await replaceLink(parts.db, acting(chat), { uri, seconds })
       requireDone(parts, ctx, chat, replaced)
-      await respond(ctx, {
-        page: () => seeOther(ctx, savedPath(uri)),
-        fragment: () => leadTo(ctx, savedPath(uri)),
-        json: () => ({ uri, url: shareUrl(ctx, parts.config, chatPath(uri)), expires_at: replaced.expires_at }),
-      })
+      await redirect(ctx, savedPath(uri), () => ({
+        uri,
+        url: shareUrl(ctx, parts.config, chatPath(uri)),
+        expires_at: replaced.expires_at,
+      }))
     })
   }
 }

@@ -54,7 +54,7 @@ async function openPageEvents(parts: Parts, ctx: RouteContext) {
   const after = await readCursor(parts, ctx, reading)
   const { uri } = reading
   const format = pageFormat(uri, version =>
-    parts.views.render('messages/_tail.njk', { uri, version, more: false, slow: true }),
+    parts.views.fragment('messages/_tail.njk', { uri, version, more: false, slow: true }),
   )
   ctx.set('Content-Type', EVENT_STREAM)
   openResponse(parts, ctx, reading, format, after)

@@ -9,7 +9,7 @@ import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, membersQuery, newMember, read, readId, readQuery, removal } from '../http/input.js'
 import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { leadTo, respond, seeOther, showFragment, showPage } from '../http/respond.js'
+import { redirect, respond, showFragment, showPage } from '../http/respond.js'
 import { fill } from '../slices.js'
 import { foldUsername } from '../text/names.js'
 import {
@@ -115,13 +115,7 @@ export function members(parts: Parts) {
       )
     }
     parts.live.reached(chat.id, version)
-    await respond(ctx, {
-      page: () => seeOther(ctx, '/'),
-      fragment: () => leadTo(ctx, '/'),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await redirect(ctx, '/')
   }
 
   async function remove(ctx: RouteContext) {
@@ -131,13 +125,7 @@ export function members(parts: Parts) {
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
     const path = `${chatPath(chat.current_uri)}/members`
-    await respond(ctx, {
-      page: () => seeOther(ctx, path),
-      fragment: () => leadTo(ctx, path),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await redirect(ctx, path)
   }
 
   async function join(ctx: RouteContext) {
@@ -151,16 +139,12 @@ export function members(parts: Parts) {
     if (chat.member_name === null) {
       await enter(parts, chat.uri, user)
     }
-    await respond(ctx, {
-      page: () => seeOther(ctx, chatPath(chat.uri)),
-      fragment: () => leadTo(ctx, chatPath(chat.uri)),
-      json: async () => {
-        const limit = LIMITS.messagesPerListAtMost
-        const rows = await membersOf(db, chat.id, limit + 1).execute()
-        const { texts } = await fillMembers(ctx, chat, rows, limit, userJson)
-        const message = `${user.username} joined the chat`
-        return listJson({ status: 'SUCCESS', message, user: ownUserJson(user) }, 'members', texts)
-      },
+    await redirect(ctx, chatPath(chat.uri), async () => {
+      const limit = LIMITS.messagesPerListAtMost
+      const rows = await membersOf(db, chat.id, limit + 1).execute()
+      const { texts } = await fillMembers(ctx, chat, rows, limit, userJson)
+      const message = `${user.username} joined the chat`
+      return listJson({ status: 'SUCCESS', message, user: ownUserJson(user) }, 'members', texts)
     })
   }
 }

@@ -5,19 +5,18 @@ import { LIMITS } from '../config.js'
 import { newestMessages } from '../db/events.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
-import { asRefusal, invalid, notFound, Refusal, unavailable } from '../errors.js'
+import { invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, eventsQuery, newMessage, read, readQuery } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { logCause } from '../http/request-log.js'
-import { leadTo, respond, seeOther, showFragment } from '../http/respond.js'
-import type { Entry } from '../live/entry.js'
-import { partial } from '../live/formats.js'
+import { respond, seeOther } from '../http/respond.js'
 import { fill } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
-import { chatOnPage, showChat } from './chats.js'
+import { showChat } from './chats.js'
+import { asText, MENDABLE, submitForm } from './forms.js'
+import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
 import {
   chatPath,
   EXACT,
@@ -40,7 +39,7 @@ export function messages(parts: Parts) {
     const uri = readUri(ctx)
     const key = ctx.get('idempotency-key')
     ctx.state.fields = { ...ctx.state.fields, ...(key ? { key } : {}) }
-    await keepTyped(parts, ctx, async () => {
+    const post = async () => {
       const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
       await respond(ctx, {
         page: () => seeOther(ctx, chatPath(uri)),
@@ -53,7 +52,8 @@ export function messages(parts: Parts) {
           return postedJson(posted, uri, user, message)
         },
       })
-    })
+    }
+    await submitForm(parts, ctx, post, refusal => showTyped(parts, ctx, refusal), [403, ...MENDABLE])
   })
 
   router.get('/', mark({ tail: true }), async ctx => {
@@ -194,110 +194,16 @@ export function readOnly(): Refusal {
   return new Refusal(403, 'This chat is read-only: nothing can be said or changed in it.')
 }
 
-/** Where a plain form's message is refused the chat's page comes back with the text in its composer and the reason beside it. */
-async function keepTyped(parts: Parts, ctx: RouteContext, post: () => Promise<void>) {
-  try {
-    await post()
-  } catch (error) {
-    const { status, headers, message: sentence } = asRefusal(error)
-    if (ctx.state.form !== 'page' || ![403, 422, 429, 503].includes(status)) {
-      throw error
-    }
-    logCause(parts, error)
-    const { message, key, reply_to } = ctx.state.fields ?? {}
-    const chat = await requireMember(parts, ctx)
-    ctx.status = status
-    ctx.set(headers)
-    await showChat(parts, ctx, chat, chat.user, {
-      text: typeof message === 'string' ? message : '',
-      // What was refused for good is another message once it is mended; what may have been stored is the same one.
-      key: status !== 422 && typeof key === 'string' ? key : null,
-      sentence,
-      reply_to: typeof reply_to === 'string' && /^\d{1,15}$/.test(reply_to) ? Number(reply_to) : undefined,
-    })
-  }
-}
-
-/**
- * What htmx puts into the page after a change: everything that its reader has not seen, the change itself with it. `after` is the page's
- * cursor; a page that has none is led to `path`.
- */
-export async function answerWithNews(
-  parts: Parts,
-  ctx: RouteContext,
-  after: number | undefined,
-  version: number,
-  path: string,
-) {
-  if (after === undefined) {
-    // Sent from a page of older messages, which has no tail.
-    leadTo(ctx, path)
-    return
-  }
-  if (after >= version) {
-    ctx.status = 204
-    return
-  }
-  const reading = await requireReading(parts, ctx)
-  // It may have been changed by another process.
-  await reading.feed.catchUp(version)
-  ctx.type = 'html'
-  // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
-  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, after)))
-}
-
-/** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
-async function showNews(parts: Parts, ctx: RouteContext) {
-  const reading = await requireReading(parts, ctx)
-  const { after, live } = readQuery(ctx, eventsQuery)
-  if (after === undefined) {
-    throw invalid({ after: ['This field is required.'] })
-  }
-  if (after === reading.feed.version && live !== '0') {
-    ctx.status = 204
-    return
-  }
-  await requireCursor(parts, ctx, reading, after)
-  limitNews(parts, ctx, reading, after)
-  ctx.type = 'html'
-  ctx.body = Buffer.from(await newsAfter(parts, reading, after))
-}
-
-/** Whoever is less than a page behind reads on from memory, as often as they like. */
-function limitNews(parts: Parts, ctx: RouteContext, { feed, user }: ReadingMember, after: number) {
-  if (feed.version - after > LIMITS.messagesPerPage) {
-    limitLists(parts, ctx, user)
-  }
-}
-
-/** The events after a cursor, and the tail that goes on from there. */
-async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
-  const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
-  const { texts, cut } = await fill(onceEach(entries), LIMITS.listBytes, entry =>
-    entry.html(entry.event.author_id === user.id),
-  )
-  const version = cut ? cut.version - 1 : (entries.at(-1)?.version ?? after)
-  const tail = views.render('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
-  return texts.join('') + tail
-}
-
-/** Every event about a message shows it as it is now: the first one about each is enough. */
-function onceEach(entries: readonly Entry[]): readonly Entry[] {
-  const shown = new Set<number>()
-  return entries.filter(({ event }) => !shown.has(event.id) && shown.add(event.id))
-}
-
-async function showOlder(parts: Parts, ctx: RouteContext) {
-  const reading = await requireReading(parts, ctx)
-  const { before } = readQuery(ctx, eventsQuery)
-  limitLists(parts, ctx, reading.user)
-  const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
-  showFragment(parts, ctx, 'messages/_older.njk', {
-    uri: reading.uri,
-    entries,
-    more,
-    unread_from: null,
-    me: reading.user.id,
+/** The chat's page with the text that was refused in its composer, and the reason beside it. */
+async function showTyped(parts: Parts, ctx: RouteContext, { status, message: sentence }: Refusal) {
+  const { message, key, reply_to } = ctx.state.fields ?? {}
+  const chat = await requireMember(parts, ctx)
+  await showChat(parts, ctx, chat, chat.user, {
+    text: asText(message),
+    // What was refused for good is another message once it is mended; what may have been stored is the same one.
+    key: status !== 422 && typeof key === 'string' ? key : null,
+    sentence,
+    reply_to: /^\d{1,15}$/.test(asText(reply_to)) ? Number(reply_to) : undefined,
   })
 }
 

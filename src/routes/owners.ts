@@ -3,9 +3,9 @@ import { handOver } from '../db/owners.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { chosenUser, read } from '../http/input.js'
 import { mark } from '../http/marks.js'
-import { leadTo, respond, seeOther } from '../http/respond.js'
+import { redirect } from '../http/respond.js'
 import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
-import { keepSettings } from './settings.js'
+import { onSettingsPage } from './settings.js'
 
 /** Handing a chat over. */
 export function owners(parts: Parts) {
@@ -16,15 +16,11 @@ export function owners(parts: Parts) {
 
   async function give(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    await keepSettings(parts, ctx, chat, async () => {
+    await onSettingsPage(parts, ctx, chat, async () => {
       limit(parts, ctx)
       const { user_id } = read(ctx, chosenUser)
       const version = requireDone(parts, ctx, chat, await handOver(parts.db, acting(chat), user_id))
-      await respond(ctx, {
-        page: () => seeOther(ctx, chatPath(chat.current_uri)),
-        fragment: () => leadTo(ctx, chatPath(chat.current_uri)),
-        json: () => ({ owner: { id: user_id }, version }),
-      })
+      await redirect(ctx, chatPath(chat.current_uri), () => ({ owner: { id: user_id }, version }))
     })
   }
 }

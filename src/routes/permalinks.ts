@@ -3,17 +3,18 @@ import { LIMITS } from '../config.js'
 import { type Event, findMessage, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
-import { asRefusal, invalid, notFound, Refusal } from '../errors.js'
+import { invalid, notFound, Refusal } from '../errors.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { logCause } from '../http/request-log.js'
 import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
-import { answerWithNews, readOnly } from './messages.js'
+import { asText, submitForm } from './forms.js'
+import { readOnly } from './messages.js'
+import { answerWithNews } from './news.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
 /** One message by its own address: in its context, and with what the reader can do to it. */
@@ -62,12 +63,15 @@ export function permalinks(parts: Parts) {
 
   async function edit(ctx: RouteContext) {
     const { chat, id } = await requireChange(ctx)
-    await keepEdited(ctx, chat, id, async () => {
+    const change = async () => {
       const { message: text } = read(ctx, editedMessage)
       const names = mentionedNames(text)
       const edited = await editMessage(db, { chat_id: chat.id, editor_id: chat.user.id, id, text, names })
       await answer(ctx, chat, id, edited)
-    })
+    }
+    await submitForm(parts, ctx, change, ({ message: sentence }) =>
+      showMessage(ctx, chat, id, { text: asText(ctx.state.fields?.message), sentence }),
+    )
   }
 
   async function remove(ctx: RouteContext) {
@@ -116,23 +120,6 @@ export function permalinks(parts: Parts) {
       entries,
       after,
     })
-  }
-
-  /** Where a plain form's text is refused, the message's page comes back with it. */
-  async function keepEdited(ctx: RouteContext, chat: MemberChat, id: number, change: () => Promise<void>) {
-    try {
-      await change()
-    } catch (error) {
-      const { status, headers, message: sentence } = asRefusal(error)
-      if (ctx.state.form !== 'page' || ![422, 429, 503].includes(status)) {
-        throw error
-      }
-      logCause(parts, error)
-      const text = ctx.state.fields?.message
-      ctx.status = status
-      ctx.set(headers)
-      await showMessage(ctx, chat, id, { text: typeof text === 'string' ? text : '', sentence })
-    }
   }
 
   /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */

@@ -7,7 +7,7 @@ import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { keyHash } from '../keys.js'
 import { hashPassword } from '../passwords.js'
-import { showFormAgain } from './forms.js'
+import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 
 /** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
@@ -23,20 +23,17 @@ export function resets(parts: Parts) {
   router.post('/:key', mark({ entrance: true, rate: 'tries' }), async ctx => {
     const user = await requireReset(ctx)
     const { username, email } = user
-    await showFormAgain(
-      parts,
-      ctx,
-      'resets/edit.njk',
-      async () => {
-        limit(parts, ctx)
-        const { password } = read(ctx, newPassword({ username, email }))
-        if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
-          throw gone()
-        }
-        live.ended(user.id)
-        await respondPage(ctx, () => seeOther(ctx, '/login'))
-      },
-      { username },
+    const reset = async () => {
+      limit(parts, ctx)
+      const { password } = read(ctx, newPassword({ username, email }))
+      if (!(await useReset(db, keyHash(ctx.params.key ?? ''), await hashPassword(password)))) {
+        throw gone()
+      }
+      live.ended(user.id)
+      await respondPage(ctx, () => seeOther(ctx, '/login'))
+    }
+    await submitForm(parts, ctx, reset, refusal =>
+      showPage(parts, ctx, 'resets/edit.njk', { ...formAgain(ctx, refusal), username }),
     )
   })
 

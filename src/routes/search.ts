@@ -4,18 +4,18 @@ import { LIMITS } from '../config.js'
 import type { Chat } from '../db/chats.js'
 import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from '../db/search.js'
 import type { User } from '../db/users.js'
-import { asRefusal, tooMany, unavailable } from '../errors.js'
+import { tooMany, unavailable } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { chatSearch, readQuery, searchOfAll } from '../http/input.js'
 import { hitJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { userQueue } from '../http/queues.js'
-import { logCause } from '../http/request-log.js'
 import { respond, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
 import { parseQuery } from '../text/search-query.js'
 import { snippet } from '../text/snippet.js'
+import { submitForm } from './forms.js'
 import { EXACT, limit, requireMember } from './scope.js'
 
 /** Where a search looks, and how. */
@@ -89,18 +89,10 @@ export function search(parts: Parts) {
       showPage(parts, ctx, 'search/show.njk', values)
       return
     }
-    try {
-      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope) })
-    } catch (error) {
-      const refusal = asRefusal(error)
-      if (![422, 429, 503].includes(refusal.status)) {
-        throw error
-      }
-      logCause(parts, error)
-      ctx.status = refusal.status
-      ctx.set(refusal.headers)
-      showPage(parts, ctx, 'search/show.njk', { ...values, sentence: refusal.message })
-    }
+    const show = async () => showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope) })
+    await submitForm(parts, ctx, show, ({ message: sentence }) =>
+      showPage(parts, ctx, 'search/show.njk', { ...values, sentence }),
+    )
   }
 
   /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */

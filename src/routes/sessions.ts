@@ -10,7 +10,7 @@ import { respond, respondPage, seeOther, showPage } from '../http/respond.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
-import { showFormAgain } from './forms.js'
+import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 
 /** Signing in and out, and the sessions that one has elsewhere. */
@@ -24,7 +24,7 @@ export function sessions(parts: Parts) {
   })
 
   router.post('/login', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
-    await showFormAgain(parts, ctx, 'sessions/login.njk', async () => {
+    const signingIn = async () => {
       limit(parts, ctx)
       const fields = read(ctx, credentials)
       const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
@@ -34,12 +34,17 @@ export function sessions(parts: Parts) {
           seeOther(ctx, fields.next || '/')
         }
       })
-    })
+    }
+    await submitForm(parts, ctx, signingIn, refusal =>
+      showPage(parts, ctx, 'sessions/login.njk', formAgain(ctx, refusal)),
+    )
   })
 
   /** A guest has no way back: it is said before. */
   router.get('/logout', async ctx => {
-    await respondPage(ctx, () => (ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk') : seeOther(ctx, '/')))
+    await respondPage(ctx, () =>
+      ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk', {}) : seeOther(ctx, '/'),
+    )
   })
 
   router.post('/logout', mark({ signsIn: true }), async ctx => {

@@ -4,14 +4,14 @@ import { findChat } from '../db/chats.js'
 import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
-import { asRefusal, type FieldErrors } from '../errors.js'
+import type { FieldErrors } from '../errors.js'
 import { shareUrl } from '../http/address.js'
-import type { Parts, RouteContext, State } from '../http/context.js'
+import type { Fields, Parts, RouteContext, State } from '../http/context.js'
 import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
 import { settingsJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { logCause } from '../http/request-log.js'
-import { leadTo, respond, seeOther, showPage } from '../http/respond.js'
+import { redirect, respond, showPage } from '../http/respond.js'
+import { asText, submitForm } from './forms.js'
 import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
 
 /** The owner's page, after something on it was done. */
@@ -34,32 +34,24 @@ export function settings(parts: Parts) {
 
   async function change(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    await keepSettings(parts, ctx, chat, async () => {
+    await onSettingsPage(parts, ctx, chat, async () => {
       limit(parts, ctx)
       const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
       requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
-      await respond(ctx, {
-        page: () => seeOther(ctx, savedPath(chat.current_uri)),
-        fragment: () => leadTo(ctx, savedPath(chat.current_uri)),
-        json: async () => settingsJson((await findChat(db, chat.uri, chat.user.id)) ?? chat),
-      })
+      await redirect(ctx, savedPath(chat.current_uri), async () =>
+        settingsJson((await findChat(db, chat.uri, chat.user.id)) ?? chat),
+      )
     })
   }
 
   async function remove(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
-    await keepSettings(parts, ctx, chat, async () => {
+    await onSettingsPage(parts, ctx, chat, async () => {
       limit(parts, ctx)
       const { name } = read(ctx, typedName)
       requireDone(parts, ctx, chat, await deleteChat(db, acting(chat), name))
       parts.live.deleted(chat.id)
-      await respond(ctx, {
-        page: () => seeOther(ctx, '/'),
-        fragment: () => leadTo(ctx, '/'),
-        json: () => {
-          ctx.status = 204
-        },
-      })
+      await redirect(ctx, '/')
     })
   }
 }
@@ -89,32 +81,21 @@ async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, r
   })
 }
 
-/** Does what one of the page's forms asks for; where that is refused the page comes back with the reason beside what was typed. */
-export async function keepSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, act: () => Promise<void>) {
-  try {
-    await act()
-  } catch (error) {
-    const refusal = asRefusal(error)
-    if (ctx.state.form !== 'page' || ![422, 429, 503].includes(refusal.status)) {
-      throw error
-    }
-    logCause(parts, error)
-    ctx.status = refusal.status
-    ctx.set(refusal.headers)
-    const fields = ctx.state.fields ?? {}
-    await showSettings(parts, ctx, chat, {
+/** Does what one of the page's forms asks for. Where that is refused the page comes back with the reason beside what was typed. */
+export async function onSettingsPage(parts: Parts, ctx: RouteContext, chat: MemberChat, submit: () => Promise<void>) {
+  await submitForm(parts, ctx, submit, refusal =>
+    showSettings(parts, ctx, chat, {
       errors: refusal.errors ?? { non_field_errors: [refusal.message] },
-      typed: typedInto(fields),
-    })
-  }
+      typed: typedInto(ctx.state.fields ?? {}),
+    }),
+  )
 }
 
-/** Only the form with the title has the boxes, which are not sent where they are not ticked. */
-function typedInto(fields: Record<string, unknown>) {
-  const text = (value: unknown) => (typeof value === 'string' ? value : '')
+/** The form with the title alone has the boxes, which are not sent where they are not ticked. */
+function typedInto(fields: Fields) {
   const boxes = { read_only: 'read_only' in fields, joins_closed: 'joins_closed' in fields, guests: 'guests' in fields }
   return {
-    ...('title' in fields ? { title: text(fields.title), ...boxes } : {}),
-    ...('name' in fields ? { name: text(fields.name) } : {}),
+    ...('title' in fields ? { title: asText(fields.title), ...boxes } : {}),
+    ...('name' in fields ? { name: asText(fields.name) } : {}),
   }
 }

@@ -12,7 +12,7 @@ import { accountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
-import { showFormAgain } from './forms.js'
+import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 
 /** Signing up. */
@@ -25,13 +25,16 @@ export function users(parts: Parts) {
   })
 
   router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
-    await showFormAgain(parts, ctx, 'users/signup.njk', async () => {
+    const signingUp = async () => {
       limit(parts, ctx)
       const fields = read(ctx, newUser)
       const { user, password_hash } = await signUp(parts, ctx, fields, 422)
       await signIn(parts, ctx, user, password_hash)
       await respondPage(ctx, () => seeOther(ctx, fields.next || '/'))
-    })
+    }
+    await submitForm(parts, ctx, signingUp, refusal =>
+      showPage(parts, ctx, 'users/signup.njk', formAgain(ctx, refusal)),
+    )
   })
 
   router.post('/auth/users/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {

@@ -1,0 +1,202 @@
+import type { bansOf } from '../db/bans.js'
+import type { Chat, chatsOf } from '../db/chats.js'
+import type { Event } from '../db/events.js'
+import type { Member } from '../db/members.js'
+import type { heirsOf } from '../db/owners.js'
+import type { Hit } from '../db/search.js'
+import type { sessionsOf } from '../db/sessions.js'
+import type { tokensOf } from '../db/tokens.js'
+import type { User } from '../db/users.js'
+import type { FieldErrors } from '../errors.js'
+import type { Entry } from '../live/entry.js'
+import type { Piece } from '../text/snippet.js'
+import type { Assets } from './assets.js'
+
+/** What the frame of every page needs. */
+export interface FrameValues {
+  /** Null for visitors. */
+  user: User | null
+  /** The form token. */
+  csrf: string
+  assets: Assets['paths']
+}
+
+/** What a form shows of what was typed into it, passwords excepted, and what is wrong with it. */
+export interface FormValues {
+  /** Where to go on afterwards: a path, or empty. */
+  next: string
+  values: Partial<Record<'username' | 'email' | 'name' | 'draft' | 'draft_of' | 'reply_to', string>>
+  errors: FieldErrors
+}
+
+/** A list of messages, with what it depends on. */
+interface ListValues {
+  /** The link by which its reader has come. */
+  uri: string
+  entries: readonly Entry[]
+  /** Whether there are older messages. */
+  more: boolean
+  /** The first message that is new to the reader, where the list is to say so. */
+  unread_from: number | null
+  /** The reader's id. */
+  me: number
+}
+
+interface HeaderValues {
+  chat: Chat
+  /** What the chat is called, also where it has no title. */
+  name: string
+  me: number
+  share_url: string
+}
+
+/** What a reader can do to a message. */
+interface ActionValues {
+  uri: string
+  message: Event
+  /** The reader's own reactions. */
+  mine: readonly string[]
+  can: { answer: boolean; react: boolean; edit: boolean; delete: boolean }
+  /** All reactions that there are. */
+  emojis: readonly string[]
+  /** What stands in the field for a new text. */
+  text: string
+  /** Why that was refused, or empty. */
+  sentence: string
+}
+
+/** The values of each view that is a whole page, beside those of its frame. */
+export interface PageValues {
+  'account/show.njk': Omit<FormValues, 'next'> & {
+    /** The form that was refused, or empty. */
+    form: string
+    /** What has just been done, as a sentence, or empty. */
+    done: string
+    /** Whether to say that programs go on by their tokens, with a button against it. */
+    tokens_go_on: boolean
+    /** A token that is shown this once. */
+    made: { name: string; key: string } | null
+    sessions: readonly (Rows<typeof sessionsOf> & { current: boolean })[]
+    tokens: readonly Rows<typeof tokensOf>[]
+  }
+  'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; next: number | null; limit: number }
+  /** For members: the link, to hand on. `qr` is null where the link is too long for a code. */
+  'chats/invitation.njk': { chat: Chat; share_url: string; qr: { size: number; path: string } | null }
+  /** For visitors: who invites them, and how to come in. */
+  'chats/invite.njk': FormValues & { chat: Chat }
+  'chats/join.njk': { chat: Chat }
+  'chats/show.njk': HeaderValues &
+    Omit<ListValues, 'uri'> & {
+      version: number
+      members: readonly Member[]
+      member_count: number
+      /** The message that comes after a list which begins with one. */
+      next: number | null
+      /** Whether the list shows others than the newest messages. */
+      past: boolean
+      /** How many messages the reader had not read. */
+      unread: number
+      /** What could not be sent, and why; the key it was sent with where that may have been stored. */
+      composer: { text: string; key: string | null; sentence: string }
+      /** For the next message. */
+      key: string
+      /** The message that the next one answers. */
+      reply: Event | null
+      /** Says whose draft it is, for the way round by signing in. */
+      draft_of: string
+    }
+  'error.njk': {
+    status: number
+    title: string
+    sentence: string
+    next: string
+    /** A message that was not sent; `draft_of` says whose it is, `reply_to` what it answers. */
+    typed: string
+    draft_of: string
+    reply_to: string
+  }
+  'live/frame.njk': { uri: string; unread_from: number | null }
+  'live/messages.njk': ListValues & {
+    /** Whether it stands in live/frame.njk. */
+    framed: boolean
+    /** Whether it is complete. Otherwise it goes on event by event. */
+    ends: boolean
+  }
+  'live/refusal.njk': { sentence: string; status: number; next: string }
+  'members/index.njk': {
+    chat: Chat
+    name: string
+    me: number
+    members: readonly Member[]
+    /** Where the next page begins. */
+    next: string | null
+    limit: number
+    /** Whether this is the first page. */
+    first: boolean
+  }
+  'messages/show.njk': ActionValues & {
+    chat: Chat
+    me: number
+    before: readonly Entry[]
+    /** The message itself. */
+    entries: readonly Entry[]
+    after: readonly Entry[]
+  }
+  'resets/edit.njk': { username: string; errors: FieldErrors }
+  'search/show.njk': {
+    /** Null where all chats are searched. */
+    chat: Chat | null
+    path: string
+    q: string
+    sentence: string
+    results: {
+      /** Whether there was a word to look for. */
+      searched: boolean
+      found: readonly (Hit & { snippet: readonly Piece[] })[]
+      /** The query string of the next page. */
+      older: string | null
+      newest: boolean
+    } | null
+  }
+  'sessions/login.njk': FormValues
+  'sessions/logout.njk': object
+  'settings/show.njk': {
+    chat: Chat
+    name: string
+    heirs: readonly Rows<typeof heirsOf>[]
+    share_url: string
+    /** For how long a new link can let people in: words by seconds. */
+    lives: Readonly<Record<string, string>>
+    saved: boolean
+    values: Readonly<Record<string, unknown>>
+    errors: FieldErrors
+  }
+  'start/entrance.njk': FormValues
+  'start/welcome.njk': {
+    chats: readonly Rows<typeof chatsOf>[]
+    /** Where the next page begins. */
+    older: string | null
+    /** Whether this is the first page. */
+    newest: boolean
+  }
+  'users/signup.njk': FormValues
+}
+
+/** The values of each view that is part of a page. */
+export interface FragmentValues {
+  /** Any refusal. */
+  '_refusal.njk': { status: number; sentence: string; next: string }
+  'chats/_header_again.njk': HeaderValues
+  'members/_members.njk': { members: readonly Member[]; member_count: number }
+  /** `csrf` is empty where htmx sends it by itself. */
+  'messages/_actions.njk': ActionValues & { csrf: string }
+  /** `mine`: whether the reader wrote it. Nothing else here depends on the reader. */
+  'messages/_event.njk': { event: Event; mine: boolean; uri: string }
+  'messages/_older.njk': ListValues
+  'messages/_reply.njk': { uri: string; reply: Event | null }
+  /** `more`: there is more at this moment. `slow`: a stream brought it, so it asks seldom until that ends. */
+  'messages/_tail.njk': { uri: string; version: number; more: boolean; slow: boolean }
+}
+
+/** One row of what a function of src/db returns. */
+type Rows<F extends (...args: never[]) => Promise<readonly unknown[]>> = Awaited<ReturnType<F>>[number]

@@ -1,0 +1,94 @@
+import { LIMITS } from '../config.js'
+import { invalid } from '../errors.js'
+import type { Parts, RouteContext } from '../http/context.js'
+import { eventsQuery, readQuery } from '../http/input.js'
+import { leadTo, showFragment } from '../http/respond.js'
+import type { Entry } from '../live/entry.js'
+import { partial } from '../live/formats.js'
+import { fill } from '../slices.js'
+import { chatOnPage } from './chats.js'
+import { limitLists, type ReadingMember, requireCursor, requireReading } from './scope.js'
+
+/**
+ * What htmx puts into the page after a change: everything that its reader has not seen, the change itself with it. `after` is the page's
+ * cursor; a page that has none is led to `path`.
+ */
+export async function answerWithNews(
+  parts: Parts,
+  ctx: RouteContext,
+  after: number | undefined,
+  version: number,
+  path: string,
+) {
+  if (after === undefined) {
+    // Sent from a page of older messages, which has no tail.
+    leadTo(ctx, path)
+    return
+  }
+  if (after >= version) {
+    ctx.status = 204
+    return
+  }
+  const reading = await requireReading(parts, ctx)
+  // It may have been changed by another process.
+  await reading.feed.catchUp(version)
+  ctx.type = 'html'
+  // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
+  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, after)))
+}
+
+/** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
+export async function showNews(parts: Parts, ctx: RouteContext) {
+  const reading = await requireReading(parts, ctx)
+  const { after, live } = readQuery(ctx, eventsQuery)
+  if (after === undefined) {
+    throw invalid({ after: ['This field is required.'] })
+  }
+  if (after === reading.feed.version && live !== '0') {
+    ctx.status = 204
+    return
+  }
+  await requireCursor(parts, ctx, reading, after)
+  limitNews(parts, ctx, reading, after)
+  ctx.type = 'html'
+  ctx.body = Buffer.from(await newsAfter(parts, reading, after))
+}
+
+/** Readers who are less than a page behind read on from memory, and as often as they like. Throws 429 for the others. */
+export function limitNews(parts: Parts, ctx: RouteContext, { feed, user }: ReadingMember, after: number) {
+  if (feed.version - after > LIMITS.messagesPerPage) {
+    limitLists(parts, ctx, user)
+  }
+}
+
+/** The events after a cursor, and the tail that goes on from there. */
+async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
+  const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
+  const { texts, cut } = await fill(onceEach(entries), LIMITS.listBytes, entry =>
+    entry.html(entry.event.author_id === user.id),
+  )
+  const version = cut ? cut.version - 1 : (entries.at(-1)?.version ?? after)
+  const tail = views.fragment('messages/_tail.njk', { uri, version, more: version < feed.version, slow: false })
+  return texts.join('') + tail
+}
+
+/** Every event about a message shows it as it is now: the first one about each is enough. */
+function onceEach(entries: readonly Entry[]): readonly Entry[] {
+  const shown = new Set<number>()
+  return entries.filter(({ event }) => !shown.has(event.id) && shown.add(event.id))
+}
+
+/** The messages before one, in the place of the link to them. */
+export async function showOlder(parts: Parts, ctx: RouteContext) {
+  const reading = await requireReading(parts, ctx)
+  const { before } = readQuery(ctx, eventsQuery)
+  limitLists(parts, ctx, reading.user)
+  const { entries, more } = await chatOnPage(parts, reading, { members: 0, before })
+  showFragment(parts, ctx, 'messages/_older.njk', {
+    uri: reading.uri,
+    entries,
+    more,
+    unread_from: null,
+    me: reading.user.id,
+  })
+}
