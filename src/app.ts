@@ -13,7 +13,7 @@ import { logRequests } from './http/request-log.js'
 import { answerErrors, openStreams, refuseLongUrls } from './http/respond.js'
 import { API, refuseMethod, routerOf } from './routes/index.js'
 
-/** The table of contents: what a request meets, in order. */
+/** The table of contents: what a request passes through, in this order. */
 export function createApp(parts: Parts) {
   const app = new Koa<State>({ proxy: parts.config.trustedProxies > 0, maxIpsCount: parts.config.trustedProxies })
   const router = routerOf(parts)

@@ -3,12 +3,12 @@ import ipaddr from 'ipaddr.js'
 import type { Config } from '../config.js'
 import type { Context } from './context.js'
 
-/** How long they are believed to stay the same, in milliseconds: asking costs as much as half a page. */
+/** How long the addresses are kept in memory, in milliseconds. To read them costs as much as half a page. */
 const ADDRESSES_HOLD = 10_000
 
 let asked = { at: Number.NEGATIVE_INFINITY, addresses: [] as string[] }
 
-/** The IPv4 addresses under which other machines of the local network can reach this one. */
+/** The IPv4 addresses by which other machines of the local network can reach this one. */
 export function lanAddresses(): string[] {
   if (performance.now() - asked.at > ADDRESSES_HOLD) {
     asked = { at: performance.now(), addresses: askAddresses() }
@@ -24,15 +24,15 @@ function askAddresses(): string[] {
 }
 
 /**
- * The URL to share a path by: PUBLIC_URL's where it is set; else the one by which the visitor came, with a LAN address in
- * the place of a loopback one, which nobody else could open.
+ * The URL to share a path by. It begins as PUBLIC_URL where that is set, else as the URL that the visitor used. A loopback address is
+ * replaced by one of the local network, as other machines could not open it.
  */
 export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string): string {
   if (publicUrl) {
     return new URL(path, publicUrl).href
   }
   const base = `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx)}`
-  // The Host header is whatever the sender likes.
+  // A sender can write anything into the Host header.
   const url = new URL(path, URL.canParse(base) ? base : 'http://localhost')
   if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname) && host === undefined) {
     url.hostname = lanAddresses()[0] ?? url.hostname
@@ -40,17 +40,17 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
   return url.href
 }
 
-/** The host that the request was sent to: by Host alone, as a proxy may let X-Forwarded-Host through from whoever sends it. */
+/** The host that the request was sent to. Only the Host header counts: a proxy may pass on an X-Forwarded-Host that a client made up. */
 export function hostOf(ctx: Context): string {
   return ctx.get('host').toLowerCase()
 }
 
 /**
- * The visitor's address as limits count it, however a proxy writes it. Of IPv6 it is the /48: providers give one subscriber up to that much
- * (RFC 6177), and whoever has it can come from another address each time. Of local addresses it is the /64, as a /48 is a whole site.
+ * The visitor's address as rate limits count it, in one form however a proxy writes it. Of IPv6 it is the /48: a provider may give that much to
+ * one subscriber (RFC 6177), who can use another address for each request. Of local addresses it is the /64, as a /48 is a whole site.
  */
 export function addressOf(ctx: Context): string {
-  // What is no address counts for whoever has sent it on.
+  // Where the proxy names no valid address, the request counts as the proxy's own.
   return subjectOf(ctx.ip) ?? subjectOf(ctx.req.socket.remoteAddress ?? '') ?? ''
 }
 

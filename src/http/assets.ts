@@ -15,7 +15,7 @@ interface Asset {
 }
 
 export interface Assets {
-  /** The name of a file to its path with the hash of what is in it. */
+  /** Maps the name of a file to its path, which has the hash of its content. */
   paths: Record<string, string>
   files: ReadonlyMap<string, Asset>
 }

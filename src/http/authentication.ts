@@ -13,10 +13,10 @@ import { beginSession, dropSession, sessionCookie, sessionStore } from './sessio
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
- * token that is unknown or has ended.
+ * token that is unknown or has expired.
  */
 export function authenticate(parts: Parts, app: Koa<State>): Middleware {
-  // koa-session costs more than all else that a poll does: it is asked only where there is something to write.
+  // koa-session costs more than everything else in a poll, so only routes where a session begins or ends use it.
   const keepSession = sessionStore(parts, app)
   return async (ctx, next) => {
     const { anonymous, cookieless, signsIn } = ctx.state.marks
@@ -69,12 +69,12 @@ async function bySession(parts: Parts, ctx: Context, id: string) {
   }
 }
 
-/** Where that cannot be written, as in a database that is read-only, reading goes on. */
+/** Where that cannot be written, as in a read-only database, the request is answered all the same. */
 async function touch(parts: Parts, written: Promise<void>) {
   await written.catch(error => logFailure(parts, error, 'When somebody was here last was not written'))
 }
 
-/** Once in ten minutes. */
+/** The last use is written once in ten minutes. */
 function isWorthTouching(identity: Identity): boolean {
   const now = performance.now()
   const isStale = now > identity.staleAt
@@ -106,7 +106,7 @@ export async function signIn(parts: Parts, ctx: Context, user: User, password_ha
   ctx.state.user = user
 }
 
-/** For whoever came by a password that was changed before they were through. */
+/** For a user whose password was changed between its verification and the end of the request. */
 export function passwordChanged(status = 422): Refusal {
   return invalid(
     { non_field_errors: ['Your password has just been changed. Please sign in with the new one.'] },
@@ -114,7 +114,7 @@ export function passwordChanged(status = 422): Refusal {
   )
 }
 
-/** Ends the session; the browser is told to forget what this site stored. */
+/** Ends the session, and tells the browser to forget what this site has stored there. */
 export function signOut(ctx: Context) {
   dropSession(ctx)
   ctx.set('Clear-Site-Data', '"storage"')
@@ -133,7 +133,7 @@ export function signedOut(): Refusal {
   return notSignedIn('You are signed out. Sign in to go on.')
 }
 
-/** The same for one who has an account. Throws 403 for a guest. */
+/** The same for a user with an account. Throws 403 for a guest. */
 export function requireAccount(ctx: Context): User {
   const user = requireUser(ctx)
   if (user.kind === 'guest') {
@@ -142,7 +142,7 @@ export function requireAccount(ctx: Context): User {
   return user
 }
 
-/** Whether the request came by that session. */
+/** Whether the request was sent with the cookie of that session. */
 export function isCurrent(ctx: Context, { id_hash }: { id_hash: Buffer }): boolean {
   const { identity } = ctx.state
   return identity?.token_id === null && identity.hash.equals(id_hash)

@@ -6,12 +6,12 @@ import type { Fields, Middleware } from './context.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const MULTIPART = 'multipart/form-data'
-// The last is how browsers report what a page's policy forbade.
+// Browsers use the last one to report what a page's policy has blocked.
 const JSON_TYPES = ['application/json', 'application/csp-report']
 
 /**
- * Reads the fields of a form, a multipart form without files, or a JSON object. Stricter than the parsers at hand: they turn
- * bytes that are no UTF-8 into U+FFFD and so store another text than was sent.
+ * Reads the fields of a form, a multipart form without files, or a JSON object. It is stricter than the usual parsers. They turn bytes
+ * that are not UTF-8 into U+FFFD, so that another text is stored than was sent.
  */
 export function readBody(): Middleware {
   return async (ctx, next) => {
@@ -25,9 +25,9 @@ export function readBody(): Middleware {
 }
 
 /**
- * Throws 413 as soon as the body is known to be too long. The rest is taken in and dropped, for as long as the server lets a
- * request last: a browser reads no answer while it cannot get rid of what it sends. (Leaving the request's iterator early would
- * destroy the connection, and the answer with it.)
+ * Throws 413 as soon as the body is known to be too long. The rest is read and dropped, for as long as the server lets a request last:
+ * a browser does not read the answer before it has sent its body. (To leave the request's iterator early would destroy the connection,
+ * and the answer with it.)
  */
 function bytes(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ function bytes(request: IncomingMessage): Promise<Buffer> {
   })
 }
 
-/** Throws 400, 413 or 415 for what are no fields. */
+/** Throws 400, 413 or 415 for a body that has no fields that can be read. */
 export async function fields(type: string, contentType: string, body: Buffer): Promise<Fields> {
   if (![FORM, MULTIPART, ...JSON_TYPES].includes(type)) {
     throw new Refusal(415, `Unsupported media type "${type}" in request.`)
@@ -70,7 +70,7 @@ export async function fields(type: string, contentType: string, body: Buffer): P
   return collected
 }
 
-/** At least as many fields as there are, told before any is made: in 64 KiB are 30,000. Those of objects in an object count too. */
+/** At least the number of fields, counted before any is parsed: 64 KiB can hold 30,000. Fields of nested objects count too. */
 function countFields(type: string, body: Buffer): number {
   if (type === MULTIPART) {
     return body.toString('latin1').match(/content-disposition/gi)?.length ?? 0
@@ -116,7 +116,7 @@ function jsonPairs(body: Buffer): [string, unknown][] {
   return Object.entries(value)
 }
 
-/** The platform's own parser reads both kinds of forms. */
+/** The parser that comes with Node reads both kinds of forms. */
 async function formPairs(contentType: string, body: Buffer): Promise<[string, unknown][]> {
   let form: FormData
   try {

@@ -1,4 +1,4 @@
-/** Which browser it is, in words for the person who used it, by what it calls itself in User-Agent. */
+/** The name of a browser, for the person who used it, by its User-Agent. */
 export function browserName(agent: string): string {
   const name = NAMES.find(([, sign]) => sign.test(agent))?.[0]
   const system = SYSTEMS.find(([, sign]) => sign.test(agent))?.[0]
@@ -8,7 +8,7 @@ export function browserName(agent: string): string {
   return system ? `${name} on ${system}` : name
 }
 
-/** Most call themselves by the names of others too: the first that fits is it. */
+/** Most browsers use the names of others as well. The first pattern that matches is right. */
 const NAMES: [string, RegExp][] = [
   ['Edge', /\bEdg(e|A|iOS)?\//],
   ['Opera', /\b(OPR|Opera|OPT)\//],

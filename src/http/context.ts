@@ -12,39 +12,39 @@ import type { Outage } from './outages.js'
 import type { LimitRate, RateName } from './rate-limits.js'
 import type { Views } from './views.js'
 
-/** A body's fields as they came: nothing about their values is known yet. */
+/** The fields of a body as they were sent. Nothing is known about their values yet. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** What the program is made of once it runs: made in process/parts.ts, handed to whoever needs a part. */
+/** The parts that the running program consists of. process/parts.ts makes them, and functions take those that they need. */
 export interface Parts {
   config: Config
   log: Logger
   db: Db
   live: Live
   posts: PostQueue
-  /** Rejects with what stands in the way of reading and writing. */
+  /** Rejects where the database cannot be read or written, with the reason. */
   ready: () => Promise<void>
-  /** The database's, if there is one. */
+  /** Of the database. */
   outage: Outage
   limitRate: LimitRate
-  /** Seals cookies and form tokens. */
+  /** The key of the HMACs of cookies and form tokens. */
   secret: Buffer
   assets: Assets
   views: Views
 }
 
-/** How the answer is given: a whole document, HTML replacing part of one, or JSON. */
+/** The form of an answer: a whole document, HTML that replaces part of one, or JSON. */
 export type Form = 'page' | 'fragment' | 'json'
 
-/** What the middleware before the router must know of a route. It is said where the route is registered. */
+/** What other code must know of a route. It is said where the route is registered. */
 export interface Marks {
-  /** Whoever sends it is not looked up: an old token or cookie must not stand in the way, or the database may be down. */
+  /** Its sender is not looked up: an old token or cookie must not get in the way, or the database may be down. */
   anonymous?: true
   /** Cookies do not count: it is for programs with a token, or browsers send it by themselves. */
   cookieless?: true
-  /** Its form is sent before there is a session. Another site could sign its visitors in as somebody else by it. */
+  /** Its form is sent before there is a session. Without a token, another site could use it to sign its visitors in as somebody else. */
   entrance?: true
-  /** A session begins or ends here. */
+  /** A session begins or ends here, so koa-session is used. */
   signsIn?: true
   /** The tail of a page asks for it, most often for nothing: http/idle-polls.ts answers then. */
   tail?: true
@@ -62,25 +62,25 @@ export interface State {
   route?: string
   /** What that route is marked with. */
   marks: Marks
-  /** The request goes by its Authorization header alone, or by none: cookies do not count. */
+  /** Cookies do not count for this request, only its Authorization header if it has one. */
   cookieless: boolean
   user?: User
-  /** What the user was found by: what the database says of it, and what was sent. */
+  /** What identified the user: as the database has it, and as it was sent. */
   identity?: Identity
   credential?: Credential
-  /** The id of a session that begins with this answer, once there is a user. */
+  /** The id of a session that begins with this answer. */
   begun?: string
   /** The body's fields, once read. */
   fields?: Fields
-  /** The answer stands in a frame of our own page. */
+  /** The answer is shown in a frame of our own page. */
   isFrame?: boolean
-  /** Opens the stream that is the answer, once all headers are set. */
+  /** Opens the stream that is the answer. It is called once all headers are set. */
   openStream?: () => void
-  /** Sealed for this browser's session, or its signed-out visit; made when a page with a form asks for it. */
+  /** The token for this page's forms, bound to the browser's session, or to its visit where nobody is signed in. Made by prepareForms. */
   csrf?: string
 }
 
 export type Context = Koa.ParameterizedContext<State>
-/** The context of a handler, whose path has been matched. */
+/** The context of a handler, with the parameters of its path. */
 export type RouteContext = Context & { params: Readonly<Record<string, string>> }
 export type Middleware = Koa.Middleware<State>

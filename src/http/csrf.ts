@@ -8,9 +8,9 @@ import { sessionCookie } from './sessions.js'
 const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
 
 /**
- * Refuses what another site makes a browser send with our cookies. Sec-Fetch-Site and Origin tell most of them; browsers
- * without these headers (lynx and w3m; others on plain http) are told by the form's token. Requests that count no
- * cookies need no such care, and without a session there is nothing to act with but the entrances.
+ * Refuses requests that another site makes a browser send with our cookies. Most of them are recognised by Sec-Fetch-Site and Origin.
+ * Browsers that do not send these headers (lynx and w3m; others on plain http) must send the form's token. Requests for which cookies
+ * do not count are safe, and so are those without a session, except to an entrance.
  */
 export function refuseForgeries(parts: Parts): Middleware {
   return async (ctx, next) => {
@@ -32,20 +32,20 @@ export function refuseForgeries(parts: Parts): Middleware {
   }
 }
 
-/** No form sends JSON, and other sites' scripts only where this one allows it beforehand, which it does for no cookies. */
+/** A form cannot send JSON. A script of another site can do so only after a preflight request, and we never allow it with cookies. */
 function isProgram(ctx: Context): boolean {
   return ctx.request.type.toLowerCase() === 'application/json'
 }
 
-/** Which browser it is, as far as its cookie for visits says; null where it has none. */
+/** The hash of the browser's cookie for visits, which tells browsers apart; null where it has none. */
 export function visitHash({ config }: Parts, ctx: Context): Buffer | null {
   const visit = ctx.cookies.get(visitCookie(config.secure), { signed: true })
   return visit ? keyHash(visit) : null
 }
 
 /**
- * Puts the token for this page's forms at hand. A visitor who is not signed in gets a signed cookie to bind it to, rather than
- * a row in the database.
+ * Makes the token for this page's forms. For a visitor who is not signed in it is bound to a signed cookie, which saves a row in the
+ * database.
  */
 export function prepareForms(parts: Parts, ctx: Context) {
   if (ctx.state.cookieless) {
@@ -70,7 +70,7 @@ function subjectOf({ config }: Parts, ctx: Context): string | undefined {
     : ctx.cookies.get(visitCookie(config.secure), { signed: true })
 }
 
-/** Whether the request comes from a page of this site, as far as the browser says. */
+/** Whether the request comes from a page of this site, by the headers that the browser sent. */
 export function isOwnOrigin(parts: Parts, ctx: Context): boolean {
   const site = ctx.get('sec-fetch-site')
   if (site && site !== 'same-origin' && site !== 'none') {
@@ -81,8 +81,8 @@ export function isOwnOrigin(parts: Parts, ctx: Context): boolean {
 }
 
 /**
- * Whether a browser was led here by another site. None is named where somebody typed the address or opened it from another program.
- * Browsers on plain http do not send Sec-Fetch-Site, and tell by the Referer, unless the other site hides it.
+ * Whether a browser was led here by another site. It names no site where somebody typed the address or opened it from another program.
+ * On plain http browsers do not send Sec-Fetch-Site. Then the Referer tells it, unless the other site hides that.
  */
 export function isFromElsewhere(parts: Parts, ctx: Context): boolean {
   const site = ctx.get('sec-fetch-site')
@@ -90,7 +90,7 @@ export function isFromElsewhere(parts: Parts, ctx: Context): boolean {
   return site ? site !== 'same-origin' && site !== 'none' : referer !== '' && !isOurs(parts, ctx, referer)
 }
 
-/** Where PUBLIC_URL is not set only the host can be compared: a TLS proxy hides the scheme. */
+/** Without PUBLIC_URL only the host can be compared: behind a TLS proxy the scheme is not known. */
 function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
   if (url.length > LIMITS.url || !URL.canParse(url)) {
     return false
@@ -100,8 +100,8 @@ function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
 }
 
 /**
- * Refuses what came from another site. Behind a proxy that does not pass the Host header on, what came from this one looks the same:
- * so whoever runs it is told what to set, here and in the log.
+ * The refusal of a request from another site. Behind a proxy that does not pass the Host header on, requests from this site look the
+ * same, so the answer and the log say what the operator has to set.
  */
 export function fromElsewhere({ config, log }: Parts, ctx: Context): Refusal {
   const origin = ctx.get('origin')

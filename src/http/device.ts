@@ -5,13 +5,13 @@ import type { Context, Parts } from './context.js'
 
 const deviceCookie = (secure: boolean) => (secure ? '__Host-device' : 'device')
 
-/** A random key, and the seal that binds it to a name: 16 and 32 bytes in base64url. */
+/** A random key, and the HMAC that binds it to a username: 16 and 32 bytes in base64url. */
 const ENTRY = /^[\w-]{65}$/
 const KEY_LENGTH = 22
 
 /**
- * The key by which this browser is known to have signed in under that name before; undefined where it has not. Tries are counted by it
- * then, so that strangers who guess at the name do not lock its owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+ * The key that this browser got when it signed in under that username; undefined where it never has. Tries are counted by this key, so
+ * that strangers who guess passwords do not lock the user out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
  */
 export function deviceOf(parts: Parts, ctx: Context, username: string): string | undefined {
   return entriesOf(parts, ctx)
@@ -19,14 +19,14 @@ export function deviceOf(parts: Parts, ctx: Context, username: string): string |
     ?.slice(0, KEY_LENGTH)
 }
 
-/** Notes in the browser that somebody has signed in by it under that name: by a new key, as the old one may have been stolen and used up. */
+/** Remembers in the browser that it has signed in under that username. The key is new each time, as the old one may have been stolen and used up. */
 export function rememberDevice(parts: Parts, ctx: Context, username: string) {
   const key = randomKey(16)
   const others = entriesOf(parts, ctx).filter(entry => !isFor(parts, entry, username))
   const entries = [key + seal(parts, key, username), ...others].slice(0, LIMITS.namesPerDevice)
   ctx.cookies.set(deviceCookie(parts.config.secure), entries.join('.'), {
     maxAge: LIMITS.deviceDays * 86_400_000,
-    // Each entry has a seal of its own.
+    // Each entry has an HMAC of its own.
     signed: false,
     httpOnly: true,
     sameSite: 'lax',

@@ -18,24 +18,24 @@ const DOCUMENT = {
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-  // Not no-referrer: with that browsers send `Origin: null` with our own forms.
+  // Not no-referrer: browsers would send `Origin: null` with our own forms.
   'Referrer-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
 }
 
-/** What stands in a page of ours. */
+/** For documents in a frame of our own page. */
 const FRAME = {
   'Content-Security-Policy': POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
   'X-Frame-Options': 'SAMEORIGIN',
 }
 
-/** The order is for lynx: it heeds no-cache alone, and at the end alone; without it a link to a page that it has shows the old one. */
+/** The order is for lynx: it understands only no-cache, and only at the end. Without it, a link to a page that lynx has shows the old page. */
 export const NOT_STORED = 'no-store, no-cache'
 
-/** On every answer, errors included: not to be kept, indexed, sniffed or embedded. Documents get their policies on top. */
+/** On every answer, errors included: it must not be stored, indexed, sniffed or embedded. Documents get their policies as well. */
 export function secureHeaders({ config }: Parts): Middleware {
   return async (ctx, next) => {
-    // By the configuration and not by the connection, which behind a proxy is plain http: there the library would refuse.
+    // Not by the connection: behind a proxy it is plain http, and the library would refuse to set secure cookies.
     ctx.cookies.secure = config.secure
     try {
       await next()
@@ -45,7 +45,7 @@ export function secureHeaders({ config }: Parts): Middleware {
       }
       ctx.set('X-Content-Type-Options', 'nosniff')
       ctx.set('X-Robots-Tag', 'noindex, nofollow')
-      // Not on fragments: the page that they go into has had it, and idle polls are to stay short.
+      // Not on fragments: their page has had it already, and it would make idle polls longer.
       if (config.secure && ctx.state.form !== 'fragment') {
         ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
       }
@@ -62,7 +62,7 @@ export function secureHeaders({ config }: Parts): Middleware {
   }
 }
 
-/** Lets the configured origins call the API from their pages, with a token: cookies are never allowed along. */
+/** CORS: lets pages of the configured origins call the API with a token. Cookies are never allowed. */
 export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
   return async (ctx, next) => {
     if (!isForPrograms(ctx.originalUrl)) {

@@ -5,7 +5,7 @@ import { NOT_STORED } from './headers.js'
 import { marksOfLayer } from './marks.js'
 import { sessionCookie } from './sessions.js'
 
-/** The same as by the long way: test/live/idle.test.ts compares them. */
+/** The same headers as on the long way. test/live/idle.test.ts compares them. */
 const HEADERS = {
   Vary: 'Accept, HX-Request',
   'Cache-Control': NOT_STORED,
@@ -15,9 +15,9 @@ const HEADERS = {
 }
 
 /**
- * The short way out for what is asked most by far: a page's poll when there is nothing new. It is taken only where all of it is
- * certain from memory: who asks, that they are a member, and that the chat has not moved. Everything else goes the long
- * way, through all that follows. The long way takes four times as long for the same answer.
+ * A short way for the most frequent request by far: the poll of a page when there is nothing new. It is taken only where memory is
+ * certain of everything: who asks, that they are a member, and that the chat has no later version. All other requests go the long
+ * way, through the middleware that follows. For the same answer that takes four times as long.
  */
 export function answerIdlePolls({ live, config, log }: Parts, router: Router<State>): Middleware {
   const route = String(router.stack.find(layer => marksOfLayer(layer).tail)?.path)

@@ -19,7 +19,7 @@ export function userJson({ id, username, name, guest }: Shown) {
   return { id, username, name, guest, email: '', first_name: '', last_name: '' }
 }
 
-/** Somebody as a chat shows them. */
+/** A user as a chat shows them. */
 interface Shown {
   id: number
   username: string
@@ -31,7 +31,7 @@ function selfOf({ kind, ...user }: User): Shown {
   return { ...user, guest: kind === 'guest' }
 }
 
-/** The user's own answer. */
+/** A user as they see themselves: with the e-mail address. */
 export function ownUserJson(user: User) {
   return { ...userJson(selfOf(user)), email: user.email }
 }
@@ -40,7 +40,7 @@ export function accountJson({ email, username, id }: User) {
   return { email, username, id }
 }
 
-/** The same with what has come to accounts since. */
+/** The same, with fields that the original API did not have. */
 export function ownAccountJson(user: User) {
   return { ...accountJson(user), name: user.name, kind: user.kind }
 }
@@ -91,19 +91,19 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
   }
 }
 
-/** How far its reader has read a chat. */
+/** How far the reader of a chat has read it. */
 export function standingJson(standing: Omit<Standing, 'first_unread'> | null) {
   const { last_read = 0, unread = 0, mentioned = 0 } = standing ?? {}
   return { last_read, unread, mentioned }
 }
 
-/** An answer with a list at its end, of items that are JSON already. */
+/** An answer that ends with a list. The items are JSON already. */
 export function listJson(answer: object, name: string, items: readonly string[]): Buffer {
   const empty = JSON.stringify({ ...answer, [name]: [] })
   return Buffer.from(`${empty.slice(0, -']}'.length)}${items.join()}]}`)
 }
 
-/** A message as it is now; of one that was deleted nothing is left but who wrote it and when. */
+/** A message as it is now. Of a deleted one only its author and its time are left. */
 export function messageJson(event: Event) {
   return {
     id: event.id,
@@ -121,8 +121,8 @@ export function messageJson(event: Event) {
 }
 
 /**
- * Whatever the event is, by the same fields; `event` names its kind. One that changes a message has that message's, `version` excepted,
- * and says in `by` who did it.
+ * An event of any kind, by the same fields; `event` names its kind. An event that changes a message has the fields of that message, but a
+ * `version` of its own, and says in `by` who changed it.
  */
 export function eventJson(event: Event) {
   const message = { event: event.kind, ...messageJson(event) }
@@ -156,7 +156,7 @@ export function postedJson(posted: Posted, uri: string, user: User, message: str
   }
 }
 
-/** A message that was found, with where it stands and the words around the first hit. */
+/** A message that a search has found, with its chat and the words around the first hit. */
 export function hitJson(hit: Hit & { snippet: readonly Piece[] }) {
   return {
     uri: hit.uri,

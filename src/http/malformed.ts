@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
 
-/** RFC 9110, section 7.2: a name or an address, and maybe a port. */
+/** RFC 9110, section 7.2: a name or an address, and possibly a port. */
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
 
-/** Answers 400 to what HTTP does not allow. First of all, as everything else takes the address and Host to be sound. */
+/** Answers 400 to what HTTP does not allow. It comes first, as all other code relies on a valid address and Host header. */
 export function refuseMalformed({ log }: Parts): Middleware {
   return (ctx, next) => {
     const fault = faultOf(ctx.req)
@@ -25,7 +25,7 @@ export function refuseMalformed({ log }: Parts): Middleware {
 }
 
 function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | undefined {
-  // Node keeps the first and forgets the others; a proxy in front may have gone by the last.
+  // Node keeps the first one only. A proxy in front may have used the last one.
   let hosts = 0
   for (let place = 0; place < rawHeaders.length; place += 2) {
     hosts += rawHeaders[place]?.toLowerCase() === 'host' ? 1 : 0
@@ -36,7 +36,7 @@ function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | u
   if (!HOST.test(headers.host ?? '')) {
     return 'The Host header of this request is no host. Send the one of the address.'
   }
-  // What does not begin with a slash is parsed as a whole address (RFC 9112, section 3.2.2).
+  // An address without a slash at its start is parsed as a whole URL (RFC 9112, section 3.2.2).
   if (!url.startsWith('/') && url !== '*' && !URL.canParse(url)) {
     return 'The address of this request cannot be read.'
   }
@@ -44,8 +44,8 @@ function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | u
 }
 
 /**
- * Whether an answer failed by what its reader did: they went without a word, or sent what is no HTTP. That is no failure of ours.
- * Nothing but their connection makes system calls there.
+ * Whether an answer failed because of its reader, who closed the connection or did not send HTTP. That is no failure of ours. An error
+ * of a system call is one of the connection, as nothing else makes system calls there.
  */
 export function isReadersFault({ code = '', syscall }: NodeJS.ErrnoException): boolean {
   return syscall !== undefined || /^(ECONNRESET|EPIPE|(ERR_STREAM|ERR_SOCKET|HPE)_\w+)$/.test(code)

@@ -3,14 +3,14 @@ import type { Marks, Middleware, State } from './context.js'
 
 const marksOf = new WeakMap<object, Marks>()
 
-/** Marks a route, as the first of its handlers. */
+/** Marks a route. It is registered in front of the route's handler. */
 export function mark(marks: Marks): Middleware {
   const middleware: Middleware = (_ctx, next) => next()
   marksOf.set(middleware, marks)
   return middleware
 }
 
-/** Finds the route that will answer. Where a path does not have the method, the marks of all its routes hold until that is said. */
+/** Finds the route that will answer. Where the path has no route with that method, the marks of all its routes apply until 405 is answered. */
 export function findRoute(router: Router<State>): Middleware {
   return (ctx, next) => {
     const { path, pathAndMethod } = router.match(ctx.path, ctx.method)

@@ -3,12 +3,15 @@ import { devNull } from 'node:os'
 import type { Logger } from 'pino'
 import { Refusal, whyNotNow } from '../errors.js'
 
-/** In milliseconds: between two looks whether an outage is over, how long nothing may fail before it is, and between two lines while it lasts. */
+/**
+ * In milliseconds. `look`: between two checks whether an outage is over. `quiet`: how long nothing may have failed when it is over.
+ * `remind`: between two lines in the log while it lasts.
+ */
 const PACE = { look: 1_000, quiet: 5_000, remind: 60_000 }
 
 interface Setting {
   log: Logger
-  /** What is wrong and what it is for, to the person who reads the log. */
+  /** The line for the log: what fails, and why. */
   begins(error: unknown): string
   /** Rejects as long as the outage lasts. */
   works(): Promise<unknown>
@@ -16,8 +19,8 @@ interface Setting {
 }
 
 /**
- * Tells of many failures with one cause in few lines: one when the first of them happens, one a minute, and one when all works
- * again. Failures that come one by one are told of one by one.
+ * Logs many failures with one cause in a few lines: one at the first failure, one a minute, and one when everything works again.
+ * Failures that are far apart are logged one by one.
  */
 export class Outage {
   private readonly setting: Required<Setting>
@@ -33,7 +36,7 @@ export class Outage {
     return this.current !== undefined
   }
 
-  /** Something failed because of it. */
+  /** Notes that something failed because of it. */
   failed(error: unknown) {
     const now = performance.now()
     if (this.current) {
@@ -46,7 +49,7 @@ export class Outage {
     }
   }
 
-  /** A request was refused; it counts if it was while this lasted. */
+  /** Counts a request that was refused, if the outage lasts. */
   refused() {
     if (this.current) {
       this.current.refused++
@@ -87,7 +90,7 @@ function lasting(milliseconds: number): string {
   return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
 }
 
-/** The database's outage. `works` asks whether it can do all that is needed. */
+/** Outages of the database. `works` rejects as long as it cannot be read and written. */
 export function databaseOutage(log: Logger, works: () => Promise<unknown>): Outage {
   return new Outage({
     log,
@@ -101,7 +104,7 @@ export function databaseOutage(log: Logger, works: () => Promise<unknown>): Outa
   })
 }
 
-/** At the limit of open files Node refuses connections without a word. This looks once a second whether one more can be opened. */
+/** At the limit of open files Node refuses connections without an error. This checks once a second whether one more file can be opened. */
 export function watchDescriptors(log: Logger): { close(): void } {
   const works = async () => (await fs.open(devNull)).close()
   const outage = new Outage({
@@ -119,7 +122,7 @@ export function watchDescriptors(log: Logger): { close(): void } {
   }
 }
 
-/** An AggregateError, one for each address that was tried, has no message of its own. */
+/** An AggregateError has one error for each address that was tried, and no message of its own. */
 function wordsOf(error: unknown): string {
   const { errors, message } = error as AggregateError
   return message || (errors ?? []).map(wordsOf).join(', ')

@@ -1,12 +1,12 @@
 import { encodeQR } from 'qr'
 
-/** A longer address makes a code that no phone reads from a screen; host names end at 253 characters. */
+/** Phones cannot read the code of a longer address from a screen. A host name has 253 characters at most. */
 const LONGEST = 350
 
-/** White around it, as the standard wants it, in modules. */
+/** The white border that the standard asks for, in modules. */
 const QUIET = 4
 
-/** A QR code as an SVG path of squares of 1, in a field of that size; none for an address that is too long. */
+/** A QR code as an SVG path, in which a module is 1 wide, and its width. Null for an address that is too long. */
 export function qrCode(address: string): { size: number; path: string } | null {
   if (address.length > LONGEST) {
     return null
@@ -15,7 +15,7 @@ export function qrCode(address: string): { size: number; path: string } | null {
   return { size: rows.length, path: rows.map(pathOfRow).join('') }
 }
 
-/** The dark modules that stand side by side are one rectangle: no seams between them. */
+/** Dark modules side by side become one rectangle, so that no lines are seen between them. */
 function pathOfRow(row: readonly boolean[], y: number): string {
   const line = row.map(dark => (dark ? '#' : ' ')).join('')
   return [...line.matchAll(/#+/g)].map(({ index, 0: run }) => `M${index} ${y}h${run.length}v1h-${run.length}z`).join('')

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit'
 
-/** Does some work for a user, after the user's earlier work. Undefined where too much waits already. */
+/** Does some work for a user, after the earlier work of the same user. Returns undefined where too much is waiting already. */
 export type Queue = <T>(user_id: number, work: () => Promise<T>) => Promise<T> | undefined
 
-/** One at a time for each user, and `atOnce` in all; `waiting` of one user's, and `waitingInAll` of all, may wait. */
+/** Does one piece of work at a time for each user, and `atOnce` in all. At most `waiting` pieces of one user may wait, and `waitingInAll` of all. */
 export function userQueue({
   atOnce,
   waiting,

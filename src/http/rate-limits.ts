@@ -33,7 +33,7 @@ const SENTENCES = {
   reports: 'Enough reports.',
 } satisfies Partial<Record<keyof typeof LIMITS, string>>
 
-/** Each of `processes` that share the requests grants its part of the rates. */
+/** Several processes share the requests, so each grants its part of the rates. */
 export function rateLimiter(limited: boolean, processes: number): LimitRate {
   const rates = new Map(
     Object.keys(SENTENCES).map(name => {
@@ -50,8 +50,8 @@ export function rateLimiter(limited: boolean, processes: number): LimitRate {
 }
 
 /**
- * Token buckets of one process, one for each subject, kept as the moment when the bucket will be full again (the generic
- * cell rate algorithm, ITU-T I.371): one number each, and a full bucket needs none.
+ * Token buckets, one for each subject. A bucket is stored as the time when it will be full again (the generic cell rate algorithm,
+ * ITU-T I.371): that is one number, and a full bucket needs none.
  */
 interface Buckets {
   /** Counts one use. Returns 0, or the seconds to wait where the bucket is empty. */

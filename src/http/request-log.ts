@@ -2,7 +2,7 @@ import { asRefusal, Refusal, whyNotNow } from '../errors.js'
 import type { Middleware, Parts } from './context.js'
 import type { Outage } from './outages.js'
 
-/** Writes down a failure of what nobody waits for; one that means "not now" is the outage's to tell. */
+/** Logs a failure of work whose result no request waits for. A failure that means "not now" is logged by the outage. */
 export function logFailure({ log, outage }: Pick<Parts, 'log' | 'outage'>, error: unknown, sentence: string) {
   if (whyNotNow(error) === undefined) {
     log.warn({ err: error }, sentence)
@@ -12,7 +12,7 @@ export function logFailure({ log, outage }: Pick<Parts, 'log' | 'outage'>, error
   }
 }
 
-/** Writes down the cause of a failure that is answered with the visitor's form rather than thrown on. */
+/** Logs the cause of a failure that is answered with the visitor's form instead of an error page. */
 export function logCause({ log, outage }: Parts, error: unknown) {
   if (whyNotNow(error) !== undefined) {
     outage.failed(error)
@@ -22,8 +22,8 @@ export function logCause({ log, outage }: Parts, error: unknown) {
 }
 
 /**
- * One line for each request: by its route and not its path, which would give a chat's URI away; nothing of its query, its
- * headers or its body. What an outage refuses is counted by it, and has its line at debug.
+ * One line for each request. It names the route and not the path, which would give a chat's URI away, and has nothing of the query,
+ * the headers or the body. Requests that are refused during an outage are counted by it, and have their lines at level debug.
  */
 export function logRequests({ log, outage }: Parts): Middleware {
   return async (ctx, next) => {

@@ -8,7 +8,7 @@ import type { Context, Middleware, Parts, State } from './context.js'
 /** Browsers keep a cookie with this prefix to the host that set it. They accept it over https only. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
-/** What of koa-session is used here. Its types are those of another version of Koa, so this file has all the casts. */
+/** The options of koa-session that are used here. Its own types are for another version of Koa, so all casts are in this file. */
 interface Options {
   key: string
   maxAge: number
@@ -29,7 +29,7 @@ interface SessionContext {
   session: { user_id?: number; regenerate(): Promise<void> } | null
 }
 
-/** The library would take a route that did not ask for it as well, and leave the browser's old session as it is. */
+/** The library would begin a session on an unmarked route as well, but the browser's old session would not end. */
 function sessionOf(ctx: Context): SessionContext {
   if (!ctx.state.marks.signsIn) {
     throw new Error('A session begins or ends by a route that is not marked so.')

@@ -1,21 +1,21 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
-/** How long a reader may take in nothing of an answer that is complete, in milliseconds. Slow lines pause for 19 s. */
+/** How long a reader may pause in a complete answer, in milliseconds. Slow connections were seen to pause for 19 s. */
 export const SILENCE = 30_000
 
-/** How many bytes of all complete answers may wait for their readers. */
+/** How many bytes of complete answers may be unsent in all. */
 const AT_MOST = 64 * 1024 * 1024
 
 /**
- * Bounds what readers who do not read cost. Each connection has one answer at a time, also where it sent several requests at once. From the
- * moment at which an answer is complete its reader may pause for `silence` ms; where too much is unsent in all, those who have waited longest
- * are cut. Answers that do not end, as streams, have rules of their own.
+ * Limits the memory that readers take who do not read their answers. Each connection has one answer at a time, even where it sent several
+ * requests at once. Once an answer is complete, its reader may pause for `silence` ms. Where too much is unsent in all, the connections whose
+ * answers are oldest are cut. Streams have limits of their own.
  */
 export function boundUnsent(
   answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
   silence: number,
 ): RequestListener {
-  /** Complete answers that are not sent, in the order in which they were completed, by the bytes that were left of them when last seen. */
+  /** Complete answers that are not sent yet, the oldest first, with the bytes that were left when we last looked. */
   const unsent = new Map<ServerResponse, number>()
   let bytes = 0
 
@@ -23,13 +23,13 @@ export function boundUnsent(
     if (response.socket) {
       void begin(request, response)
     } else {
-      // The answer to the request before it has the connection.
+      // The connection still sends the answer to an earlier request.
       response.once('socket', () => void begin(request, response))
     }
   }
 
   async function begin(request: IncomingMessage, response: ServerResponse) {
-    // That of the answer before it.
+    // The earlier answer may have set one.
     request.socket.setTimeout(0)
     await answer(request, response)
     if (response.writableEnded && !response.writableFinished && !response.destroyed) {

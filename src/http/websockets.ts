@@ -11,7 +11,7 @@ const sockets = new WebSocketServer({
   maxPayload: LIMITS.body,
 })
 
-/** The answer to a request for a WebSocket. Until a handler accepts, it is an answer like any other. */
+/** The answer to a request for a WebSocket. It is an ordinary answer until a handler accepts. */
 export class UpgradeResponse extends ServerResponse {
   private readonly wire: Socket
   private readonly head: Buffer
@@ -25,7 +25,7 @@ export class UpgradeResponse extends ServerResponse {
     this.on('finish', () => wire.destroySoon())
   }
 
-  /** Goes on as a WebSocket. Where the handshake is at fault, which is answered with 400, it fails. */
+  /** Opens the WebSocket and calls `begin`. A faulty handshake is answered with 400, and `fail` is called. */
   accept({ begin, fail }: { begin: (socket: WebSocket, wire: Duplex) => void; fail: () => void }) {
     this.detachSocket(this.wire)
     let begun = false
@@ -33,7 +33,7 @@ export class UpgradeResponse extends ServerResponse {
       begun = true
       begin(socket, this.wire)
     })
-    // The callback comes at once or never.
+    // The callback is called at once or never.
     if (!begun) {
       fail()
     }
@@ -41,18 +41,18 @@ export class UpgradeResponse extends ServerResponse {
 }
 
 /**
- * Hands requests for WebSockets to the app, from which Node keeps them: they meet the same checks, limits and log in the same
- * order, and a refusal is an ordinary answer. Returns what cuts their connections, which the server does not count as its own.
+ * Hands requests for WebSockets to the app. Node would keep them from it, but they must pass the same checks, limits and log in the same
+ * order, and a refusal is an ordinary answer. `cut` closes their connections, which the server does not know any more.
  */
 export function answerUpgrades(server: Server, answer: RequestListener): { cut(): void } {
   const wires = new Set<Socket>()
   server.on('upgrade', (request, stream, head) => {
     const wire = stream as Socket
     wire.on('error', () => wire.destroy())
-    // Node ends those alone that it counts as its own.
+    // The server closes only connections that it knows.
     wire.on('timeout', () => wire.destroy())
     if ((wire as { _httpMessage?: unknown })._httpMessage) {
-      // Sent behind a request that is not answered yet: no client of ours does, and two answers at once do not go.
+      // An earlier request on this connection is not answered yet, and two answers at once are impossible. No client of ours does that.
       wire.destroy()
     } else if (request.headers.upgrade?.toLowerCase() === 'websocket' && request.method === 'GET') {
       wires.add(wire)
@@ -72,8 +72,8 @@ export function answerUpgrades(server: Server, answer: RequestListener): { cut()
 }
 
 /**
- * A protocol that we do not speak may be passed over (RFC 9110, section 7.8): curl offers HTTP/2 like that with requests of all
- * kinds. Node has taken its parser off the connection by now, so the request is put back without the offer.
+ * A server may ignore the offer of a protocol that it does not speak (RFC 9110, section 7.8); curl offers HTTP/2 with all kinds of
+ * requests. Node has taken its parser off the connection by now, so the request is written back to it without the offer.
  */
 function takeAsItIs(server: Server, request: IncomingMessage, wire: Socket, head: Buffer) {
   const { method, url, httpVersion, rawHeaders } = request

@@ -8,20 +8,20 @@ import { boundUnsent, SILENCE } from '../http/unsent.js'
 import { answerUpgrades } from '../http/websockets.js'
 import { OperatorError } from '../operator-error.js'
 
-/** How long requests in flight may take to finish once the program was told to stop, in milliseconds. */
+/** How long requests may take to finish after the program was told to stop, in milliseconds. */
 const PATIENCE = 10_000
 
 export interface Listener {
   port: number
-  /** Sends streams away, lets requests in flight finish, and closes connections that only wait for another request. */
+  /** Ends the streams, lets requests finish, and closes connections that wait for another request. */
   close(): Promise<void>
-  /** Cuts everything. */
+  /** Closes all connections at once. */
   cut(): void
 }
 
 /**
- * Listens for requests. Throws an OperatorError where it cannot. `silence`: how long a reader may take in nothing of an answer that is complete,
- * in milliseconds.
+ * Listens for requests. Throws an OperatorError where it cannot. `silence`: how long a reader may pause in a complete answer, in
+ * milliseconds.
  */
 export async function listen(
   parts: Parts,
@@ -30,7 +30,7 @@ export async function listen(
 ): Promise<Listener> {
   const answer = boundUnsent(createApp(parts).callback(), silence)
   const server = createServer(
-    // Behind a proxy a connection must outlive the proxy's own idea of it, usually 60 s.
+    // Behind a proxy a connection must stay open for longer than the proxy keeps it, which is usually 60 s.
     { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
     answer,
   )
@@ -58,7 +58,7 @@ export async function listen(
     port: (server.address() as AddressInfo).port,
     cut,
     async close() {
-      // Connections that are kept alive would hold the server until they time out: each is told to close with its answer.
+      // The server closes only after its last connection. Those that are kept alive end with their next answer.
       server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
       parts.live.streams.close()
       const idle = setInterval(() => server.closeIdleConnections(), 50)
@@ -70,7 +70,7 @@ export async function listen(
   }
 }
 
-/** Where people reach the program: where PUBLIC_URL is set nowhere else, as forms and cookies are bound to it. */
+/** The URLs of the program. Where PUBLIC_URL is set it is the only one, as forms and cookies are bound to it. */
 export function urls({ host, publicUrl }: Config, port: number): string[] {
   if (publicUrl) {
     return [publicUrl.href]

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 import { whyNotNow } from '../errors.js'
 
-/** Lines of JSON for machines; on a terminal, sentences. `to` is for tests. */
+/** Writes lines of JSON, or sentences on a terminal. `to` is for tests. */
 export function openLog(level: string, to?: { write(line: string): void }): Logger {
   const terminal = {
     write(line: string) {
@@ -15,7 +15,7 @@ export function openLog(level: string, to?: { write(line: string): void }): Logg
   return destination ? pino(options, destination) : pino(options)
 }
 
-/** What nobody caught ends the program: what state it is in cannot be known. */
+/** An uncaught error ends the program, as its state is unknown then. */
 export function logCrashes(log: Logger) {
   process.on('uncaughtException', error => {
     log.fatal({ err: error }, 'The program failed')
@@ -24,8 +24,8 @@ export function logCrashes(log: Logger) {
 }
 
 /**
- * Not the whole of an error: PostgreSQL's carry the row that did not fit, which can be somebody's message. Where the program came
- * by one that means "not now" is no matter.
+ * Only some fields of an error: those of PostgreSQL have the row that was refused, which can be somebody's message. An error that
+ * means "not now" is logged without its stack, as it says nothing about the program.
  */
 function errorLine(error: Error & { code?: unknown }) {
   const { name, message, stack, code } = error

@@ -15,10 +15,10 @@ import { loadViews, type Views } from '../http/views.js'
 import { Live } from '../live/live.js'
 import type { StreamLimits } from '../live/streams.js'
 
-/** The connections of all processes together, where several share one machine. */
+/** The database connections of all processes together. */
 const CONNECTIONS = 16
 
-/** Makes the parts of one process, on a database that has been migrated. `close` ends what they keep open. */
+/** Makes the parts of one process. The database must have been migrated. `close` ends what they keep open. */
 export async function openParts(
   config: Config,
   log: Logger,

@@ -13,8 +13,8 @@ import { stopSignal } from './signals.js'
 const USAGE = `npm run user -- reset-password <name>    prints a link by which the user can set a new password`
 
 /**
- * What an operator does for users, beside the running program or without it. Returns what to print. The process must be ended
- * then, as what it began may go on.
+ * What an operator can do for users, while the program runs or not. Returns the text to print. The caller must end the process
+ * afterwards, as some of its work may go on.
  */
 export async function manageUsers(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const [command, name, ...rest] = args
@@ -33,9 +33,9 @@ export async function manageUsers(args: string[], env: NodeJS.ProcessEnv): Promi
   return `${name} can set a new password once, within a day, at\n${link}`
 }
 
-/** Beside a running program its server is used; where none runs, one is started for the moment. */
+/** Uses the database server of the running program. Where the program does not run, a server is started for this call. */
 async function withDatabase<T>(config: ReturnType<typeof readConfig>, use: (db: Db) => Promise<T>): Promise<T> {
-  // To where it does not mix with the answer.
+  // On stderr, so that it does not mix with the answer.
   const starting = { say: (sentence: string) => console.error(sentence), signal: stopSignal() }
   const running = config.databaseUrl ? undefined : await findCluster(config.dataDir)
   const started = config.databaseUrl || running ? undefined : await startCluster(config.dataDir, starting.say, starting)

@@ -14,15 +14,15 @@ import { openParts } from './parts.js'
 import { stopSignal } from './signals.js'
 import { startWorkers } from './workers.js'
 
-/** How often what has expired is deleted, in milliseconds. */
+/** How often expired rows are deleted, in milliseconds. */
 const EXPIRY = 3_600_000
 
-/** For what is under way to be finished after a signal, in milliseconds: longer than the listener and each worker take for it. */
+/** How long running work may take to finish after a signal, in milliseconds. The listener and each worker allow less. */
 const PATIENCE = 15_000
 
 /**
- * The life of the program, from reading its configuration to a clean end after SIGINT or SIGTERM, which end it at any moment.
- * What it began may go on after it resolves, so the process must be ended then. Throws an OperatorError when it cannot start.
+ * Runs the program, from reading its configuration to a clean end after SIGINT or SIGTERM, which can come at any moment. The caller
+ * must end the process afterwards, as some of its work may go on. Throws an OperatorError when the program cannot start.
  */
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const signal = stopSignal()
@@ -58,7 +58,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   log.info('Stopped')
 }
 
-/** Migrates, once for all processes. */
+/** Migrates the database, once for all processes. */
 async function prepare(config: Config, log: Logger, address: Address, starting: Starting) {
   await prepareDatabase(address, config, { ...starting, say: upgradeLog(log) })
   if (config.trustedProxies > 0 && !config.publicUrl) {
@@ -80,7 +80,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Serves by this process, or by several others that it keeps running. */
+/** Serves requests in this process, or in several others that it keeps running. */
 async function open(config: Config, log: Logger, address: Address, starting: Starting): Promise<Running> {
   if (config.workers > 1) {
     const { db } = connect(address, () => {}, 1)
@@ -125,12 +125,12 @@ function keepDeleting(db: Db, log: Logger) {
 
 interface Kept {
   connection: Cluster['connection']
-  /** Resolves when the server died and could not be started again. */
+  /** Resolves once the server has died and cannot be started again. */
   lost: Promise<string>
   stop(): Promise<void>
 }
 
-/** The embedded PostgreSQL, started again when it dies: requests meanwhile are answered with 503, and connections are made anew. */
+/** Runs the embedded PostgreSQL, and starts it again when it dies. Until it is back, requests are answered with 503. */
 async function keepCluster({ dataDir }: Config, log: Logger, { say, signal }: Starting): Promise<Kept> {
   const start = () => startCluster(dataDir, say, { signal })
   let restarting = start()
@@ -158,7 +158,7 @@ async function keepCluster({ dataDir }: Config, log: Logger, { say, signal }: St
     lost,
     async stop() {
       stopping = true
-      // One that is just being started again would go on without us.
+      // A server that is just being started would run on after us.
       await restarting.then(
         started => started.stop(),
         () => {},

@@ -1,4 +1,4 @@
-// One of the processes that serve together: what workers.ts starts, and what it stops by a signal or by ending.
+// One of several processes that serve requests. workers.ts starts it; it stops by a signal, or when the main process ends.
 
 import cluster from 'node:cluster'
 import { readConfig } from '../config.js'
@@ -9,7 +9,7 @@ import { openParts } from './parts.js'
 import { stopSignal } from './signals.js'
 import { ADDRESS, type Report } from './workers.js'
 
-// Node ends a worker at once when the main process is gone; this one ends as it does when it is told to.
+// Node would end a worker at once when the main process is gone. This one is to stop as after a signal.
 if (cluster.worker) {
   cluster.worker.exitedAfterDisconnect = true
 }
@@ -17,7 +17,7 @@ const report = (report: Report, then?: () => void) => process.send?.(report, () 
 const signal = stopSignal()
 const stopped = new Promise(resolve => signal.addEventListener('abort', resolve))
 const gone = new Promise(resolve => process.once('disconnect', resolve))
-// It is the main process that listens: one that is gone before that never answers. And nothing is under way yet.
+// The main process listens for its workers. If it ends before that, listening never succeeds; and no request has come yet.
 const abandoned = () => process.exit(1)
 process.once('disconnect', abandoned)
 signal.addEventListener('abort', abandoned)

@@ -7,16 +7,16 @@ import type { Address } from '../db/connection.js'
 import { OperatorError } from '../operator-error.js'
 import { type Starting, waiting } from '../waiting.js'
 
-/** The environment variable by which a worker learns where the database is. */
+/** The environment variable that tells a worker where the database is. */
 export const ADDRESS = 'CHATIRE_DATABASE'
 
-/** What a worker says once: where it listens, or why it cannot. */
+/** The one message of a worker to the main process: where it listens, or why it cannot. */
 export type Report = { port: number } | { failure: string }
 
-/** Before the place of a worker that died is filled, in milliseconds. */
+/** How long to wait before a worker that died is replaced, in milliseconds. */
 const PAUSE = 1000
 
-/** For a worker to end by itself, in milliseconds: longer than it gives to what is under way. */
+/** How long a worker may take to stop, in milliseconds. It allows less to the requests that it finishes. */
 const PATIENCE = 13_000
 
 export interface Workers {
@@ -25,8 +25,8 @@ export interface Workers {
 }
 
 /**
- * Starts so many processes that share one port (Node's cluster), and keeps as many running. Throws what the first of them that
- * cannot start has to say.
+ * Starts `count` processes that share one port (Node's cluster), and replaces those that die. Throws an OperatorError with the reason of
+ * the first one that cannot start.
  */
 export async function startWorkers(count: number, address: Address, log: Logger, starting: Starting): Promise<Workers> {
   const exec = fileURLToPath(new URL('./worker.js', import.meta.url))
