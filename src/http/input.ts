@@ -6,9 +6,9 @@ import { displayNameFault, normaliseDisplayName, usernameFault } from '../text/n
 import { REACTIONS } from '../text/reactions.js'
 import type { Context } from './context.js'
 
-/** The request's fields in the shape that the handler asked for. Throws 422 (400 on /auth/*) with a sentence for each field that is wrong. */
-export function read<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
-  return check(ctx.state.fields ?? {}, schema, ctx.path.startsWith('/auth/') ? 400 : 422)
+/** The request's fields in the shape that the handler asked for. Throws `status` with a sentence for each field that is wrong. */
+export function read<Schema extends z.ZodType>(ctx: Context, schema: Schema, status = 422): z.output<Schema> {
+  return check(ctx.state.fields ?? {}, schema, status)
 }
 
 /** The same for the query string. */

@@ -18,7 +18,7 @@ export function tokens(parts: Parts) {
 
   router.post('/auth/token/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
     limit(parts, ctx)
-    const { name, ...credentials } = read(ctx, tokenCredentials)
+    const { name, ...credentials } = read(ctx, tokenCredentials, 400)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
     const key = await make({ id: user.id, password_hash }, name)
     if (!key) {

@@ -39,7 +39,7 @@ export function users(parts: Parts) {
 
   router.post('/auth/users/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
     limit(parts, ctx)
-    const { user } = await signUp(parts, ctx, read(ctx, newUser), 400)
+    const { user } = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
     ctx.status = 201
     ctx.body = accountJson(user)
   })
