@@ -21,7 +21,6 @@ import {
   chatPath,
   EXACT,
   limitLists,
-  type ReadingMember,
   readUri,
   requireCursor,
   requireMember,
