@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright'
+import type { Browser, BrowserContextOptions, Page } from 'playwright'
 import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
 import { PASSWORD } from './visitor.js'
@@ -6,26 +6,41 @@ import { PASSWORD } from './visitor.js'
 /** A host whose pages are no secure context by plain http. */
 export const ELSEWHERE = 'chatire.test'
 
-let browser: Browser | undefined
+let browser: Promise<Browser> | undefined
 
-/** The one Chromium of the run (bin/test.js says where it is). */
-export async function openBrowser(): Promise<Browser> {
+/** The one Chromium of this process, for all its files (bin/test.js says where it is). */
+export function openBrowser(): Promise<Browser> {
+  browser ??= launch()
+  return browser
+}
+
+async function launch(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM
   if (!executablePath) {
     throw new Error('CHROMIUM does not say where the browser is: run the tests by npm test')
   }
-  // Browsers trust their own machine's addresses as they do https; a name that leads there is as plain http elsewhere.
-  browser ??= await chromium.launch({
+  // Imported here, as it takes longer than some files of tests.
+  const { chromium } = await import('playwright')
+  const launched = await chromium.launch({
     executablePath,
+    // Browsers trust their own machine's addresses as they do https; a name that leads there is as plain http elsewhere.
     args: [`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`],
     timeout: PATIENCE,
   })
-  return browser
+  // One that crashed fails the test that it was used in, and not those of the files after it.
+  launched.on('disconnected', () => {
+    browser = undefined
+  })
+  return launched
+}
+
+/** What a file has left open must not go on beside the next. */
+export async function closePages() {
+  await Promise.all((await browser)?.contexts().map(context => context.close()) ?? [])
 }
 
 export async function closeBrowser() {
-  await browser?.close()
-  browser = undefined
+  await (await browser)?.close()
 }
 
 /** A person at a browser of their own. What the page's console complains of fails the test that asks `complaints`. */

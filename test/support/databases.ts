@@ -1,58 +1,87 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { finishMigrations, migrate } from '../../src/db/migrate.js'
-import { type Cluster, startCluster } from '../../src/postgres/cluster.js'
+import type { Cluster } from '../../src/postgres/cluster.js'
 
-/** Where files that run in processes of their own find the server that was started for all. */
-const SERVER = 'TEST_POSTGRES'
+/** The environment variable with the URL where the files, which run in processes of their own, ask for the server of all. */
+const ASK = 'TEST_POSTGRES'
 
-let stop = async () => {}
+const ends: (() => unknown)[] = []
+let started: Promise<Cluster['connection']> | undefined
+let asked: Promise<Cluster['connection']> | undefined
 let count = 0
 
-export async function startDatabases() {
+/** One PostgreSQL server for the whole run. It starts when the first test asks for a database: many files need none. */
+export async function offerDatabases() {
+  const desk = createServer(async (_request, response) => {
+    started ??= startDatabases()
+    await started.then(
+      connection => response.end(JSON.stringify(connection)),
+      error => response.writeHead(500).end(error.stack),
+    )
+  })
+  await new Promise<void>(resolve => desk.listen(0, '127.0.0.1', resolve))
+  process.env[ASK] = `http://127.0.0.1:${(desk.address() as AddressInfo).port}`
+  ends.push(() => desk.close())
+}
+
+async function startDatabases(): Promise<Cluster['connection']> {
+  // Imported here, as they take longer than some files of tests.
+  const { startCluster } = await import('../../src/postgres/cluster.js')
+  const { finishMigrations, migrate } = await import('../../src/db/migrate.js')
   const dataDir = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
   // POSTGRES=system: the oldest server we support is often the system's.
   const cluster = await startCluster(dataDir, () => {}, process.env.POSTGRES === 'system' ? { binaries: 'system' } : {})
-  stop = async () => {
-    await cluster.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-  process.env[SERVER] = JSON.stringify(cluster.connection)
+  ends.push(cluster.stop, () => rm(dataDir, { recursive: true, force: true }))
+  const { connection } = cluster
   // Nothing of it outlives the run, and the disk is most of what hundreds of databases cost.
-  await command('alter system set fsync = off')
-  await command('select pg_reload_conf()')
-  await command('create database migrated')
-  const address = { ...cluster.connection, database: 'migrated' }
+  await command(connection, 'alter system set fsync = off')
+  await command(connection, 'select pg_reload_conf()')
+  await command(connection, 'create database migrated')
+  const address = { ...connection, database: 'migrated' }
   await migrate(address, () => {})
   await finishMigrations(address, () => {}, new AbortController().signal)
+  return connection
 }
 
 export async function stopDatabases() {
-  await stop()
+  for (const end of ends) {
+    await end()
+  }
 }
 
-function server(): Cluster['connection'] {
-  return JSON.parse(process.env[SERVER] ?? '{}')
+/** The server, which the first call of the run starts. */
+async function server(): Promise<Cluster['connection']> {
+  asked ??= fetch(process.env[ASK] ?? '').then(async answer => {
+    if (!answer.ok) {
+      throw new Error(`PostgreSQL does not start: ${await answer.text()}`)
+    }
+    return (await answer.json()) as Cluster['connection']
+  })
+  return asked
 }
 
 /** A new database with the newest schema and nothing in it. */
 export async function createDatabase(): Promise<Cluster['connection']> {
   const database = `test_${process.pid}_${++count}`
-  await command(`create database ${database} template migrated`)
-  return { ...server(), database }
+  const connection = await server()
+  await command(connection, `create database ${database} template migrated`)
+  return { ...connection, database }
 }
 
 /** A new database with nothing at all in it. */
 export async function createEmptyDatabase(): Promise<Cluster['connection']> {
   const database = `test_${process.pid}_${++count}`
-  await command(`create database ${database}`)
-  return { ...server(), database }
+  const connection = await server()
+  await command(connection, `create database ${database}`)
+  return { ...connection, database }
 }
 
 export async function dropDatabase(database: string) {
-  await command(`drop database ${database} with (force)`)
+  await command(await server(), `drop database ${database} with (force)`)
 }
 
 /** The same as a URL, for programs that are told by DATABASE_URL. */
@@ -64,8 +93,8 @@ export function databaseUrl({
   return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`
 }
 
-async function command(sql: string) {
-  const client = new pg.Client(server())
+async function command(connection: Cluster['connection'], sql: string) {
+  const client = new pg.Client(connection)
   await client.connect()
   try {
     await client.query(sql)

@@ -1,11 +1,11 @@
-import { closeBrowser } from './browser.js'
-import { startDatabases, stopDatabases } from './databases.js'
+import { closeBrowser, closePages } from './browser.js'
+import { offerDatabases, stopDatabases } from './databases.js'
 
-/** One PostgreSQL for the whole run; every site gets a database of its own in it. */
-export const mochaGlobalSetup = startDatabases
-export const mochaGlobalTeardown = stopDatabases
+export const mochaGlobalSetup = offerDatabases
 
-/** A browser for each file that opens one. */
+/** The processes of a parallel run take their browsers with them: this closes the one of a run in a single process. */
+export const mochaGlobalTeardown = [closeBrowser, stopDatabases]
+
 export const mochaHooks = {
-  afterAll: closeBrowser,
+  afterAll: closePages,
 }
