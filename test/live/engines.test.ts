@@ -85,7 +85,8 @@ describe('a chat in other browsers than Chromium', () => {
     await opened.type('#login-username', 'ann')
     await opened.type('#login-password', PASSWORD)
     await opened.press('Enter')
-    await until(() => opened.read(`!!document.querySelector('#message')`))
+    // Nothing can be read while a page makes way for the next.
+    await until(() => opened.read<boolean>(`!!document.querySelector('#message')`).catch(() => false))
     return opened
   }
 
