@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, member, person } from '../support/browser.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD } from '../support/visitor.js'
@@ -16,15 +16,9 @@ for (const javaScriptEnabled of [true, false]) {
     const done = (page: Page, sentence: string) => page.getByRole('status').getByText(sentence).waitFor()
 
     it('is renamed in the other’s page, given a new password, and deleted, with its messages left behind', async () => {
-      const ann = await person(site, { javaScriptEnabled })
-      await ann.page.goto('/signup')
-      await signUp(ann.page, 'ann')
-      await ann.page.getByRole('button', { name: 'Start Chatting' }).click()
-      const url = ann.page.url()
-      const bob = await person(site, { javaScriptEnabled })
-      await bob.page.goto(url)
-      await signUp(bob.page, 'bob')
-      await bob.page.waitForURL(url, { waitUntil: 'commit' })
+      const ann = await member(site, 'ann', { javaScriptEnabled })
+      const { url } = ann
+      const bob = await member(site, 'bob', { javaScriptEnabled, uri: ann.uri })
       await send(ann.page, 'from ann')
       await log(bob.page, javaScriptEnabled).getByText('from ann').waitFor()
 
@@ -99,11 +93,8 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     it('is kept by a guest, who goes on where they were', async () => {
-      const owner = await person(site, { javaScriptEnabled })
-      await owner.page.goto('/signup')
-      await signUp(owner.page, 'olga')
-      await owner.page.getByRole('button', { name: 'Start Chatting' }).click()
-      const url = owner.page.url()
+      const owner = await member(site, 'olga', { javaScriptEnabled })
+      const { url } = owner
       const { page, context } = await person(site, { javaScriptEnabled })
       const { cookies } = await guest(site, 'Gus')
       await context.addCookies([{ name: 'sid', value: cookies.get('sid') ?? '', url: site.url }])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, followsStream, log, person, signUp } from '../support/browser.js'
+import { composer, followsStream, log, member } from '../support/browser.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram } from '../support/visitor.js'
@@ -170,23 +170,16 @@ describe('what tells of the others, in browsers', () => {
   })
 
   it('has no switches without JavaScript', async () => {
-    const { page } = await person(site, { javaScriptEnabled: false })
-    opened.push(page.context())
-    await page.goto(`/chats/${uri}`)
-    await signUp(page, `reader${++count}`)
+    const { page } = await enter({ javaScriptEnabled: false })
     await composer(page).waitFor()
     assert.equal(await page.getByLabel('Sound').isVisible(), false)
     assert.equal(await page.getByLabel('Notifications').isVisible(), false)
   })
 
-  async function enter() {
-    const one = await person(site)
-    opened.push(one.context)
-    await one.page.goto(`/chats/${uri}`)
+  async function enter(options = {}) {
     const name = `reader${++count}`
-    await signUp(one.page, name)
-    await log(one.page).getByText(`${name} joined`).waitFor()
-    await followsStream(one.page)
+    const one = await member(site, name, { uri, ...options })
+    opened.push(one.context)
     return { ...one, name }
   }
 })

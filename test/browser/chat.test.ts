@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, followsStream, isInView, log, person, signUp, topOf, withoutStream } from '../support/browser.js'
+import { composer, followsStream, isInView, log, member, person, topOf, withoutStream } from '../support/browser.js'
 import { removeMember } from '../support/removal.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
 
@@ -10,7 +11,7 @@ describe('the chat page with htmx', () => {
   let bob: Program
   let uri: string
   let page: Page
-  let ann: Awaited<ReturnType<typeof person>>
+  let ann: Awaited<ReturnType<typeof member>>
   let count = 0
 
   before(async () => {
@@ -20,13 +21,9 @@ describe('the chat page with htmx', () => {
   after(() => site.close())
 
   beforeEach(async () => {
-    ann = await person(site)
+    ann = await member(site, `ann${++count}`)
     page = ann.page
-    await page.goto('/signup')
-    await signUp(page, `ann${++count}`)
-    await page.getByRole('button', { name: 'Start Chatting' }).click()
-    await page.waitForURL(/\/chats\//)
-    uri = page.url().split('/').at(-1) ?? ''
+    uri = ann.uri
     await bob.join(uri)
   })
   afterEach(() => ann.context.close())
@@ -216,10 +213,10 @@ describe('the chat page with htmx', () => {
     await fill(60)
     await page.reload()
     await log(page).getByText('line 60', { exact: true }).waitFor()
-    assert.ok(await isInView(page, 'line 60'), 'begins at the newest')
+    await until(() => isInView(page, 'line 60'))
     await bob.post(uri, 'follows')
     await log(page).getByText('follows').waitFor()
-    assert.ok(await isInView(page, 'follows'))
+    await until(() => isInView(page, 'follows'))
 
     await log(page).hover()
     await page.mouse.wheel(0, -1500)
@@ -229,7 +226,7 @@ describe('the chat page with htmx', () => {
     await page.getByRole('button', { name: 'New messages' }).waitFor()
     assert.ok(Math.abs((await topOf(page, 'line 30')) - before) <= 1)
     await page.getByRole('button', { name: 'New messages' }).click()
-    assert.ok(await isInView(page, 'does not move'))
+    await until(() => isInView(page, 'does not move'))
     assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
   })
 

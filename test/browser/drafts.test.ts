@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, member, signUp } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
 
@@ -93,11 +93,8 @@ describe('what is typed', () => {
 
   /** Somebody new in Bob's chat. */
   async function enter(javaScriptEnabled = true) {
-    const one = await person(site, { javaScriptEnabled })
+    const one = await member(site, `reader${++count}`, { uri, javaScriptEnabled })
     opened.push(one.context)
-    await one.page.goto(`/chats/${uri}`)
-    await signUp(one.page, `reader${++count}`)
-    await log(one.page, javaScriptEnabled).getByText(`reader${count} joined`).waitFor()
     return one
   }
 

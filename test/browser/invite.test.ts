@@ -5,7 +5,7 @@ import { readConfig } from '../../src/config.js'
 import { shareUrl } from '../../src/http/address.js'
 import type { Context } from '../../src/http/context.js'
 import { sendRaw } from '../input/raw.js'
-import { openBrowser, person, signUp } from '../support/browser.js'
+import { member, openBrowser } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -25,14 +25,8 @@ describe('GET /chats/:uri/invite', () => {
   })
   after(() => site.close())
 
-  async function member(options: Parameters<typeof person>[1] = {}) {
-    const one = await person(site, { viewport: { width: 320, height: 700 }, ...options })
-    await one.page.goto('/signup')
-    await signUp(one.page, `member${++count}`)
-    await one.page.waitForURL('**/')
-    // Without JavaScript its frame never ends.
-    await one.page.goto(`/chats/${uri}`, { waitUntil: 'domcontentloaded' })
-    return one
+  function enter(options = {}) {
+    return member(site, `member${++count}`, { uri, viewport: { width: 320, height: 700 }, ...options })
   }
 
   it('says in JSON which URL to share', async () => {
@@ -63,7 +57,7 @@ describe('GET /chats/:uri/invite', () => {
   for (const javaScriptEnabled of [true, false]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`is beside the chat's URL and has a QR code of it, ${colorScheme}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
-        const { context, page, complaints } = await member({ javaScriptEnabled, colorScheme })
+        const { context, page, complaints } = await enter({ javaScriptEnabled, colorScheme })
         await page.getByRole('link', { name: 'Invite' }).click()
         await page.getByRole('heading', { name: 'Invite friends' }).waitFor()
         assert.equal(await page.getByLabel('The URL of this chat').inputValue(), shared)
@@ -80,13 +74,13 @@ describe('GET /chats/:uri/invite', () => {
   }
 
   it('offers sharing where the browser has it, and nothing where it has not', async () => {
-    const { context, page } = await member()
+    const { context, page } = await enter()
     await page.addInitScript(() => Object.defineProperty(navigator, 'share', { value: undefined }))
     await page.goto(`/chats/${uri}/invite`)
     await page.getByRole('button', { name: 'Copy' }).waitFor()
     assert.equal(await page.getByRole('button', { name: 'Share' }).count(), 0)
     await context.close()
-    const other = await member()
+    const other = await enter()
     await other.page.addInitScript(() => {
       Object.defineProperty(navigator, 'share', {
         value: async (what: unknown) => Object.assign(window, { shared: what }),
@@ -102,7 +96,7 @@ describe('GET /chats/:uri/invite', () => {
   })
 
   it('selects the URL where the browser lets nobody copy', async () => {
-    const { context, page } = await member()
+    const { context, page } = await enter()
     await page.addInitScript(() => {
       Object.defineProperty(navigator, 'clipboard', { value: undefined })
       document.execCommand = () => false

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, followsStream, log, person, signUp } from '../support/browser.js'
+import { composer, log, member } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 
 for (const javaScriptEnabled of [true, false]) {
   describe(`owning a chat in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     let site: Site
-    let ann: Awaited<ReturnType<typeof person>>
-    let bob: Awaited<ReturnType<typeof person>>
+    let ann: Awaited<ReturnType<typeof member>>
+    let bob: Awaited<ReturnType<typeof member>>
     let url: string
     before(async () => {
       site = await openSite()
@@ -17,20 +17,9 @@ for (const javaScriptEnabled of [true, false]) {
 
     beforeEach(async () => {
       count++
-      ann = await person(site, { javaScriptEnabled })
-      await ann.page.goto('/signup')
-      await signUp(ann.page, `ann${count}`)
-      await ann.page.getByRole('button', { name: 'Start Chatting' }).click()
-      await ann.page.waitForURL(/\/chats\//, { waitUntil: 'commit' })
-      url = ann.page.url()
-      bob = await person(site, { javaScriptEnabled })
-      await bob.page.goto(url)
-      await signUp(bob.page, `bob${count}`)
-      await bob.page.waitForURL(url, { waitUntil: 'commit' })
-      await log(bob.page, javaScriptEnabled).getByText('joined').last().waitFor()
-      if (javaScriptEnabled) {
-        await followsStream(bob.page)
-      }
+      ann = await member(site, `ann${count}`, { javaScriptEnabled })
+      url = ann.url
+      bob = await member(site, `bob${count}`, { javaScriptEnabled, uri: ann.uri })
     })
     afterEach(async () => {
       await ann.context.close()

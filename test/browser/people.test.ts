@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, member, person } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 
@@ -11,12 +11,9 @@ for (const javaScriptEnabled of [true, false]) {
     let url: string
     before(async () => {
       site = await openSite()
-      ann = (await person(site, { javaScriptEnabled })).page
-      await ann.goto('/signup')
-      await signUp(ann, 'ann')
-      await ann.getByRole('button', { name: 'Start Chatting' }).click()
-      await ann.waitForURL(/chats/, { waitUntil: 'commit' })
-      url = ann.url()
+      const one = await member(site, 'ann', { javaScriptEnabled })
+      ann = one.page
+      url = one.url
     })
     after(() => site.close())
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { followsStream, isInView, log, person, signUp } from '../support/browser.js'
+import { isInView, log, member } from '../support/browser.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram } from '../support/visitor.js'
@@ -64,7 +64,7 @@ describe('what is unread, in browsers', () => {
         await page.getByRole('link', { name: 'Jump to the first of 60 unread messages' }).click({ noWaitAfter: true })
         // The page's own list, in a browser without JavaScript too: this page does not grow.
         await log(page).getByText('line 1', { exact: true }).waitFor()
-        assert.ok(await isInView(page, 'line 1'), 'opens at its beginning')
+        await until(() => isInView(page, 'line 1'))
         assert.equal(await log(page).getByText('line 51', { exact: true }).count(), 0)
         await page.getByRole('link', { name: 'Newer messages' }).click()
         await log(page).getByText('line 60', { exact: true }).waitFor()
@@ -160,21 +160,14 @@ describe('what is unread, in browsers', () => {
     await page.goto(`/chats/${uri}`)
     await page.getByRole('link', { name: 'Jump to the first of 40 unread messages' }).click()
     await page.getByRole('link', { name: 'Jump to the first' }).waitFor({ state: 'detached' })
-    assert.ok(await isInView(page, 'line 1'))
+    await until(() => isInView(page, 'line 1'))
     assert.equal(new URL(page.url()).search, '')
   })
 
   /** Somebody new in Bob's chat. */
   async function enter(options = {}) {
-    const one = await person(site, options)
+    const one = await member(site, `reader${++count}`, { uri, ...options })
     opened.push(one.context)
-    await one.page.goto(`/chats/${uri}`)
-    await signUp(one.page, `reader${++count}`)
-    const scripted = !('javaScriptEnabled' in options) || options.javaScriptEnabled === true
-    await log(one.page, scripted).getByText(`reader${count} joined`).waitFor()
-    if (scripted) {
-      await followsStream(one.page)
-    }
     return one
   }
 

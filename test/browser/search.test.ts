@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, member } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 
 describe('Searching in the browser', () => {
@@ -11,10 +11,7 @@ describe('Searching in the browser', () => {
 
   for (const javaScriptEnabled of [false, true]) {
     it(`finds a message ${javaScriptEnabled ? 'with' : 'without'} JavaScript, from the chat and from the start page`, async () => {
-      const { page, context, complaints } = await person(site, { javaScriptEnabled })
-      await page.goto('/')
-      await signUp(page, `ann${javaScriptEnabled}`)
-      await page.getByRole('button', { name: 'Start Chatting' }).click()
+      const { page, context, complaints } = await member(site, `ann${javaScriptEnabled}`, { javaScriptEnabled })
       for (const text of ['The café opens at nine', 'Tea at home']) {
         await composer(page).fill(text)
         await page.getByRole('button', { name: 'Send' }).click()

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, followsStream, person, signUp } from '../support/browser.js'
+import { composer, member } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Program } from '../support/visitor.js'
 
 describe('a message on its way', () => {
   let site: Site
-  let ann: Awaited<ReturnType<typeof person>>
+  let ann: Awaited<ReturnType<typeof member>>
   let page: Page
   /** Ann's other device. */
   let elsewhere: Program
@@ -18,17 +18,12 @@ describe('a message on its way', () => {
   })
   after(() => site.close())
   beforeEach(async () => {
-    ann = await person(site)
-    page = ann.page
-    await page.goto('/signup')
     const username = `ann${++count}`
-    await signUp(page, username)
-    await page.getByRole('button', { name: 'Start Chatting' }).click()
-    await page.waitForURL(/\/chats\//)
-    uri = page.url().split('/').at(-1) ?? ''
+    ann = await member(site, username)
+    page = ann.page
+    uri = ann.uri
     const { json } = await new Program(site).call('POST', '/auth/token/create/', { username, password: PASSWORD })
     elsewhere = new Program(site, json.auth_token)
-    await followsStream(page)
   })
   afterEach(() => ann.context.close())
 

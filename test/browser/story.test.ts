@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { composer, log, person, signUp } from '../support/browser.js'
+import { composer, log, member, person, signUp } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 
 for (const javaScriptEnabled of [true, false]) {
@@ -50,10 +50,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     it('gives a message that will not do back to its composer, with the reason', async () => {
-      const { page, context } = await person(site, { javaScriptEnabled })
-      await page.goto('/signup')
-      await signUp(page, `long${javaScriptEnabled}`)
-      await page.getByRole('button', { name: 'Start Chatting' }).click()
+      const { page, context } = await member(site, `long${javaScriptEnabled}`, { javaScriptEnabled })
       await composer(page).fill('x'.repeat(2001))
       await page.getByRole('button', { name: 'Send' }).click()
       await page.getByRole('alert').getByText('Ensure this field has no more than 2000 characters.').waitFor()
@@ -65,10 +62,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     it('shows markup as it was typed, breaks lines and links addresses', async () => {
-      const { page, context } = await person(site, { javaScriptEnabled })
-      await page.goto('/signup')
-      await signUp(page, `markup${javaScriptEnabled}`)
-      await page.getByRole('button', { name: 'Start Chatting' }).click()
+      const { page, context } = await member(site, `markup${javaScriptEnabled}`, { javaScriptEnabled })
       await composer(page).fill(
         '<b id="xss">bold?</b> & é 😀\nsecond line https://example.org/a?b=1&c=2 and javascript:alert(1)',
       )

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BrowserContext, Locator, Page } from 'playwright'
 import { LIMITS } from '../../src/config.js'
-import { composer, followsStream, isInView, log, pausedWord, person, shown, signUp, topOf } from '../support/browser.js'
+import { composer, followsStream, isInView, log, member, pausedWord, person, shown, topOf } from '../support/browser.js'
 import { openProxy, POLLS, type SiteProxy, STREAMS } from '../support/proxy.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
@@ -21,10 +21,7 @@ describe('the chat page and its stream', () => {
   before(async () => {
     site = await openSite()
     bob = await signUpProgram(site, 'bob')
-    const { context, page } = await person(site)
-    await page.goto('/signup')
-    await signUp(page, 'ann')
-    await page.getByRole('heading', { name: 'Welcome ann!' }).waitFor()
+    const { context } = await member(site, 'ann')
     signedIn = await context.storageState()
     await context.close()
   })
@@ -45,11 +42,7 @@ describe('the chat page and its stream', () => {
 
   it('shows what another person sends at once', async function () {
     await open()
-    const other = await person(proxy)
-    await other.page.goto(page.url())
-    await signUp(other.page, 'carl')
-    await other.page.waitForURL(page.url())
-    await followsStream(other.page)
+    const other = await member(proxy, 'carl', { uri })
 
     const delays: number[] = []
     for (let n = 0; n < 10; n++) {
@@ -169,7 +162,7 @@ describe('the chat page and its stream', () => {
     await composer(page).fill('half typed')
     await composer(page).evaluate(field => (field as HTMLTextAreaElement).setSelectionRange(2, 5))
     await delayOf('follows')
-    assert.ok(await isInView(page, 'follows'), 'at the end the newest stays in view')
+    await until(() => isInView(page, 'follows'))
 
     await log(page).evaluate(log => {
       log.scrollTop = -600
@@ -182,7 +175,7 @@ describe('the chat page and its stream', () => {
     assert.ok(reading < -500)
     assert.ok(Math.abs((await topOf(page, 'line 20')) - place) <= 1)
     await page.getByRole('button', { name: 'New messages' }).click()
-    assert.ok(await isInView(page, 'more 5'))
+    await until(() => isInView(page, 'more 5'))
     assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
     const selection = await composer(page).evaluate(field => {
       const { value, selectionStart, selectionEnd } = field as HTMLTextAreaElement
@@ -206,10 +199,7 @@ describe('the chat page and its stream', () => {
 
   it('says so when its reader signs out in another tab, and keeps what is typed', async () => {
     // Signing out ends the session: this test has one of its own.
-    const { context, page } = await person(proxy)
-    await page.goto(`/chats/${uri}`)
-    await signUp(page, 'eve')
-    await followsStream(page)
+    const { context, page } = await member(proxy, 'eve', { uri })
     await composer(page).fill('half typed')
     const other = await context.newPage()
     await other.goto('/')

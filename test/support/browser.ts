@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright'
 import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
-import { PASSWORD } from './visitor.js'
+import { PASSWORD, Visitor } from './visitor.js'
 
 /** A host whose pages are no secure context by plain http. */
 export const ELSEWHERE = 'chatire.test'
@@ -56,6 +56,30 @@ export async function person(site: Pick<Site, 'url'>, options: BrowserContextOpt
     }
   })
   return { context, page, complaints }
+}
+
+/**
+ * Somebody with an account at a browser of their own, who is in the chat, or in one that they start. What comes there from now on comes to
+ * their page by its stream.
+ */
+export async function member(
+  site: Pick<Site, 'url'>,
+  username: string,
+  { uri, ...options }: BrowserContextOptions & { uri?: string } = {},
+) {
+  const { javaScriptEnabled = true } = options
+  // By requests: pages and clicks cost far more, and test/browser/story.test.ts goes that way.
+  const visitor = await new Visitor(site).signUp(username)
+  const chat = uri ?? (await visitor.startChat())
+  const one = await person(site, options)
+  await one.context.addCookies([...visitor.cookies].map(([name, value]) => ({ name, value, url: site.url })))
+  // Without JavaScript the page of a chat never ends: its frame goes on.
+  await one.page.goto(`/chats/${chat}`, { waitUntil: 'commit' })
+  await log(one.page, javaScriptEnabled).getByText(`${username} joined`).waitFor()
+  if (javaScriptEnabled) {
+    await followsStream(one.page)
+  }
+  return { ...one, uri: chat, url: one.page.url() }
 }
 
 /** On the start page, the page for signing up, or at a chat's URL, where the form is folded away. */
