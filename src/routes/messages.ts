@@ -17,15 +17,7 @@ import { mentionedNames } from '../text/markdown.js'
 import { showChat } from './chats.js'
 import { asText, MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
-import {
-  chatPath,
-  EXACT,
-  limitLists,
-  readUri,
-  requireCursor,
-  requireMember,
-  requireReading,
-} from './scope.js'
+import { chatPath, EXACT, limitLists, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 
 /** Posting, and reading on from where one is. */
 export function messages(parts: Parts) {
