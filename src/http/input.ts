@@ -123,7 +123,8 @@ export const newUser = z
     }
   })
 
-const asText = (value: unknown) => (typeof value === 'string' ? value : '')
+/** What was typed into a field; empty where it was not sent, or not as text. */
+export const asText = (value: unknown) => (typeof value === 'string' ? value : '')
 
 /** A message that could not be sent as the session had ended, on its way round by the login, whose it is, and what it answers. */
 export const draft = z.object({

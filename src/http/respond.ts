@@ -4,7 +4,7 @@ import { asRefusal, Refusal } from '../errors.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { NOT_STORED } from './headers.js'
-import { safePath } from './input.js'
+import { asText, safePath } from './input.js'
 import { problemJson } from './json.js'
 import type { FragmentValues, PageValues } from './view-values.js'
 
@@ -59,7 +59,7 @@ export function leadTo(ctx: Context, path: string) {
   ctx.set('HX-Redirect', path)
 }
 
-function noContent(ctx: Context) {
+export function noContent(ctx: Context) {
   ctx.status = 204
 }
 
@@ -143,9 +143,9 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     const { message: typed, draft_of, reply_to } = ctx.state.fields ?? {}
     showPage(parts, ctx, 'error.njk', {
       ...values,
-      typed: typeof typed === 'string' ? typed : '',
-      draft_of: typeof draft_of === 'string' ? draft_of : '',
-      reply_to: typeof reply_to === 'string' ? reply_to : '',
+      typed: asText(typed),
+      draft_of: asText(draft_of),
+      reply_to: asText(reply_to),
     })
   }
 }

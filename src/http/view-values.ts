@@ -29,13 +29,14 @@ export interface FormValues {
   errors: FieldErrors
 }
 
+/** The forms on the page of one's account. */
+export type AccountForm = 'name' | 'email' | 'password' | 'keep' | 'token' | 'delete'
+
 /** A list of messages, with what it depends on. */
 interface ListValues {
   /** The link by which its reader has come. */
   uri: string
   entries: readonly Entry[]
-  /** Whether there are older messages. */
-  more: boolean
   /** The first message that is new to the reader, where the list is to say so. */
   unread_from: number | null
   /** The reader's id. */
@@ -69,7 +70,7 @@ interface ActionValues {
 export interface PageValues {
   'account/show.njk': Omit<FormValues, 'next'> & {
     /** The form that was refused, or empty. */
-    form: string
+    form: AccountForm | ''
     /** What has just been done, as a sentence, or empty. */
     done: string
     /** Whether to say that programs go on by their tokens, with a button against it. */
@@ -88,6 +89,8 @@ export interface PageValues {
   'chats/show.njk': HeaderValues &
     Omit<ListValues, 'uri'> & {
       version: number
+      /** Whether there are older messages. */
+      more: boolean
       members: readonly Member[]
       member_count: number
       /** The message that comes after a list which begins with one. */
@@ -134,14 +137,8 @@ export interface PageValues {
     /** Whether this is the first page. */
     first: boolean
   }
-  'messages/show.njk': ActionValues & {
-    chat: Chat
-    me: number
-    before: readonly Entry[]
-    /** The message itself. */
-    entries: readonly Entry[]
-    after: readonly Entry[]
-  }
+  /** `entries` is the message alone. */
+  'messages/show.njk': ActionValues & ListValues & { chat: Chat; before: readonly Entry[]; after: readonly Entry[] }
   'resets/edit.njk': { username: string; errors: FieldErrors }
   'search/show.njk': {
     /** Null where all chats are searched. */
@@ -167,8 +164,10 @@ export interface PageValues {
     share_url: string
     /** For how long a new link can let people in: words by seconds. */
     lives: Readonly<Record<string, string>>
+    /** Whether a change was saved just now. */
     saved: boolean
-    values: Readonly<Record<string, unknown>>
+    /** As they are, or as they were typed. `name` is what was typed to delete the chat. */
+    values: { title: string; read_only: boolean; joins_closed: boolean; guests: boolean; name: string }
     errors: FieldErrors
   }
   'start/entrance.njk': FormValues
@@ -192,7 +191,7 @@ export interface FragmentValues {
   'messages/_actions.njk': ActionValues & { csrf: string }
   /** `mine`: whether the reader wrote it. Nothing else here depends on the reader. */
   'messages/_event.njk': { event: Event; mine: boolean; uri: string }
-  'messages/_older.njk': ListValues
+  'messages/_older.njk': ListValues & { more: boolean }
   'messages/_reply.njk': { uri: string; reply: Event | null }
   /** `more`: there is more at this moment. `slow`: a stream brought it, so it asks seldom until that ends. */
   'messages/_tail.njk': { uri: string; version: number; more: boolean; slow: boolean }

@@ -67,13 +67,14 @@ function renderedFor(entries: readonly Rendered[], reader_id: number) {
   return new nunjucks.runtime.SafeString(entries.map(entry => entry.html(entry.event.author_id === reader_id)).join(''))
 }
 
-/** Those before a version, and those from it on; without one, all are before it. */
-function until(entries: readonly Rendered[], version?: number | null) {
-  return entries.filter(entry => typeof version !== 'number' || entry.version < version)
+/** The entries before a version; all of them where there is none. */
+function until(entries: readonly Rendered[], version: number | null) {
+  return entries.filter(entry => version === null || entry.version < version)
 }
 
-function since(entries: readonly Rendered[], version?: number | null) {
-  return entries.filter(entry => typeof version === 'number' && entry.version >= version)
+/** The entries from a version on; none where there is none. */
+function since(entries: readonly Rendered[], version: number | null) {
+  return entries.filter(entry => version !== null && entry.version >= version)
 }
 
 interface Rendered {

@@ -18,17 +18,24 @@ import {
 } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { leadTo, redirect, respond, seeOther, showPage } from '../http/respond.js'
+import { leadTo, noContent, redirect, respond, seeOther, showPage } from '../http/respond.js'
+import type { AccountForm } from '../http/view-values.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 import { nameTaken, requireFreeName } from './users.js'
 
-/** Back to the page of one's account, which says what has just been done; at its top, as browsers keep to the form that was sent. */
-export function toAccount(ctx: RouteContext, done?: keyof typeof DONE) {
+/**
+ * Leads back to the account's page, which says what was done. Programs get the JSON, or 204 where there is none. `#main` takes browsers
+ * to the top of the page: else they would go on to the form that was sent.
+ */
+export async function toAccount(
+  ctx: RouteContext,
+  { done, json = () => noContent(ctx) }: { done?: keyof typeof DONE; json?: () => unknown },
+) {
   const path = done ? `/account?done=${done}` : '/account'
-  return { page: () => seeOther(ctx, `${path}#main`), fragment: () => leadTo(ctx, path) }
+  await respond(ctx, { page: () => seeOther(ctx, `${path}#main`), fragment: () => leadTo(ctx, path), json })
 }
 
 const DONE = {
@@ -50,7 +57,7 @@ export function account(parts: Parts) {
     const user = requireUser(ctx)
     await respond(ctx, {
       page: () => showAccount(parts, ctx, user),
-      fragment: toAccount(ctx).fragment,
+      fragment: () => leadTo(ctx, '/account'),
       json: () => ownAccountJson(user),
     })
   })
@@ -176,12 +183,12 @@ export function account(parts: Parts) {
   }
 
   async function answer(ctx: RouteContext, done: keyof typeof DONE, user: User) {
-    await respond(ctx, { ...toAccount(ctx, done), json: () => ({ ...ownAccountJson(user), csrf: ctx.state.csrf }) })
+    await toAccount(ctx, { done, json: () => ({ ...ownAccountJson(user), csrf: ctx.state.csrf }) })
   }
 }
 
 /** Does what one of the page's forms asks for. Where that is refused the page comes back with the reason beside the fields of that form. */
-export async function onAccountPage(parts: Parts, ctx: RouteContext, form: string, submit: () => Promise<void>) {
+export async function onAccountPage(parts: Parts, ctx: RouteContext, form: AccountForm, submit: () => Promise<void>) {
   await submitForm(parts, ctx, submit, async refusal => {
     const values = await accountValues(parts, ctx, requireUser(ctx), form)
     showPage(parts, ctx, 'account/show.njk', { ...values, ...formAgain(ctx, refusal) })
@@ -206,7 +213,7 @@ export async function showAccount(
   })
 }
 
-async function accountValues({ db }: Parts, ctx: RouteContext, user: User, form: string) {
+async function accountValues({ db }: Parts, ctx: RouteContext, user: User, form: AccountForm | '') {
   const [sessions, tokens] = await Promise.all([
     sessionsOf(db, user.id),
     user.kind === 'guest' ? [] : tokensOf(db, user.id),

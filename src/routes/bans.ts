@@ -46,7 +46,6 @@ export function bans(parts: Parts) {
     const chat = await requireOwner(parts, ctx)
     const id = readId(ctx.params.id)
     requireDone(parts, ctx, chat, await liftBan(parts.db, acting(chat), id))
-    const path = `${chatPath(chat.uri)}/bans`
-    await redirect(ctx, path)
+    await redirect(ctx, `${chatPath(chat.uri)}/bans`)
   }
 }

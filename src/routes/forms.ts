@@ -1,6 +1,6 @@
 import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
 import type { Parts, RouteContext } from '../http/context.js'
-import { safePath } from '../http/input.js'
+import { asText, safePath } from '../http/input.js'
 import { logCause } from '../http/request-log.js'
 import type { FormValues } from '../http/view-values.js'
 
@@ -53,8 +53,3 @@ function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
 }
 
 const SEEN = new Set(['username', 'name', 'email', 'password', 'current_password', 'sure'])
-
-/** A field as it was typed; empty where it was not sent, or not as text. */
-export function asText(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}

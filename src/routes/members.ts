@@ -124,8 +124,7 @@ export function members(parts: Parts) {
     limit(parts, ctx)
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
     requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
-    const path = `${chatPath(chat.current_uri)}/members`
-    await redirect(ctx, path)
+    await redirect(ctx, `${chatPath(chat.current_uri)}/members`)
   }
 
   async function join(ctx: RouteContext) {

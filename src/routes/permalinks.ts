@@ -5,14 +5,14 @@ import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
 import { invalid, notFound, Refusal } from '../errors.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
+import { asText, check, composerCursor, editedMessage, newReaction, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
-import { asText, submitForm } from './forms.js'
+import { submitForm } from './forms.js'
 import { readOnly } from './messages.js'
 import { answerWithNews } from './news.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
@@ -116,6 +116,7 @@ export function permalinks(parts: Parts) {
       chat,
       uri,
       me: user.id,
+      unread_from: null,
       before,
       entries,
       after,

@@ -3,7 +3,7 @@ import { markRead } from '../db/reads.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { newRead, read } from '../http/input.js'
 import { mark } from '../http/marks.js'
-import { respond, seeOther } from '../http/respond.js'
+import { noContent, respond, seeOther } from '../http/respond.js'
 import { chatPath, EXACT, limit, requireReading } from './scope.js'
 
 /** How far one has read a chat: forward only, and not beyond it. */
@@ -20,9 +20,7 @@ export function reads(parts: Parts) {
     const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(uri)),
-      fragment: () => {
-        ctx.status = 204
-      },
+      fragment: () => noContent(ctx),
       json: () => ({ last_read: last_read ?? 0 }),
     })
   }

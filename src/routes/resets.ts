@@ -33,7 +33,7 @@ export function resets(parts: Parts) {
       await respondPage(ctx, () => seeOther(ctx, '/login'))
     }
     await submitForm(parts, ctx, reset, refusal =>
-      showPage(parts, ctx, 'resets/edit.njk', { ...formAgain(ctx, refusal), username }),
+      showPage(parts, ctx, 'resets/edit.njk', { username, errors: formAgain(ctx, refusal).errors }),
     )
   })
 

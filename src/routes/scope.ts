@@ -18,6 +18,7 @@ export function limit({ limitRate }: Parts, ctx: RouteContext, sentence?: string
   }
   limitRate(rate, rate === 'tries' || rate === 'reports' ? addressOf(ctx) : requireUser(ctx).id, sentence)
 }
+
 /** For every router: paths are matched with their case, as /api and the polls of pages are recognised before. */
 export const EXACT = { sensitive: true }
 

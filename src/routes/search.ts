@@ -7,7 +7,7 @@ import type { User } from '../db/users.js'
 import { tooMany, unavailable } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { chatSearch, readQuery, searchOfAll } from '../http/input.js'
+import { asText, chatSearch, readQuery, searchOfAll } from '../http/input.js'
 import { hitJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { userQueue } from '../http/queues.js'
@@ -84,7 +84,7 @@ export function search(parts: Parts) {
   async function showForm<Before>(ctx: RouteContext, scope: Scope<Before>) {
     const { chat, path } = scope
     const { q } = ctx.query
-    const values = { chat, path, q: typeof q === 'string' ? q : '', results: null, sentence: '' }
+    const values = { chat, path, q: asText(q), results: null, sentence: '' }
     if (q === undefined) {
       showPage(parts, ctx, 'search/show.njk', values)
       return

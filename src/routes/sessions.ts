@@ -6,7 +6,7 @@ import type { Parts, RouteContext, State } from '../http/context.js'
 import { credentials, nextOnly, read, readId, readQuery } from '../http/input.js'
 import { sessionJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { respond, respondPage, seeOther, showPage } from '../http/respond.js'
+import { respondPage, seeOther, showPage } from '../http/respond.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
@@ -56,8 +56,7 @@ export function sessions(parts: Parts) {
 
   router.get('/account/sessions', async ctx => {
     const user = requireUser(ctx)
-    await respond(ctx, {
-      ...toAccount(ctx),
+    await toAccount(ctx, {
       json: async () => ({
         sessions: (await sessionsOf(db, user.id)).map(session => sessionJson(session, isCurrent(ctx, session))),
       }),
@@ -75,11 +74,6 @@ export function sessions(parts: Parts) {
       throw notFound()
     }
     live.ended(user.id)
-    await respond(ctx, {
-      ...toAccount(ctx, 'session'),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await toAccount(ctx, { done: 'session' })
   }
 }

@@ -4,14 +4,14 @@ import { findChat } from '../db/chats.js'
 import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
-import type { FieldErrors } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import type { Fields, Parts, RouteContext, State } from '../http/context.js'
-import { changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
+import { asText, changedSettings, LINK_LIVES, read, settingsForm, typedName } from '../http/input.js'
 import { settingsJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { redirect, respond, showPage } from '../http/respond.js'
-import { asText, submitForm } from './forms.js'
+import type { PageValues } from '../http/view-values.js'
+import { submitForm } from './forms.js'
 import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
 
 /** The owner's page, after something on it was done. */
@@ -61,10 +61,12 @@ export function chatName({ title, owner_name }: { title: string | null; owner_na
   return title ?? `Chat started by ${owner_name}`
 }
 
+type SettingsValues = PageValues['settings/show.njk']
+
 interface Refused {
-  errors: FieldErrors
+  errors: SettingsValues['errors']
   /** What was typed into the form that was refused. */
-  typed: Record<string, unknown>
+  typed: Partial<SettingsValues['values']>
 }
 
 async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, refused?: Refused) {

@@ -88,8 +88,7 @@ export function tokens(parts: Parts) {
 
   async function list(ctx: RouteContext) {
     const user = requireUser(ctx)
-    await respond(ctx, {
-      ...toAccount(ctx),
+    await toAccount(ctx, {
       json: async () => {
         const tokens = await tokensOf(db, user.id)
         return { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
@@ -101,12 +100,7 @@ export function tokens(parts: Parts) {
     const user = requireUser(ctx)
     await revokeTokens(db, user.id)
     live.ended(user.id)
-    await respond(ctx, {
-      ...toAccount(ctx, 'tokens'),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await toAccount(ctx, { done: 'tokens' })
   }
 
   async function revoke(ctx: RouteContext) {
@@ -115,11 +109,6 @@ export function tokens(parts: Parts) {
       throw notFound()
     }
     live.ended(user.id)
-    await respond(ctx, {
-      ...toAccount(ctx, 'token'),
-      json: () => {
-        ctx.status = 204
-      },
-    })
+    await toAccount(ctx, { done: 'token' })
   }
 }

@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import type { Parts, State } from '../http/context.js'
 import { newTyping, read } from '../http/input.js'
 import { mark } from '../http/marks.js'
-import { respond, seeOther } from '../http/respond.js'
+import { noContent, respond, seeOther } from '../http/respond.js'
 import { readOnly } from './messages.js'
 import { chatPath, EXACT, limit, requireMember } from './scope.js'
 
@@ -18,9 +18,7 @@ export function typing(parts: Parts) {
       throw readOnly()
     }
     parts.live.typing(chat.id, { user_id: chat.user.id, name: chat.member_name ?? '', after })
-    const done = () => {
-      ctx.status = 204
-    }
+    const done = () => noContent(ctx)
     await respond(ctx, { page: () => seeOther(ctx, chatPath(chat.uri)), fragment: done, json: done })
   })
 
