@@ -24,7 +24,7 @@ export async function prepare(what = 'tests') {
   await install()
   const { sources, marks } = BUILDS[what]
   const newest = Math.max(
-    ...[...sources, 'static/app', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
+    ...[...sources, 'static', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
   )
   if (modified(at(marks[0])) < newest) {
     say('Building')
@@ -42,7 +42,7 @@ export async function install() {
   }
 }
 
-/** Compiles the program or all that there is, and bundles the script of the pages. */
+/** Compiles the program or all that there is, and bundles the script and the style of the pages. */
 export async function build(what) {
   const { project, marks } = BUILDS[what]
   const begun = new Date()
@@ -63,14 +63,17 @@ async function bundle() {
   await esbuild
     .build({
       absWorkingDir: root,
-      entryPoints: ['static/app/main.ts'],
-      outfile: 'dist/static/app.js',
+      entryPoints: [
+        { in: 'static/app/main.ts', out: 'app' },
+        { in: 'static/style/main.css', out: 'app' },
+      ],
+      outdir: 'dist/static',
       bundle: true,
       format: 'iife',
       minify: true,
       target: BROWSERS,
     })
-    .catch(() => fail('The script of the pages could not be bundled.'))
+    .catch(() => fail('The script or the style of the pages could not be bundled.'))
 }
 
 /** Whether each package is there in the version of the lock file. npm writes its own list last, so one that was cut off does not count. */

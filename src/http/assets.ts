@@ -27,7 +27,7 @@ export interface Assets {
 export async function loadAssets(): Promise<Assets> {
   const require = createRequire(import.meta.url)
   const sources = {
-    'app.css': { type: 'text/css; charset=utf-8', parts: [staticFile('app.css')] },
+    'app.css': { type: 'text/css; charset=utf-8', parts: [builtFile('app.css')] },
     'app.js': {
       type: 'text/javascript; charset=utf-8',
       parts: [
