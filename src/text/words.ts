@@ -35,6 +35,11 @@ export function clock(date: Date): string {
   return `${date.toISOString().slice(11, 16)} UTC`
 }
 
+/** A date with its time of day, in UTC, as short as can be: for lists. The script puts the reader's own in its place. */
+export function moment(date: Date): string {
+  return `${DATE.format(date)}, ${clock(date)}`
+}
+
 /** The date in UTC, in words. */
 export function day(date: Date): string {
   return DAY.format(date)
@@ -47,3 +52,5 @@ const DAY = new Intl.DateTimeFormat('en-GB', {
   year: 'numeric',
   timeZone: 'UTC',
 })
+
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })

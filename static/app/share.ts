@@ -45,7 +45,7 @@ function addShareButton(source: HTMLInputElement) {
 function addButton(source: HTMLInputElement, words: string): HTMLButtonElement {
   const button = document.createElement('button')
   button.type = 'button'
-  button.className = 'share__copy'
+  button.className = 'button button--plain share__copy'
   button.textContent = words
   source.after(button)
   return button

@@ -40,7 +40,7 @@ for (const javaScriptEnabled of [true, false]) {
       await openSettings()
       await ann.page.getByLabel('Title').fill('Plans <b>for</b> May')
       await ann.page.getByRole('button', { name: 'Save' }).click()
-      await ann.page.getByText('Done. Everybody in the chat sees it.').waitFor()
+      await ann.page.getByText('Saved. Everybody in the chat sees it.').waitFor()
       await log(bob.page, javaScriptEnabled).getByText('called the chat').waitFor()
       if (javaScriptEnabled) {
         await bob.page.locator('header').getByText('Plans <b>for</b> May').waitFor()
@@ -58,7 +58,7 @@ for (const javaScriptEnabled of [true, false]) {
       await openSettings()
       await ann.page.getByLabel('Read-only').check()
       await ann.page.getByRole('button', { name: 'Save' }).click()
-      await ann.page.getByText('Done.').waitFor()
+      await ann.page.getByText('Saved.').waitFor()
       const sentence = bob.page.getByText('This chat is read-only: nothing can be said or changed in it.')
       if (javaScriptEnabled) {
         await sentence.waitFor()
@@ -173,7 +173,7 @@ for (const javaScriptEnabled of [true, false]) {
     async function setReadOnly(on: boolean) {
       await ann.page.getByLabel('Read-only').setChecked(on)
       await ann.page.getByRole('button', { name: 'Save' }).click()
-      await ann.page.getByText('Done.').waitFor()
+      await ann.page.getByText('Saved.').waitFor()
     }
 
     async function isSentAway(page: Page) {
