@@ -5,7 +5,7 @@ import type { Event } from '../db/events.js'
 import { messageHtml } from '../text/markdown.js'
 import type { Mentions } from '../text/mentions.js'
 import { REACTIONS } from '../text/reactions.js'
-import { avatarColour, clock, counted, day, initial, moment, shortened } from '../text/words.js'
+import { avatarColour, clock, counted, day, initial, moment, shortDate, shortened } from '../text/words.js'
 import { browserName } from './browsers.js'
 import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
@@ -40,6 +40,7 @@ export function loadViews(): Views {
   environment.addFilter('counted', counted)
   environment.addFilter('clock', clock)
   environment.addFilter('day', day)
+  environment.addFilter('date', shortDate)
   environment.addFilter('moment', moment)
   environment.addFilter('continues', continues)
   environment.addFilter('iso', (date: Date) => date.toISOString())

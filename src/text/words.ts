@@ -35,9 +35,14 @@ export function clock(date: Date): string {
   return `${date.toISOString().slice(11, 16)} UTC`
 }
 
-/** A date with its time of day, in UTC, as short as can be: for lists. The script puts the reader's own in its place. */
+/** The date in UTC, as short as can be: the script puts the reader's own in its place, or the time where that is today. */
+export function shortDate(date: Date): string {
+  return DATE.format(date)
+}
+
+/** The same with the time of day. */
 export function moment(date: Date): string {
-  return `${DATE.format(date)}, ${clock(date)}`
+  return `${shortDate(date)}, ${clock(date)}`
 }
 
 /** The date in UTC, in words. */

@@ -8,8 +8,13 @@ export function localiseTimes(root: ParentNode) {
     }
     const clock = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
     const today = date.toDateString() === new Date().toDateString()
+    const { when } = time.dataset
+    if (when === undefined || today) {
+      time.textContent = clock
+      continue
+    }
     const day = date.toLocaleDateString([], { dateStyle: 'medium' })
-    time.textContent = 'when' in time.dataset && !today ? `${day}, ${clock}` : clock
+    time.textContent = when === 'day' ? day : `${day}, ${clock}`
   }
 }
 
