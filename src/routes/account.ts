@@ -6,19 +6,11 @@ import { invalid, Refusal } from '../errors.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms } from '../http/csrf.js'
-import {
-  certainty,
-  changedPassword,
-  changedUser,
-  doneQuery,
-  newUser,
-  ownPassword,
-  read,
-  readQuery,
-} from '../http/input.js'
+import { read, readQuery } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { leadTo, noContent, redirect, respond, seeOther, showPage } from '../http/respond.js'
+import { certainty, changedPassword, changedUser, doneQuery, newUser, ownPassword } from '../http/schemas.js'
 import type { AccountForm } from '../http/view-values.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'

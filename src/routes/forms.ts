@@ -1,6 +1,6 @@
 import { asRefusal, type FieldErrors, type Refusal } from '../errors.js'
 import type { Parts, RouteContext } from '../http/context.js'
-import { asText, safePath } from '../http/input.js'
+import { asText, safePath } from '../http/fields.js'
 import { logCause } from '../http/request-log.js'
 import type { FormValues } from '../http/view-values.js'
 

@@ -1,9 +1,10 @@
 import Router from '@koa/router'
 import { handOver } from '../db/owners.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { chosenUser, read } from '../http/input.js'
+import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
 import { redirect } from '../http/respond.js'
+import { chosenUser } from '../http/schemas.js'
 import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
 import { onSettingsPage } from './settings.js'
 

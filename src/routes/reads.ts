@@ -1,9 +1,10 @@
 import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { newRead, read } from '../http/input.js'
+import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
 import { noContent, respond, seeOther } from '../http/respond.js'
+import { newRead } from '../http/schemas.js'
 import { chatPath, EXACT, limit, requireReading } from './scope.js'
 
 /** How far one has read a chat: forward only, and not beyond it. */

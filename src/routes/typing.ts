@@ -1,8 +1,9 @@
 import Router from '@koa/router'
 import type { Parts, State } from '../http/context.js'
-import { newTyping, read } from '../http/input.js'
+import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
 import { noContent, respond, seeOther } from '../http/respond.js'
+import { newTyping } from '../http/schemas.js'
 import { readOnly } from './messages.js'
 import { chatPath, EXACT, limit, requireMember } from './scope.js'
 

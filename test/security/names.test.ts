@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
 import type { Refusal } from '../../src/errors.js'
-import { check, displayName } from '../../src/http/input.js'
+import { displayName } from '../../src/http/fields.js'
+import { check } from '../../src/http/input.js'
 
 const fields = z.object({ name: displayName })
 const kept = (name: unknown) => check({ name }, fields).name

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { LIMITS } from '../config.js'
+import { displayNameFault, normaliseDisplayName, usernameFault } from '../text/names.js'
+
+export const NO_INTEGER = 'A valid integer is required.'
+
+export const integer = z
+  .string({ error: NO_INTEGER })
+  .regex(/^\d{1,15}$/, NO_INTEGER)
+  .transform(Number)
+
+/**
+ * Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. What has more bytes is
+ * refused with the sentence before anything else looks at it: to normalise, split or match a text can cost more than it is long.
+ */
+export const text = (bytes: number, tooLong: string) =>
+  z
+    .string({
+      error: ({ input }) =>
+        input === undefined
+          ? 'This field is required.'
+          : input === null
+            ? 'This field may not be null.'
+            : 'Not a valid string.',
+    })
+    .refine(value => Buffer.byteLength(value) <= bytes, { error: tooLong, abort: true })
+    .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
+    .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
+
+export const filled = (bytes: number, tooLong: string) =>
+  text(bytes, tooLong).refine(value => value.trim() !== '', 'This field may not be blank.')
+
+/** Left out, null and empty are the same here. */
+export const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
+
+export const noMoreThan = (characters: number) => `Ensure this field has no more than ${characters} characters.`
+
+/** Counts code points. */
+export const fits = (characters: number) =>
+  [(value: string) => [...value].length <= characters, { error: noMoreThan(characters), abort: true }] as const
+
+/** Phone keyboards put a space behind a name. */
+export const normalised = (name: string) => name.normalize('NFKC').trim()
+
+/** As somebody is called who is looked for. */
+export const knownUsername = filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
+  .transform(normalised)
+  .refine(...fits(LIMITS.nameCodePoints))
+
+export const username = knownUsername.superRefine((value, issues) => {
+  const fault = usernameFault(value)
+  if (value && fault) {
+    issues.addIssue(fault)
+  }
+})
+
+/** A name to be shown in chats: an account's, or all that a guest has. */
+export const displayName = nameToShow()
+
+/** The same for one who may show their username, whatever that is. */
+export function nameToShow(username = '') {
+  return filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameGraphemes))
+    .transform(normaliseDisplayName)
+    .superRefine((value, issues) => {
+      const fault = value === normaliseDisplayName(username) ? undefined : displayNameFault(value)
+      if (value && fault) {
+        issues.addIssue(fault)
+      }
+    })
+}
+
+export const password = filled(LIMITS.passwordBytes, noMoreThan(LIMITS.passwordBytes))
+
+const NO_EMAIL = 'Enter a valid email address.'
+
+export const email = optionalText(LIMITS.emailBytes, NO_EMAIL)
+  .transform(value => value.trim())
+  .refine(value => value === '' || z.email().safeParse(value).success, NO_EMAIL)
+
+/** A path on this site to go on to; another site's is left out, as whoever made the link is not the one who reads the error. */
+export const next = optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes)).transform(safePath)
+
+/** What was typed into a field; empty where it was not sent, or not as text. */
+export const asText = (value: unknown) => (typeof value === 'string' ? value : '')
+
+export const tokenName = text(LIMITS.lineBytes, noMoreThan(LIMITS.tokenNameCodePoints))
+  .transform(value => value.trim())
+  .refine(...fits(LIMITS.tokenNameCodePoints))
+
+export const titleText = text(LIMITS.lineBytes, noMoreThan(LIMITS.titleCodePoints))
+  .transform(value => value.trim())
+  .refine(...fits(LIMITS.titleCodePoints))
+
+export const title = z.preprocess(value => value ?? '', titleText)
+
+/** A yes or no from a program or a form. */
+export const choice = z.preprocess(value => CHOICES.get(value) ?? value, z.boolean({ error: 'Must be true or false.' }))
+
+const CHOICES = new Map<unknown, boolean>([
+  ['true', true],
+  ['on', true],
+  ['1', true],
+  ['false', false],
+  ['', false],
+  ['0', false],
+])
+
+/** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
+export const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
+  .transform(value =>
+    value
+      .replace(/\r\n?/g, '\n')
+      .replace(/^(?:[^\S\n]*\n)+/, '')
+      // Not by /\s+$/, which tries again at each of the spaces within the text.
+      .trimEnd(),
+  )
+  .refine(...fits(LIMITS.messageCodePoints))
+
+export const limit = integer
+  .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
+  .optional()
+
+export const searched = filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoints))
+  .transform(value => value.trim())
+  .refine(...fits(LIMITS.searchCodePoints))
+
+/** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
+export function safePath(path: string): string {
+  const base = 'http://here.invalid'
+  if (path.length > LIMITS.lineBytes || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path) || !URL.canParse(path, base)) {
+    return ''
+  }
+  const url = new URL(path, base)
+  return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : ''
+}
