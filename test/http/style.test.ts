@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { loadAssets } from '../../src/http/assets.js'
+
+describe('the style sheet', () => {
+  let body: string
+  let size: number
+
+  before(async () => {
+    const { paths, files } = await loadAssets()
+    const asset = files.get(paths.app_css ?? '')
+    body = asset?.body.toString() ?? ''
+    size = asset?.br.length ?? 0
+  })
+
+  it('is one file of 10 kB at most', () => {
+    assert.doesNotMatch(body, /@import/)
+    assert.ok(size > 1000 && size <= 10_000, `${size}`)
+  })
+
+  it('has no nesting, which the oldest browsers do not know', () => {
+    assert.doesNotMatch(body, /&/)
+  })
+
+  it('has a plain colour before each that is mixed, which they do not know either', () => {
+    const mixed = [...body.matchAll(/([\w-]+):color-mix/g)]
+    assert.ok(mixed.length > 0)
+    for (const { 1: property, index } of mixed) {
+      const declared = body.slice(body.lastIndexOf('{', index) + 1, index).split(';')
+      assert.ok(
+        declared.some(one => one.startsWith(`${property}:`)),
+        body.slice(index, index + 60),
+      )
+    }
+  })
+})
