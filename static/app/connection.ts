@@ -14,7 +14,10 @@ export function tellTrouble() {
   document.addEventListener('htmx:after:request', event => {
     const request = requestOf(event)
     const { sourceElement, response } = request
-    const status = response?.status ?? 0
+    if (!response) {
+      return
+    }
+    const { status } = response
     // The page says by itself that its stream is paused, and the tail what else is wrong.
     if (sourceElement.id === 'live' && status >= 400) {
       event.preventDefault()

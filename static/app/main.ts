@@ -33,7 +33,7 @@ function openChat(messages: HTMLElement, log: HTMLElement, header: Element) {
   localiseDays(messages)
   const scroll = keepPlace(log, messages)
   const findNews = newsFinder(messages)
-  const lookForRead = tellRead(path, log, cursor, composer?.elements.csrf.value ?? '', scroll)
+  const lookForRead = tellRead(path, log, cursor, composer, scroll)
   const count = countInTitle()
   const alertTo = alertElsewhere()
   const typed = showTyping()

@@ -28,9 +28,9 @@ export function openMenus(messages: Element, composer: ComposerForm | null) {
     if (event.key !== 'Escape') {
       return
     }
-    const link = messages.querySelector<HTMLElement>('.message:has(.message__menu:not(:empty)) [data-menu]')
+    const open = messages.querySelector('.message__menu:not(:empty)')
     close()
-    link?.focus()
+    open?.closest('.message')?.querySelector<HTMLElement>('[data-menu]')?.focus()
   })
   document.getElementById('reply')?.addEventListener('htmx:after:swap', () => {
     close()

@@ -1,3 +1,4 @@
+import type { ComposerForm } from './composer.ts'
 import type { Scroll } from './scroll.ts'
 
 /** How long after the end came into view the server is told, in milliseconds. */
@@ -11,7 +12,7 @@ export function tellRead(
   path: string,
   log: HTMLElement,
   cursor: () => string,
-  csrf: string,
+  composer: ComposerForm | null,
   scroll: Scroll,
 ): () => void {
   const version = () => Number(cursor())
@@ -29,7 +30,11 @@ export function tellRead(
     }
     wanted = false
     told = reached
-    const headers = { Accept: 'application/json', 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }
+    const headers = {
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      'X-CSRF-Token': composer?.elements.csrf.value ?? '',
+    }
     const body = JSON.stringify({ version: reached })
     try {
       const answer = await fetch(`${path}/read`, { method: 'PUT', keepalive, headers, body })

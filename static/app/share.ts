@@ -1,6 +1,10 @@
 /** Puts buttons beside the addresses below `root` that have none yet. */
 export function offerSharing(root: ParentNode) {
-  for (const source of root.querySelectorAll<HTMLInputElement>('[data-copy]:not(:has(+ button))')) {
+  for (const source of root.querySelectorAll<HTMLInputElement>('[data-copy]')) {
+    // No :has(), which Firefox lacks before 121: a selector that it does not know would end the script.
+    if (source.nextElementSibling?.matches('button')) {
+      continue
+    }
     if ('share' in source.dataset) {
       addShareButton(source)
     }

@@ -18,7 +18,7 @@ export function tellTyping(path: string, composer: ComposerForm, cursor: () => s
     fetch(`${path}/typing`, {
       method: 'POST',
       headers: { Accept: 'application/json', 'Content-Type': 'application/json', 'X-CSRF-Token': csrf.value },
-      body: JSON.stringify({ after: cursor() }),
+      body: JSON.stringify({ after: cursor() || undefined }),
     }).catch(() => {})
   })
   composer.addEventListener('htmx:config:request', () => {

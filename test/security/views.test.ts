@@ -100,6 +100,12 @@ describe('the script of the pages', () => {
       assert.doesNotMatch(text, /document\.cookie/, name)
     }
   })
+
+  it('uses no selector that Firefox 97, the oldest it is bundled for, does not know', () => {
+    for (const { name, text } of filesUnder('static/app', '.ts')) {
+      assert.doesNotMatch(text, /['"`][^'"`\n]*:has\(/, name)
+    }
+  })
 })
 
 function filesUnder(folder: string, extension: string) {
