@@ -21,10 +21,14 @@ const BUILDS = {
 
 /** Installs what is missing, and builds the program, or with it the tests and benchmarks, where a source is newer. */
 export async function prepare(what = 'tests') {
+  // Stacks are shown by the lines of the sources: here, where Node reads the map of a file together with the file, and in every
+  // program that is started from here.
+  process.setSourceMapsEnabled(true)
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`
   await install()
   const { sources, marks } = BUILDS[what]
   const newest = Math.max(
-    ...[...sources, 'static', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
+    ...[...sources, 'static', 'bin/prepare.js', 'tsconfig.json', 'package-lock.json'].map(name => newestIn(at(name))),
   )
   if (modified(at(marks[0])) < newest) {
     say('Building')
@@ -58,10 +62,12 @@ export async function build(what) {
 /** htmx 4 runs in no older browsers than these. */
 const BROWSERS = ['chrome99', 'firefox97', 'safari15.4']
 
+/** The script follows htmx and its extension in one classic file (src/http/assets.ts). */
 async function bundle() {
-  const esbuild = await import('esbuild')
-  await esbuild
-    .build({
+  const { buildSync } = await import('esbuild')
+  try {
+    // The asynchronous one would leave a process of its own beside the server.
+    buildSync({
       absWorkingDir: root,
       entryPoints: [
         { in: 'static/app/main.ts', out: 'app' },
@@ -73,19 +79,21 @@ async function bundle() {
       minify: true,
       target: BROWSERS,
     })
-    .catch(() => fail('The script or the style of the pages could not be bundled.'))
+  } catch {
+    // It has said where the mistake is.
+    fail('The script or the style of the pages could not be bundled.')
+  }
 }
 
-/** Whether each package is there in the version of the lock file. npm writes its own list last, so one that was cut off does not count. */
+/** Whether each package is there, in the version of the lock file. npm writes its own list last: without it an installation was cut off. */
 function isInstalled() {
   const list = at('node_modules/.package-lock.json')
   if (!existsSync(list)) return false
   const packagesOf = name => JSON.parse(readFileSync(name, 'utf8')).packages
   const installed = packagesOf(list)
   const wanted = Object.entries(packagesOf(at('package-lock.json'))).filter(([name]) => name !== '')
-  return (
-    existsSync(at('node_modules/typescript')) &&
-    wanted.every(([name, { version, optional }]) => (installed[name] ? installed[name].version === version : optional))
+  return wanted.every(([name, { version, optional }]) =>
+    installed[name] ? installed[name].version === version && existsSync(at(name)) : optional,
   )
 }
 
@@ -139,8 +147,6 @@ export function fail(sentence) {
  * sentence; any other is a mistake of the program, whose stack is shown by the lines of the source.
  */
 export async function runMain(main) {
-  // Before it is imported: Node reads the map of a file together with the file.
-  process.setSourceMapsEnabled(true)
   try {
     await main()
   } catch (error) {

@@ -133,6 +133,32 @@ describe('a start', () => {
     assert.equal(existsSync(path.join(copy, 'dist/src')), false)
   })
 
+  it('installs the packages again where one is missing, or of another version than in the lock file', async () => {
+    const copy = path.join(data.path, 'installation')
+    const modules = path.join(copy, 'node_modules')
+    await mkdir(modules, { recursive: true })
+    for (const name of ['bin', 'package.json', 'package-lock.json']) {
+      await cp(path.join(ROOT, name), path.join(copy, name), { recursive: true })
+    }
+    for (const name of readdirSync(path.join(ROOT, 'node_modules'))) {
+      await symlink(path.join(ROOT, 'node_modules', name), path.join(modules, name))
+    }
+    await writeFile(path.join(copy, 'npm'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    const installs = async () => {
+      const program = run([path.join(copy, 'bin/user.js')], { PATH: `${copy}:${process.env.PATH}` })
+      assert.equal(await program.ended, 1)
+      return program.lines.includes('The packages could not be installed.')
+    }
+    assert.equal(await installs(), false)
+    await rename(path.join(modules, 'esbuild'), path.join(copy, 'esbuild'))
+    assert.equal(await installs(), true)
+    await rename(path.join(copy, 'esbuild'), path.join(modules, 'esbuild'))
+    const lock = JSON.parse(readFileSync(path.join(copy, 'package-lock.json'), 'utf8'))
+    lock.packages['node_modules/esbuild'].version = '0.0.1'
+    await writeFile(path.join(copy, 'package-lock.json'), JSON.stringify(lock))
+    assert.equal(await installs(), true)
+  })
+
   function start(env: Record<string, string> = {}): Program {
     return run(['bin/start.js'], env)
   }
