@@ -53,6 +53,15 @@ describe('imports', () => {
   })
 })
 
+describe('a file in src', () => {
+  it('has 300 lines at most, migrations aside', () => {
+    for (const file of importsOf(SRC).keys()) {
+      const lines = readFileSync(path.join(SRC, file), 'utf8').split('\n').length - 1
+      assert.ok(lines <= 300 || file.startsWith('db/migrations/'), `${file} has ${lines} lines`)
+    }
+  })
+})
+
 /** What each of our files imports of the others, by their paths. */
 function importsOf(folder: string): Map<string, readonly string[]> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))

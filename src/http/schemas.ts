@@ -218,7 +218,7 @@ export const newRead = z.object({
   version: z.preprocess(value => (typeof value === 'number' ? String(value) : value), integer),
 })
 
-/** Where a page of one's chats begins: what `chatsCursor` wrote. */
+/** Where a page of one's chats begins: what the page before it named as `older`. */
 export const chatsQuery = z.object({
   before: z
     .string({ error: 'Not a place in this list.' })
@@ -230,7 +230,7 @@ export const chatsQuery = z.object({
 
 export const chatSearch = z.object({ q: searched, before: integer.optional() })
 
-/** The place is what `hitsPlace` wrote. */
+/** `before` is what the page before it named as `older`. */
 export const searchOfAll = z.object({
   q: searched,
   before: z
