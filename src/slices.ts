@@ -37,7 +37,7 @@ export async function mapInSlices<T, Made>(items: Iterable<T>, make: (item: T) =
 }
 
 /** The items that an answer has room for, and the text of each. */
-export interface Filled<T> {
+interface Filled<T> {
   items: T[]
   texts: string[]
   /** The first item that did not fit, if there is one. */

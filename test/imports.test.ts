@@ -54,6 +54,27 @@ describe('imports', () => {
 })
 
 describe('a file in src', () => {
+  it('exports nothing that no other file names', () => {
+    const texts = ['src', 'test', 'bench', 'bin', 'static/app'].flatMap(folder =>
+      readdirSync(path.join(SRC, '..', folder), { recursive: true, encoding: 'utf8' })
+        .filter(name => /\.(ts|js)$/.test(name))
+        .map(name => ({
+          name: path.join(folder, name),
+          text: readFileSync(path.join(SRC, '..', folder, name), 'utf8'),
+        })),
+    )
+    // Names within a longer one do not count, and neither does the file itself.
+    const words = texts.map(({ name, text }) => ({ name, words: new Set(text.match(/\w+/g)) }))
+    for (const { name, text } of texts.filter(({ name }) => /^(src|static)/.test(name) && !/migrations/.test(name))) {
+      for (const [, exported = ''] of text.matchAll(
+        /^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm,
+      )) {
+        const isNamed = words.some(other => other.name !== name && other.words.has(exported))
+        assert.ok(isNamed, `${name} exports ${exported} for nobody`)
+      }
+    }
+  })
+
   it('has 300 lines at most, migrations aside', () => {
     for (const file of importsOf(SRC).keys()) {
       const lines = readFileSync(path.join(SRC, file), 'utf8').split('\n').length - 1

@@ -109,7 +109,7 @@ export async function joinChat(db: Db, uri: string, user_id: number, exactly = f
 }
 
 /** A place in the list of a user's chats: those after it were posted to earlier. */
-export interface ChatsCursor {
+interface ChatsCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   posted_at: string
   id: number

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
-export interface Replaced extends Done {
+interface Replaced extends Done {
   expires_at: Date | null
 }
 

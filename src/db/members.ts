@@ -6,7 +6,7 @@ import { notingRead, type Reader, standingOf } from './reads.js'
 import type { Db } from './schema.js'
 
 /** A place in the list of a chat's members, behind its owner: those after it came later. */
-export interface MembersCursor {
+interface MembersCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   joined_at: string
   id: number

@@ -10,7 +10,7 @@ interface Reaction {
 }
 
 /** What became of it, and the chat's version then: `same`, nothing changed; `gone`, there is no such message for them. */
-export interface Reacted {
+interface Reacted {
   outcome: 'reacted' | 'same' | 'gone' | 'read only'
   version: number
 }

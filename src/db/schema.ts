@@ -126,7 +126,7 @@ export type UserKind = 'account' | 'guest'
 
 /** What stands in the list by itself, then what changes a message that does. */
 export type EventKind = 'message' | Aside | 'edited' | 'deleted' | 'reacted'
-export type Aside = (typeof ASIDES)[number]
+type Aside = (typeof ASIDES)[number]
 
 /** The small events between messages: the index of migration 004 has the same list. */
 export const ASIDES = ['joined', 'left', 'removed', 'named', 'renamed', 'changed', 'owner'] as const

@@ -20,7 +20,7 @@ export interface Hit {
 }
 
 /** A place in what was found in all chats: what follows is older. */
-export interface HitsCursor {
+interface HitsCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   created_at: string
   chat_id: number

@@ -34,7 +34,7 @@ export interface Parts {
 }
 
 /** The form of an answer: a whole document, HTML that replaces part of one, or JSON. */
-export type Form = 'page' | 'fragment' | 'json'
+type Form = 'page' | 'fragment' | 'json'
 
 /** What other code must know of a route. It is said where the route is registered. */
 export interface Marks {

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 
 /** Does some work for a user, after the earlier work of the same user. Returns undefined where too much is waiting already. */
-export type Queue = <T>(user_id: number, work: () => Promise<T>) => Promise<T> | undefined
+type Queue = <T>(user_id: number, work: () => Promise<T>) => Promise<T> | undefined
 
 /** Does one piece of work at a time for each user, and `atOnce` in all. At most `waiting` pieces of one user may wait, and `waitingInAll` of all. */
 export function userQueue({

@@ -17,7 +17,7 @@ export const EVENTS: Format = {
 }
 
 /** Renders the tail of a page's list, which goes on from that version, for a page whose stream is open. */
-export type Tail = (version: number) => string
+type Tail = (version: number) => string
 
 /**
  * Server-sent events for the chat's page: each replaces the tail before an event by the event and the tail after it. An event that

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { OperatorError } from '../operator-error.js'
 
-export interface Owner {
+interface Owner {
   uid: number
   gid: number
 }

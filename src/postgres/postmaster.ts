@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The process at the head of a running PostgreSQL. */
-export interface Postmaster {
+interface Postmaster {
   pid: number
   /** Empty while the server has not got as far as opening its socket. */
   socketDir: string

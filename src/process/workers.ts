@@ -19,7 +19,7 @@ const PAUSE = 1000
 /** How long a worker may take to stop, in milliseconds. It allows less to the requests that it finishes. */
 const PATIENCE = 13_000
 
-export interface Workers {
+interface Workers {
   port: number
   stop(): Promise<void>
 }

@@ -173,7 +173,7 @@ function isVisit(ctx: RouteContext): boolean {
 }
 
 /** What was typed into a composer that could not be sent, and why. */
-export interface Unsent {
+interface Unsent {
   text: string
   key: string | null
   sentence: string
