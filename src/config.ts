@@ -101,7 +101,7 @@ export type Rate = { readonly burst: number; readonly seconds: number }
 export type Config = ReturnType<typeof readConfig>
 
 /**
- * The environment as one typed object (DESIGN.md section 6 lists the variables).
+ * The environment as one typed object (README.md lists the variables).
  * Throws an OperatorError that names each variable that is wrong and says what it should be.
  */
 export function readConfig(env: Record<string, string | undefined>) {
