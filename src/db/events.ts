@@ -54,15 +54,24 @@ export async function eventsAfter(db: Db, chat_id: number, version: number, limi
   return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
 }
 
+/** A message and what was said around it, each oldest first. */
+export interface InContext {
+  message: Event
+  before: Event[]
+  after: Event[]
+  /** The emoji by which the reader reacted to the message. */
+  mine: string[]
+}
+
 /**
- * The message with that id in its context: so many others at most right before and after it, each oldest first, and by which emoji the
- * user reacted to it. In one statement. Undefined where there is no such message.
+ * The message with that id in its context: so many others at most right before and after it. In one statement. Undefined where there is
+ * no such message. The result is named, as lint took a minute to infer it from the query.
  */
 export async function messageInContext(
   db: Db,
   { chat_id, id, user_id }: { chat_id: number; id: number; user_id: number },
   each: number,
-) {
+): Promise<InContext | undefined> {
   const { upTo, after, mine } = await db
     .selectNoFrom([
       jsonArrayFrom(messagesOf(db, chat_id, { messages: each + 1, before: id + 1 })).as('upTo'),

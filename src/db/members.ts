@@ -73,7 +73,7 @@ export async function isKnownToOwner(
 }
 
 /** What became of leaving: `owner`, they cannot go without leaving others without one, or for good. */
-export interface Left {
+interface Left {
   outcome: 'left' | 'stranger' | 'owner'
   version: number | null
 }

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import { type Event, findMessage, messageInContext } from '../db/events.js'
+import { type Event, findMessage, type InContext, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
 import { invalid, notFound, Refusal } from '../errors.js'
@@ -148,8 +148,6 @@ export function permalinks(parts: Parts) {
     return found
   }
 }
-
-type InContext = NonNullable<Awaited<ReturnType<typeof messageInContext>>>
 
 /** What was typed in the place of a message's text, and why it could not be stored. */
 interface Unsaved {
