@@ -193,6 +193,10 @@ describe('failing', function () {
         assert.equal(list.status, 200)
       }
       await far.close()
+      const late = await openSite({}, site)
+      const page = await fetch(`${late.url}/chats/${uri}`, { headers: { accept: 'text/html', cookie } })
+      assert.equal(page.status, 200, 'a process that starts now knows the sessions of the others')
+      await late.close()
       assert.equal((await ann.post(uri, 'hello')).status, 503)
       assert.equal((await visitor.post(`/chats/${uri}/messages`, { message: 'hello' })).status, 503)
 
