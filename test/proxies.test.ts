@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { chown, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import pg from 'pg'
+import { finishMigrations, migrate } from '../src/db/migrate.js'
 import { chooseAccount, commandAs } from '../src/postgres/account.js'
 import { createEmptyDatabase, dropDatabase } from './support/databases.js'
 import { freePort, type Service, skipWithout, startService } from './support/programs.js'
-import { runScript, startServer, temporaryFolder } from './support/server.js'
+import { runScript, startServer, temporaryFolder, until } from './support/server.js'
 import { openSite, type Site } from './support/site.js'
 import { openEvents } from './support/streams.js'
 import { signUpProgram, Visitor } from './support/visitor.js'
@@ -177,6 +179,25 @@ pool_mode = ${mode}
         await ended
       }
     }
+  })
+
+  it('an upgrade says how far it is and what it waits for (pool_mode=session)', async () => {
+    await migrate(database, () => {})
+    const connectionString = await open('session')
+    const writer = new pg.Client({ ...database, application_name: 'writer' })
+    await writer.connect()
+    await writer.query('begin')
+    await writer.query('lock table events in row exclusive mode')
+    const said: string[] = []
+    const finishing = finishMigrations({ connectionString }, line => said.push(line), new AbortController().signal)
+    await until(() => said.length > 0)
+    await writer.query('commit')
+    await writer.end()
+    await finishing
+    assert.match(
+      said[0] ?? '',
+      /^011_search_index is under way, \d+ s so far; waiting for writers before build; writer \(pid \d+\) has been in a transaction for \d+ s$/,
+    )
   })
 
   for (const mode of ['transaction', 'statement']) {

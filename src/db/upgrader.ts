@@ -56,10 +56,11 @@ export async function withUpgrader<T>(
   signal?.addEventListener('abort', cut)
   try {
     signal?.throwIfAborted()
+    const pid = await pidOf(worker)
     return await work({
       db: onOne(worker),
       takeLock: () => takeLock(watcher, say),
-      telling: (what, work) => telling(worker, watcher, say, what, work),
+      telling: (what, work) => telling(pid, watcher, say, what, work),
     })
   } finally {
     watcher.off('end', cut)
@@ -82,6 +83,12 @@ async function open(address: Address): Promise<pg.Client> {
   // A program that is gone must not go on with what it began. Not all systems can tell.
   await client.query("set client_connection_check_interval = '2s'").catch(() => {})
   return client
+}
+
+/** The number of the server's process. The one that a client is told when it connects is made up where a pooler is in between. */
+async function pidOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query('select pg_backend_pid() as pid')
+  return rows[0].pid
 }
 
 /** Kysely over a single connection, which is closed by who opened it. */
@@ -107,7 +114,7 @@ async function takeLock(watcher: pg.Client, say: (sentence: string) => void) {
 }
 
 async function telling<T>(
-  worker: pg.Client,
+  pid: number,
   watcher: pg.Client,
   say: (sentence: string) => void,
   what: string,
@@ -116,7 +123,7 @@ async function telling<T>(
   const begun = performance.now()
   const timer = setInterval(async () => {
     const seconds = Math.round((performance.now() - begun) / 1000)
-    const more = await progress(worker, watcher).catch(() => [])
+    const more = await progress(pid, watcher).catch(() => [])
     say([`${what} is under way, ${seconds} s so far`, ...more].join('; '))
   }, TELL)
   try {
@@ -126,23 +133,22 @@ async function telling<T>(
   }
 }
 
-/** How far an index is, and whose transactions began before: what an upgrade waits for is one of them. */
-async function progress(worker: pg.Client, watcher: pg.Client): Promise<string[]> {
-  const { processID } = worker as unknown as { processID: number }
+/** How far the worker of that pid is with an index, and whose transactions began before: what an upgrade waits for is one of them. */
+async function progress(pid: number, watcher: pg.Client): Promise<string[]> {
   const { rows: builds } = await watcher.query(
     `select phase, round(100.0 * blocks_done / nullif(blocks_total, 0)) as percent
      from pg_stat_progress_create_index where pid = $1`,
-    [processID],
+    [pid],
   )
   const { rows: others } = await watcher.query(
     `select pid, coalesce(nullif(application_name, ''), usename::text) as name,
        round(extract(epoch from now() - xact_start)) as seconds
      from pg_stat_activity
-     where datname = current_database() and backend_type = 'client backend' and pid <> all ($1)
+     where datname = current_database() and backend_type = 'client backend' and pid not in ($1, pg_backend_pid())
        and xact_start < now() - interval '1 second'
      order by xact_start
      limit 3`,
-    [[processID, (watcher as unknown as { processID: number }).processID]],
+    [pid],
   )
   return [
     ...builds.map(({ phase, percent }) => `${phase}${percent === null ? '' : `, ${percent} %`}`),
