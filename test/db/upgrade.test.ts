@@ -363,7 +363,7 @@ describe('migrations', () => {
     const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
     assert.deepEqual(
       [migrationNames().at(-1), hash],
-      ['014_forget_names', 'c009c5ce2390c6be'],
+      ['014_forget_names', '03faddc6790612f2'],
       'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
     )
   })
@@ -371,15 +371,17 @@ describe('migrations', () => {
   it('are not needed for the functions beneath an index, as these never change', async () => {
     assert.equal(
       await hashOf(['search_fold.sql', 'search_stretch.sql', 'search_text.sql', 'search_vector.sql']),
-      'c9cccaa5d5037e42',
+      '64094cd9635bfd44',
       'An index stands on them: write a function of another name, and build another index.',
     )
   })
 
+  /** Of the functions as the database has them: without the comments above each. */
   async function hashOf(files: string[]): Promise<string> {
     const hash = createHash('sha256')
     for (const file of files.sort()) {
-      hash.update(`${file}\n`).update(await readFile(`${SOURCES}src/db/functions/${file}`))
+      const text = await readFile(`${SOURCES}src/db/functions/${file}`, 'utf8')
+      hash.update(`${file}\n`).update(text.replace(/^(?:--.*\n)+/, ''))
     }
     return hash.digest('hex').slice(0, 16)
   }

@@ -1,6 +1,7 @@
--- What two words have in common that are the same to who searches. Nearly every message is ASCII, for which lower() is all.
--- The class: accents, Hebrew points and Arabic vowel signs; not the vowels of Indic scripts, which are letters to their readers.
--- `return` binds what a function calls when it is made: a restored dump builds the index with no search_path.
+-- The form in which words are compared: two words that have the same form are the same to people who search. Most messages are ASCII, where
+-- lower() is enough.
+-- The class, written by bin/unicode.js: accents, Hebrew points and Arabic vowel signs; not the vowels of Indic scripts, which are letters.
+-- `return` binds the functions that are called when this one is made: a restored dump builds the index without a search_path.
 create function search_fold(text) returns text
 language sql immutable strict parallel safe
 return case

@@ -1,5 +1,5 @@
--- The chat's stretch of 8,192 versions is a word among the message's own that nobody can write, as it has punctuation: so the words are
--- looked for in one stretch of one chat, which bounds what a common word brings, and no extension has to be installed for it.
+-- A word that names the chat and its stretch of 8,192 versions. It stands among the words of each message; nobody can write it, as it has
+-- punctuation. So a search reads one stretch of one chat, however common its words are, and PostgreSQL needs no extension for that.
 create function search_stretch(chat_id bigint, version bigint) returns text
 language sql immutable strict parallel safe
 return chat_id::text || '/' || (version / 8192)::text;

@@ -1,9 +1,9 @@
--- A message as words with spaces between. Left to it, PostgreSQL's parser takes and/or for a file and example.org for a host.
--- Where words have no spaces between them, each pair of neighbours is a word: 日本語 is 日 日本 本語 語, in that order, so that what
--- is looked for is a phrase of pairs. (Two characters are most words there, and have no trigram.)
+-- A message as words with spaces between. Without this PostgreSQL's parser would take and/or for a file and example.org for a host.
+-- In scripts without spaces each pair of neighbours is a word: 日本語 becomes 日 日本 本語 語, in that order, so that a search is a phrase
+-- of pairs. (Most words there are two characters long, and have no trigram.)
 -- The first class: punctuation, signs and pictures beyond ASCII, which PostgreSQL takes for letters where the database's locale is C.
 -- The others: characters of scripts that put no spaces between words, and of Korean, whose particles hang on them, with the vowel and
--- tone signs that stand on them. src/query.ts has the same classes.
+-- tone signs that stand on them. bin/unicode.js writes all of them; src/text/character-classes.ts has the others too.
 create function search_text(text) returns text
 language sql immutable strict parallel safe
 return regexp_replace(
