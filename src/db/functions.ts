@@ -3,20 +3,21 @@ import { sql } from 'kysely'
 import type { Db } from './schema.js'
 
 /**
- * The functions in src/db/functions, in an order in which each finds those that it calls.
+ * The functions in src/db/functions. Each stands behind those that it calls.
  *
- * What changes a chat is a function whose first statement takes the chat's row, because a statement decides on the snapshot that it took
- * before it waited: one statement that locks and judges would still see a member who was removed, or miss a key that was used, while it
- * waited. The next statement in the function sees what was committed meanwhile.
+ * A function that changes a chat begins by locking the chat's row, in a statement of its own. A single statement that locks and judges
+ * would judge by the snapshot that it took before it waited for the lock: it would still see a member who was removed meanwhile, or miss a
+ * key that was used. The next statement of the function sees what was committed meanwhile.
  *
- * A program of the release before may be posting while they are replaced, so a function whose arguments, result or outcomes change gets a
- * new name, and the old one goes a release later.
+ * The program of the release before may be posting while they are replaced. So a function whose arguments, result or outcomes change gets a
+ * new name, and the old one is dropped a release later.
  */
 const REPLACED = [
   'append_event',
   'free_name',
   'mentioned',
   'standing',
+  'lock_chat',
   'shown_words',
   'join_chat',
   'leave_chat',
@@ -38,10 +39,10 @@ const REPLACED = [
   'search_chats',
 ]
 
-/** On these the index events_search stands, which would be wrong if they changed: another function gets another name, and another index. */
+/** The index events_search is made with these, and would be wrong if one changed: a change is a new function, and a new index. */
 const BENEATH_INDEXES = ['search_fold', 'search_text', 'search_stretch', 'search_vector']
 
-/** Lays all functions as this program knows them: within a transaction, or a caller finds some of before and some of today. */
+/** Creates or replaces all functions. Must run in a transaction, or callers meanwhile would find old ones beside new ones. */
 export async function layFunctions(db: Db) {
   for (const name of BENEATH_INDEXES) {
     const { rows } = await sql<{ there: boolean }>`select to_regproc(${name}) is not null as there`.execute(db)

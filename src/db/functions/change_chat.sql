@@ -1,4 +1,4 @@
--- What is null stays as it is; an empty title takes the title away.
+-- A setting stays as it is where its argument is null; an empty title removes the title.
 create or replace function change_chat(
   chat bigint, actor bigint, new_title text, read_only boolean, joins_closed boolean, guests boolean
 )
@@ -7,14 +7,12 @@ language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
   old chats;
   fresh chats;
   at timestamptz := clock_timestamp();
-  turn bigint;
+  event_version bigint;
+  rank text := lock_chat(chat, actor);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, actor);
   if rank <> 'owner' then
     return query select rank, null::bigint;
     return;
@@ -30,16 +28,16 @@ begin
         when not guests then coalesce(c.guests_off_at, at) end
     where c.id = chat
     returning c.* into fresh;
-  turn := fresh.version;
+  event_version := fresh.version;
   if fresh.title is distinct from old.title and fresh.title is not null then
-    turn := append_event(chat, 'renamed', actor, null, fresh.title);
+    event_version := append_event(chat, 'renamed', actor, null, fresh.title);
   end if;
   if (fresh.title is null and old.title is not null)
     or fresh.read_only_at is distinct from old.read_only_at
     or fresh.joins_closed_at is distinct from old.joins_closed_at
     or fresh.guests_off_at is distinct from old.guests_off_at
   then
-    turn := append_event(chat, 'changed', actor, null, null);
+    event_version := append_event(chat, 'changed', actor, null, null);
   end if;
-  return query select 'done', turn;
+  return query select 'done', event_version;
 end $$;

@@ -1,15 +1,13 @@
--- Its name is typed as pages show it. Nobody finds the chat from then on; its rows go later (db/deleted-chats.ts).
+-- typed: the chat's name as pages show it. Nobody finds the chat from then on; its rows are deleted later (db/deleted-chats.ts).
 create or replace function delete_chat(chat bigint, actor bigint, typed text)
 returns table (outcome text, version bigint)
 language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
-  turn bigint;
+  last_version bigint;
+  rank text := lock_chat(chat, actor);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, actor);
   if rank <> 'owner' then
     return query select rank, null::bigint;
     return;
@@ -24,6 +22,6 @@ begin
   update members m set left_at = clock_timestamp() where m.chat_id = chat and m.left_at is null;
   update chats c set deleted_at = clock_timestamp(), member_count = 0, version = c.version + 1
     where c.id = chat
-    returning c.version into turn;
-  return query select 'done', turn;
+    returning c.version into last_version;
+  return query select 'done', last_version;
 end $$;

@@ -1,4 +1,4 @@
--- Its author and the chat's owner can.
+-- The author of the message and the chat's owner can.
 create or replace function delete_message(chat bigint, deleter bigint, message bigint)
 returns table (outcome text, version bigint)
 language plpgsql

@@ -1,4 +1,4 @@
--- Only its author can. The hash of the text before goes with it: a short text can be guessed from it.
+-- Only the author can. The hash of the old text goes with the text: a short text can be guessed from its hash.
 create or replace function edit_message(chat bigint, editor bigint, message bigint, new_text text, names text)
 returns table (outcome text, version bigint)
 language plpgsql

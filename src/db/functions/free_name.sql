@@ -1,4 +1,5 @@
--- A name that no other member of the chat has: the wanted one, or with a number behind it. `mark` is a word put there as well, or ''.
+-- A name that no other member of the chat has: the wanted name, with a number behind it if it is taken. mark: a word that is put behind the
+-- name as well, or ''.
 create or replace function free_name(chat bigint, wanting bigint, wanted text, folded text, mark text)
 returns table (name text, folded_name text)
 language plpgsql

@@ -1,14 +1,12 @@
--- Makes another member with an account the owner.
+-- Makes another member the owner, who must have an account.
 create or replace function hand_over(chat bigint, actor bigint, heir bigint)
 returns table (outcome text, version bigint)
 language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
+  rank text := lock_chat(chat, actor);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, actor);
   if rank <> 'owner' then
     return query select rank, null::bigint;
     return;

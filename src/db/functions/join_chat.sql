@@ -1,4 +1,4 @@
--- exactly: under their own name or not at all.
+-- exactly: they join under their own name or not at all.
 create or replace function join_chat(link text, joiner bigint, exactly boolean)
 returns table (outcome text, chat_id bigint, version bigint)
 language plpgsql
@@ -9,7 +9,7 @@ declare
   who users;
   namesake record;
   chosen record;
-  turn bigint;
+  event_version bigint;
 begin
   perform 1 from chats c where c.id = (select l.chat_id from links l where l.uri = link) for no key update;
   select c.* into chat from chats c join links l on l.chat_id = c.id where l.uri = link and c.deleted_at is null;
@@ -53,7 +53,7 @@ begin
     return;
   end if;
   if namesake.guest and who.kind = 'account' then
-    -- Nobody passes for an account by having been here first.
+    -- Otherwise a guest could pass for the account by having been here first.
     update members m set (name, folded_name) = (
         select f.name, f.folded_name
         from free_name(chat.id, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
@@ -69,8 +69,8 @@ begin
     set left_at = null, joined_at = clock_timestamp(), name = excluded.name, folded_name = excluded.folded_name,
       guest = excluded.guest;
   update chats c set member_count = c.member_count + 1 where c.id = chat.id;
-  turn := append_event(chat.id, 'joined', joiner, null, null);
-  -- What was said before they came is not news to them.
-  update members m set last_read = turn where m.chat_id = chat.id and m.user_id = joiner;
-  return query select 'joined', chat.id, turn;
+  event_version := append_event(chat.id, 'joined', joiner, null, null);
+  -- What was said before they came is not unread.
+  update members m set last_read = event_version where m.chat_id = chat.id and m.user_id = joiner;
+  return query select 'joined', chat.id, event_version;
 end $$;

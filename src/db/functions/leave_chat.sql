@@ -1,14 +1,12 @@
--- An owner goes only where nobody is left without one, and they can come back by the link.
+-- An owner can leave only if nobody else is in the chat and its link would let them in again.
 create or replace function leave_chat(chat bigint, leaver bigint)
 returns table (outcome text, version bigint)
 language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
+  rank text := lock_chat(chat, leaver);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, leaver);
   if rank = 'stranger' then
     return query select rank, null::bigint;
     return;

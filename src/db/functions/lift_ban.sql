@@ -5,10 +5,8 @@ language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
+  rank text := lock_chat(chat, actor);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, actor);
   if rank <> 'owner' then
     return query select rank, null::bigint;
     return;

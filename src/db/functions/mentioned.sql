@@ -1,4 +1,4 @@
--- Which of the names are members' at this moment: their ids by name, or null.
+-- The ids of the members who have these names at this moment, by name; null if there are none.
 create or replace function mentioned(chat bigint, names text)
 returns jsonb
 language sql stable

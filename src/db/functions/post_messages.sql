@@ -1,8 +1,8 @@
 -- Posts many messages at once and judges each on its own: db/messages.ts postMessages says what the outcomes mean.
--- reply_tos: the message that each answers. names: of each, what stands behind its @s, folded, as a JSON array.
--- A message that was edited or deleted has no hash of the text that it was posted with: its key stands for whatever comes with it.
--- wait: for chats whose rows others hold; where it is false their posts are 'busy'.
--- `for no key update` suffices to take turns and does not hold up the foreign-key checks of others.
+-- reply_tos: the message that each answers. names: for each, the names behind its @s, folded, as a JSON array.
+-- wait: whether to wait for chats that others have locked. If not, the posts to these are 'busy'.
+-- A message that was edited or deleted has no hash of its first text: a post with the same key is 'again', whatever its text.
+-- `for no key update` is enough to let one call follow the other, and does not block the foreign-key checks of others.
 create or replace function post_messages(
   chat_ids bigint[], author_ids bigint[], texts text[], keys text[], reply_tos bigint[], names text[], wait boolean
 )
@@ -61,7 +61,7 @@ begin
     select g.*, count(*) filter (where leads) over (partition by chat_id order by ord) as place
     from grouped g
   ),
-  turn as (
+  advanced as (
     update chats c
     set version = c.version + n.count, last_message = c.version + n.count, last_shown = c.version + n.count,
       last_posted_at = posted_at
@@ -78,11 +78,11 @@ begin
   done as (
     insert into events
       (chat_id, version, kind, author_id, text, key, text_hash, created_at, reply_to, mentions, previous)
-    select p.chat_id, t.base + p.place, 'message', p.author_id, p.text, p.key, p.text_hash, posted_at, p.reply_to,
+    select p.chat_id, a.base + p.place, 'message', p.author_id, p.text, p.key, p.text_hash, posted_at, p.reply_to,
       case when p.names is not null then mentioned(p.chat_id, p.names) end,
-      case when p.place = 1 then nullif(t.shown_before, t.base) end
+      case when p.place = 1 then nullif(a.shown_before, a.base) end
     from placed p
-    join turn t on t.id = p.chat_id
+    join advanced a on a.id = p.chat_id
     where p.leads
     returning chat_id, version, author_id, mentions
   ),
@@ -101,11 +101,11 @@ begin
     end,
     p.chat_id,
     case
-      when p.verdict is null then t.base + first_value(p.place) over (partition by p.leader order by p.ord)
+      when p.verdict is null then a.base + first_value(p.place) over (partition by p.leader order by p.ord)
       else p.old_version
     end,
     case when p.verdict is null then posted_at else p.old_created_at end
   from placed p
-  left join turn t on t.id = p.chat_id
+  left join advanced a on a.id = p.chat_id
   order by p.ord;
 end $$;

@@ -1,4 +1,4 @@
--- Adds or takes back one's reaction.
+-- Adds the user's reaction to a message, or takes it back.
 create or replace function react(chat bigint, reacter bigint, message bigint, chosen text, adds boolean)
 returns table (outcome text, version bigint)
 language plpgsql

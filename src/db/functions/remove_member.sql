@@ -1,15 +1,13 @@
--- bans: for good; whoever has gone by now can still be banned.
+-- bans: they cannot join again. Who has left already can still be banned.
 create or replace function remove_member(chat bigint, actor bigint, target bigint, bans boolean)
 returns table (outcome text, version bigint)
 language plpgsql
 as $$
 #variable_conflict use_variable
 declare
-  rank text;
   gone members;
+  rank text := lock_chat(chat, actor);
 begin
-  perform 1 from chats c where c.id = chat for no key update;
-  rank := standing(chat, actor);
   if rank <> 'owner' then
     return query select rank, null::bigint;
     return;

@@ -1,4 +1,4 @@
--- Throws until events_search can be read: without it a search would go over all messages.
+-- Raises an error until the index events_search is built: without it a search would read all messages.
 create or replace function require_search_index()
 returns void
 language plpgsql stable

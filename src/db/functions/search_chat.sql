@@ -1,4 +1,4 @@
--- The newest messages of a chat below a version that fit: stretch by stretch, until there are enough.
+-- The newest messages of a chat below a version that match. Looks into one stretch after the other until it has enough.
 create or replace function search_chat(chat bigint, below bigint, query tsquery, most integer)
 returns setof search_hit
 language plpgsql stable

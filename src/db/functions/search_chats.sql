@@ -1,5 +1,5 @@
--- The same as search_chat over all chats of a member, newest first by time, before a hit. A chat, or the rest of one, that was posted to
--- last before the oldest of enough hits is not looked into.
+-- The same as search_chat over all chats of a member: the newest messages by time, before a hit. Once there are enough hits, it looks into
+-- no chat, and no part of a chat, that is older than the oldest of them.
 create or replace function search_chats(reader bigint, before search_hit, query tsquery, most integer)
 returns setof search_hit
 language plpgsql stable
@@ -24,7 +24,7 @@ begin
     exit when chat.last_posted_at < oldest;
     upto := chat.version + 1;
     while upto > 1 loop
-      -- When the stretch began, and all before it is older.
+      -- When the stretch began. All before it is older.
       select e.created_at into began
       from events e
       where e.chat_id = chat.id and e.version >= (upto - 1) / 8192 * 8192

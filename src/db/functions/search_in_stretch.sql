@@ -1,5 +1,5 @@
--- What fits in one stretch of a chat, below a version and before a hit, the newest first. GIN indexes are read by bitmaps only, and
--- events_search is the only index that fits the condition. (Statements that join what this returns have no statistics to tell them how.)
+-- The newest messages that match in one stretch of a chat, below a version and before a hit. GIN indexes can be read by bitmap scans only,
+-- and events_search is the only index that fits the condition. (The planner has no statistics for a statement that joins the result.)
 create or replace function search_in_stretch(chat bigint, below bigint, before search_hit, query tsquery, most integer)
 returns setof search_hit
 language plpgsql stable

@@ -1,4 +1,5 @@
--- What was typed, as search_vector has it. A single character of a script without spaces is the beginning of a pair, or stands alone.
+-- The search that was typed, in the words of search_vector. A single character of a script without spaces is the beginning of a pair, or a
+-- word of its own.
 create or replace function search_query(text) returns tsquery
 language sql immutable strict parallel safe
 return regexp_replace(

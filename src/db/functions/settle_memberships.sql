@@ -1,6 +1,6 @@
--- Makes the user's next chats after one show them as they are now: by another name, as an account that was a guest, or, when they were
--- deleted, as nobody in particular, who has left. A part at a time, as nobody can post in the chats that it holds. Returns each chat that
--- it went through, with its version where that moved.
+-- Updates the user in their next chats after one: to a new name, to an account that was a guest, or, when the account was deleted, to a
+-- member who has left and whose name is gone. At most `most` chats at a time, as nobody can post in the chats that are locked meanwhile.
+-- Returns each of these chats, with its version if that has changed.
 create or replace function settle_memberships(who bigint, after bigint, most int)
 returns table (chat_id bigint, version bigint)
 language plpgsql
@@ -15,7 +15,7 @@ declare
   namesake record;
   mark text;
   heir bigint;
-  turn bigint;
+  event_version bigint;
 begin
   select u.* into self from users u where u.id = who;
   with taken as (
@@ -28,11 +28,11 @@ begin
     for no key update of c
   )
   select array_agg(t.id order by t.id) into held from taken t;
-  -- Once more: whoever waited for a chat may have waited for a later name.
+  -- Read again: the user may have changed while this waited for a chat.
   select u.* into self from users u where u.id = who;
 
   foreach chat in array coalesce(held, '{}') loop
-    turn := null;
+    event_version := null;
     select m.* into mine from members m where m.chat_id = chat and m.user_id = who;
     if self.deleted_at is not null then
       update members m
@@ -42,9 +42,9 @@ begin
       update bans b set name = self.name where b.chat_id = chat and b.user_id = who;
       if mine.left_at is null then
         update chats c set member_count = c.member_count - 1 where c.id = chat;
-        turn := append_event(chat, 'left', who, null, null);
+        event_version := append_event(chat, 'left', who, null, null);
       elsif mine.name <> self.name then
-        turn := append_event(chat, 'named', who, null, null);
+        event_version := append_event(chat, 'named', who, null, null);
       end if;
       if exists (select 1 from chats c where c.id = chat and c.owner_id = who) then
         select m.user_id into heir from members m
@@ -53,7 +53,7 @@ begin
           limit 1;
         if heir is not null then
           update chats c set owner_id = heir where c.id = chat;
-          turn := append_event(chat, 'owner', heir, null, null);
+          event_version := append_event(chat, 'owner', heir, null, null);
         end if;
       end if;
     elsif mine.left_at is null then
@@ -61,13 +61,13 @@ begin
         where m.chat_id = chat and m.folded_name = self.folded_name and m.left_at is null and m.user_id <> who;
       mark := '';
       if namesake.guest and self.kind = 'account' then
-        -- As when somebody joins: nobody passes for an account by having been here first.
+        -- As in join_chat: otherwise a guest could pass for the account by having been here first.
         update members m set (name, folded_name) = (
             select f.name, f.folded_name
             from free_name(chat, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
           )
           where m.chat_id = chat and m.user_id = namesake.user_id;
-        turn := append_event(chat, 'named', namesake.user_id, null, null);
+        event_version := append_event(chat, 'named', namesake.user_id, null, null);
       elsif not namesake.guest and self.kind = 'guest' then
         mark := 'guest';
       end if;
@@ -76,9 +76,9 @@ begin
         update members m
           set name = chosen.name, folded_name = chosen.folded_name, guest = (self.kind = 'guest')
           where m.chat_id = chat and m.user_id = who;
-        turn := append_event(chat, 'named', who, null, null);
+        event_version := append_event(chat, 'named', who, null, null);
       end if;
     end if;
-    return query select chat, turn;
+    return query select chat, event_version;
   end loop;
 end $$;

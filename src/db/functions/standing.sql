@@ -1,4 +1,4 @@
--- What somebody is to a chat at this moment: 'owner', 'not owner' or 'stranger'.
+-- What a user is to a chat at this moment: 'owner', 'not owner' or 'stranger'.
 create or replace function standing(chat bigint, who bigint)
 returns text
 language sql stable
