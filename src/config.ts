@@ -16,9 +16,9 @@ export const LIMITS = {
   messageBytes: 16 * 1024,
   nameBytes: 2048,
   emailBytes: 254,
-  /** Of a title, a token's name, a key, a search, a chat's name that is typed, and a path to go on to. */
+  /** Of a title, a token's name, a key, a search, the name of a chat that is typed to confirm, and the path of `next`. */
   lineBytes: 2048,
-  /** Of a form's token, and of what a cookie or a header proves who one is by. */
+  /** Of a form's token, and of the credential in a cookie or a header. */
   keyBytes: 128,
   sealBytes: 64,
   emojiBytes: 32,
@@ -34,9 +34,9 @@ export const LIMITS = {
   eventsPerPoll: 200,
   messagesPerList: 200,
   messagesPerListAtMost: 1000,
-  /** Of a list, at once from the database: each of them may be as long as a message can be. */
+  /** How many messages of a list are read from the database at once: each may have the greatest length. */
   messagesPerRead: 200,
-  /** What a list may take of an answer, which is 1 MiB at most, and what it may take of a page. */
+  /** The size of a list in a JSON answer, which has 1 MiB at most, and in a page. */
   listBytes: 1020 * 1024,
   pageBytes: 512 * 1024,
   membersOnPage: 30,
@@ -44,15 +44,15 @@ export const LIMITS = {
   agentLength: 200,
   tokenNameCodePoints: 100,
   chatsSettledAtOnce: 100,
-  /** One more than is shown. */
+  /** One more than pages show: 99+. */
   unreadCounted: 100,
-  /** Messages after the last that was read, own ones too: what is behind more of them is not counted. */
+  /** How many messages after the last read one are looked at, own ones too. Unread messages behind these are not counted. */
   unreadLookedAt: 1000,
   membersPerPage: 50,
   bansPerPage: 50,
   heirsOnPage: 200,
   titleCodePoints: 200,
-  /** Whoever was seen so long ago is here now: what each process writes every 20 s (live/presence.ts). */
+  /** A member counts as here for so long after they were seen, which each process writes every 20 s (live/presence.ts). */
   hereSeconds: 80,
   deletedRowsAtOnce: 1000,
   tokensPerUser: 100,
@@ -65,7 +65,7 @@ export const LIMITS = {
   namesPerDevice: 5,
   searchCodePoints: 200,
   hitsPerPage: 20,
-  // Searches take connections from everything else: a few at once, and one for each user.
+  // Searches take database connections from everything else: few at once, and one for each user.
   searchesAtOnce: { atOnce: 4, waiting: 2, waitingInAll: 50 },
   waitingHashes: 50,
   waitingPosts: 1000,
@@ -77,12 +77,12 @@ export const LIMITS = {
   searches: { burst: 15, seconds: 2 },
   /** Lists of messages that are read and rendered at the same time: as many as there are database connections. */
   listsAtOnce: 16,
-  // What is costly to read, as lists and pages. An address may be a school's.
+  // Lists and pages are costly. An address may be that of a whole school.
   lists: { burst: 100, seconds: 0.25 },
   addressLists: { burst: 1000, seconds: 0.025 },
   joins: { burst: 30, seconds: 10 },
   reports: { burst: 5, seconds: 10 },
-  // Of what has a rate for what succeeds: people mistype.
+  // Attempts at what has another rate for successes: people mistype.
   tries: { burst: 60, seconds: 1 },
   joinTries: { burst: 60, seconds: 1 },
   renames: { burst: 5, seconds: 10 * MINUTE },
@@ -144,14 +144,14 @@ const environment = z.object({
     .optional(),
   PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').default(8000),
   DATA_DIR: z.string().default('./data'),
-  // Not only what URL can parse: postgres://user@/chatire?host=/run/postgresql names a socket.
+  // Not checked by URL, which refuses that of a socket: postgres://user@/chatire?host=/run/postgresql.
   DATABASE_URL: z
     .string()
     .regex(
       /^postgres(ql)?:\/\/\S+$/,
       'must be the URL of a PostgreSQL database, such as postgres://user:password@host:5432/chatire',
     )
-    // They would take the place of those that the program counts on.
+    // They would replace the settings that the program needs.
     .refine(url => !/[?&]options=/.test(url), 'must not have options')
     .optional(),
   PUBLIC_URL: z

@@ -1,6 +1,6 @@
 /**
- * What the promise resolves to. Throws an error that counts as an outage (src/http/outages.ts) if that takes longer than so many
- * milliseconds; the promise goes on, but its result and its error are ignored then.
+ * Resolves to what the promise resolves to. Throws an error that counts as an outage (src/http/outages.ts) after so many milliseconds. The
+ * promise goes on then, but its result and its error are ignored.
  */
 export async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -1,4 +1,4 @@
-/** The sentences for each field that was wrong; `non_field_errors` for those that belong to none. */
+/** The sentences for each wrong field. Those that belong to no field are under `non_field_errors`. */
 export type FieldErrors = Record<string, string[]>
 
 interface Details {
@@ -8,7 +8,7 @@ interface Details {
   extra?: Record<string, unknown>
 }
 
-/** Ends a request with a status and a sentence that its sender may read. */
+/** An HTTP error: its status, and a sentence that the reader may see. */
 export class Refusal extends Error {
   readonly status: number
   readonly headers: Record<string, string>
@@ -54,7 +54,7 @@ export function notSignedIn(sentence = 'Authentication credentials were not prov
   return new Refusal(401, sentence, { headers: { 'WWW-Authenticate': 'Token' } })
 }
 
-/** The one answer for a chat that does not exist and for one that is not yours. */
+/** The same answer for what does not exist and for what the reader may not see. */
 export function notFound(sentence = 'There is nothing at this address, or it is not yours to see.'): Refusal {
   return new Refusal(404, sentence)
 }
@@ -68,8 +68,8 @@ export function unavailable(sentence: string, seconds = 2): Refusal {
 }
 
 /**
- * Any exception as a refusal. What was not thrown for the visitor to read says nothing of its cause: 503 where
- * PostgreSQL is out of reach or too busy, so that trying again can help, else 500.
+ * Any exception as a refusal. One that was not thrown for the reader does not tell its cause: it is 503 if PostgreSQL cannot be reached
+ * or is too busy, so that trying again can help, else 500.
  */
 export function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) {
@@ -94,8 +94,8 @@ export function asRefusal(error: unknown): Refusal {
 }
 
 /**
- * The codes of PostgreSQL (its manual, appendix A) that mean "not now", each with what it says of the database to the person who
- * runs it. Two characters stand for a whole class. docs/decisions/015 goes through all classes.
+ * The codes of PostgreSQL (its manual, appendix A) that mean "not now", each with a sentence about the database for its operator. Two
+ * characters name a whole class. docs/decisions/015 goes through all classes.
  */
 const NOT_NOW: Readonly<Record<string, string>> = {
   '08': 'It cannot be reached.',
@@ -125,7 +125,7 @@ const NOT_NOW: Readonly<Record<string, string>> = {
   XX: 'It has met an error of its own, or damaged files.',
 }
 
-/** What keeps the database from doing its work now, in a sentence about "it"; undefined for every other error. */
+/** Why the database cannot work now, as a sentence about "it". Undefined for every other error. */
 export function whyNotNow(error: unknown): string | undefined {
   if (error instanceof AggregateError) {
     return error.errors.map(whyNotNow).find(Boolean)

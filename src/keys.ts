@@ -1,21 +1,21 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Something nobody can guess, for a URL, a cookie or a credential: base64url. 16 bytes are 128 bits. */
+/** A random key for a URL, a cookie or a credential, in base64url. */
 export function randomKey(bytes = 32): string {
   return randomBytes(bytes).toString('base64url')
 }
 
-/** What is kept of a session's id or a token, so that a stolen database opens nothing. The keys are random: no salt. */
+/** The hash of a session's id or a token, so that a stolen database contains no credentials. The keys are random, so it needs no salt. */
 export function keyHash(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
-/** A value that only we can make for this purpose and text. */
+/** An HMAC of the text by the site's secret, for one purpose. */
 export function sealed(secret: Buffer, purpose: string, text: string): string {
   return createHmac('sha256', secret).update(`${purpose}\0${text}`).digest('base64url')
 }
 
-/** Says, where it stands beside a text, that the user typed it in the composer of the chat: nobody else is to be given it. */
+/** Proves that the user typed the draft beside it in the composer of that chat. No other user may get the draft. */
 export function draftSeal(secret: Buffer, uri: string, user_id: number): string {
   return sealed(secret, 'draft', `${user_id} ${uri}`)
 }

@@ -16,13 +16,13 @@ export function hashPassword(password: string): Promise<string> {
   return queued(() => argon2.hash(password, COST))
 }
 
-/** Whether the password fits the hash. Without a hash (no such user) it takes just as long and says no. Throws 503 as above. */
+/** Whether the password matches the hash. Without a hash (no such user) it takes as long, and returns false. Throws 503 as above. */
 export async function passwordFits(hash: string | undefined, password: string): Promise<boolean> {
   const fits = await queued(async () => argon2.verify(hash ?? (await nobodysHash), password))
   return fits && hash !== undefined
 }
 
-/** Whether the hash was made with another cost than today's and should be made anew. */
+/** Whether the hash was made at another cost than today's, and should be replaced. */
 export function hashIsOutdated(hash: string): boolean {
   return argon2.needsRehash(hash, COST)
 }
@@ -59,9 +59,9 @@ function queued<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Django's UserAttributeSimilarityValidator: the share of characters in common, order aside, with the value or a part
- * of it, is 0.7 or more (difflib's quick_ratio). A part that is too short or too long for that is not looked at, which keeps the
- * work as small as password and value are long.
+ * Django's UserAttributeSimilarityValidator: whether the share of characters in common with the value or a part of it, in any order, is
+ * 0.7 or more (difflib's quick_ratio). Parts that are too short or too long for that are skipped, so that the work grows only with the
+ * length of password and value.
  */
 function tooAlike(password: string, value: string): boolean {
   const typed = password.toLowerCase()

@@ -1,7 +1,7 @@
-/** How long work in pieces may hold the event loop, in milliseconds, for all requests together. A piece is never interrupted. */
+/** How long work in pieces may hold the event loop, in milliseconds. All requests share it. A piece is never interrupted. */
 const SLICE = 10
 
-/** When the current slice ends, in `performance.now()`'s time. Undefined: the next piece begins one. */
+/** When the current slice ends, in the time of `performance.now()`. Undefined if the next piece begins a slice. */
 let endsAt: number | undefined
 
 /** The pieces that wait for a later slice, in their order. */
@@ -19,14 +19,14 @@ function lasts(): boolean {
     endsAt = performance.now() + SLICE
     setImmediate(() => {
       endsAt = undefined
-      // One alone: it begins the next slice. Pieces that come after it use what is left of that.
+      // Only one, which begins the next slice. Pieces that come after it use what is left of that slice.
       waiting.shift()?.()
     })
   }
   return performance.now() < endsAt
 }
 
-/** Makes something of each item, in slices. */
+/** `make` of each item, in slices. */
 export async function mapInSlices<T, Made>(items: Iterable<T>, make: (item: T) => Made): Promise<Made[]> {
   const made: Made[] = []
   for (const item of items) {

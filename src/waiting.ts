@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What a start has with it wherever it may have to wait. */
+/** What a start needs where it may have to wait. */
 export interface Starting {
   /** Receives sentences for the person at the terminal. */
   say(sentence: string): void
@@ -8,13 +8,13 @@ export interface Starting {
   signal: AbortSignal
 }
 
-/** Until a wait is said, and until it is said again, in milliseconds. */
+/** After how long a wait is told, and how often it is told again, in milliseconds. */
 const SOON = 5_000
 const LATER = 60_000
 
 /**
- * Awaits what may take long. Says so after 5 s, and every minute from then on. Rejects as soon as the start is ended, whatever
- * becomes of the promise then.
+ * Awaits a promise that may take long. Says the sentence after 5 s, and then every minute. Rejects at once when the start is ended; the
+ * promise goes on unseen.
  */
 export async function waiting<T>(promise: Promise<T>, sentence: () => string, { say, signal }: Starting): Promise<T> {
   let timer = setTimeout(tell, SOON)
@@ -36,7 +36,7 @@ export async function waiting<T>(promise: Promise<T>, sentence: () => string, { 
   }
 }
 
-/** Waits for so many milliseconds, unless the start is ended. */
+/** Waits for so many milliseconds. Throws when the start is ended. */
 export async function pause(time: number, signal: AbortSignal): Promise<void> {
   await sleep(time, undefined, { signal }).catch(() => signal.throwIfAborted())
 }

@@ -6,55 +6,55 @@ import { type Address, connect, hasSessions, probe } from './connection.js'
 import { migrate } from './migrate.js'
 import type { Db } from './schema.js'
 
-/** How long a database that is not there yet is waited for, and how long from one try to the next, in milliseconds. */
+/** How long this waits for a database that is not there yet, and how long between two tries, in milliseconds. */
 const ARRIVAL = 30_000
 const PAUSE = 500
 
 /**
- * SQLSTATE: 08 connection, 53 no resources, 57P01 to 57P03 shutting down or starting, 3D000 not created. Then the network, a
- * name or a socket that is not there.
+ * The codes of a database that may come up by itself. SQLSTATE: 08 connection, 53 no resources, 57P01 to 57P03 shutting down or starting,
+ * 3D000 not created yet. The others: the network, a host name or a socket that is not there.
  */
 const MAY_COME =
   /^(08...|53...|57P0[123]|3D000|ECONN.*|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH)$/
 
-/** pg gives these no code. */
+/** The same for errors to which pg gives no code. */
 const MAY_COME_WORDS = /^(Connection terminated|timeout e)/
 
-/** What is needed to name the database to the person at the terminal. */
-type Place = Pick<Config, 'databaseUrl' | 'dataDir'>
+/** The settings by which messages name the database. */
+type Source = Pick<Config, 'databaseUrl' | 'dataDir'>
 
-/** Brings the database to where this program can serve, once it is there: it is waited for, for 30 s. */
-export async function prepareDatabase(address: Address, place: Place, starting: Starting) {
+/** Waits for the database, 30 s at most, and migrates it. Throws an OperatorError if this program cannot work with it. */
+export async function prepareDatabase(address: Address, source: Source, starting: Starting) {
   const { db } = connect(address, () => {}, 1)
-  await arrival(db, place, starting)
+  await arrival(db, source, starting)
   await db.destroy()
   const keepsSessions = hasSessions(address).catch(error => {
-    throw startFailure(error, place)
+    throw startFailure(error, source)
   })
-  if (!(await waiting(keepsSessions, () => `${nameOf(place)} does not answer.`, starting))) {
+  if (!(await waiting(keepsSessions, () => `${nameOf(source)} does not answer.`, starting))) {
     throw new OperatorError(
-      `${nameOf(place)} cannot be used: a connection pooler lends its sessions for a transaction at a time, and Chatire needs one for each connection. Set pool_mode=session for this database in PgBouncer, or give the address of PostgreSQL itself.`,
+      `${nameOf(source)} cannot be used: a connection pooler lends its sessions for a transaction at a time, and Chatire needs one for each connection. Set pool_mode=session for this database in PgBouncer, or give the address of PostgreSQL itself.`,
     )
   }
   await waiting(migrate(address, starting.say), () => 'Still preparing the database', starting).catch(error => {
-    throw startFailure(error, place)
+    throw startFailure(error, source)
   })
 }
 
-/** What to throw for an error of a start's statement: an OperatorError, unless it is the statement that is wrong. */
-export function startFailure(error: unknown, place: Place): unknown {
+/** The error to throw when a statement of the start failed: an OperatorError, unless the statement itself is wrong. */
+export function startFailure(error: unknown, source: Source): unknown {
   const refused = error instanceof pg.DatabaseError ? !/^(2[^58]|42(?!501))/.test(error.code ?? '') : mayCome(error)
-  return refused ? unusable(error, place) : error
+  return refused ? unusable(error, source) : error
 }
 
-async function arrival(db: Db, place: Place, { say, signal }: Starting) {
+async function arrival(db: Db, source: Source, { say, signal }: Starting) {
   const deadline = Date.now() + ARRIVAL
   for (let said = ''; ; ) {
     try {
-      return await waiting(probe(db), () => `${nameOf(place)} does not answer.`, { say, signal })
+      return await waiting(probe(db), () => `${nameOf(source)} does not answer.`, { say, signal })
     } catch (error) {
       signal.throwIfAborted()
-      const failure = unusable(error, place)
+      const failure = unusable(error, source)
       if (!mayCome(error) || Date.now() > deadline) throw failure
       if (said !== failure.message) say(`${failure.message} Waiting for it, ${ARRIVAL / 1000} s at most`)
       said = failure.message
@@ -63,12 +63,12 @@ async function arrival(db: Db, place: Place, { say, signal }: Starting) {
   }
 }
 
-function unusable(error: unknown, place: Place): OperatorError {
-  return new OperatorError(`${nameOf(place)} cannot be reached or used: ${reason(error)}.`)
+function unusable(error: unknown, source: Source): OperatorError {
+  return new OperatorError(`${nameOf(source)} cannot be reached or used: ${reason(error)}.`)
 }
 
-/** By the variable and not its value, which has a password in it. */
-function nameOf({ databaseUrl, dataDir }: Place): string {
+/** Not by the value of DATABASE_URL, which can contain a password. */
+function nameOf({ databaseUrl, dataDir }: Source): string {
   return databaseUrl ? 'The database that DATABASE_URL names' : `The database in ${dataDir}`
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
-/** Who may not come back, by user id from `after` on. */
+/** The banned users of the chat, by user id, behind the id `after`. */
 export function bansOf(db: Db, chat_id: number, limit: number, after = 0) {
   return db
     .selectFrom('bans')
@@ -15,7 +15,7 @@ export function bansOf(db: Db, chat_id: number, limit: number, after = 0) {
     .execute()
 }
 
-/** Lets somebody come back who was banned. */
+/** Lets a banned user join again. */
 export async function liftBan(db: Db, { chat_id, user_id }: Acting, banned_id: number): Promise<Done> {
   const { rows } = await sql<Done>`select outcome, version from lift_ban(${chat_id}, ${user_id}, ${banned_id})`.execute(
     db,

@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import { unread } from './reads.js'
 import type { Db } from './schema.js'
 
-/** What a chat's URI looks like, as a pattern. The database has it as a constraint. */
+/** The pattern of a chat's URI. The database has the same one as a constraint. */
 export const URI = '[A-Za-z0-9_-]{22,64}'
 
 export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
 
-/** A new chat under that URI with its owner as first member. Throws for an owner who has no account. */
+/** Creates a chat under the URI, with its owner as the first member. Returns its id. Throws if the owner has no account. */
 export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number; uri: string; title: string | null }) {
   return db.transaction().execute(async trx => {
     const { chat_id } = await trx
@@ -36,8 +36,8 @@ export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number;
 }
 
 /**
- * The chat behind a URI as one user sees it: `member_name` is null for who is not (or no longer) a member. A link that was
- * replaced or has expired leads only members to the chat. Without a user it is seen as by a stranger.
+ * The chat behind a URI as the user sees it; without a user, as a stranger does. `member_name` is null if the user is not a member now.
+ * A link that was replaced or has expired leads only members to the chat.
  */
 export function findChat(db: Db, uri: string, user_id: number | undefined) {
   return db
@@ -63,7 +63,7 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'chats.joins_closed_at',
       'chats.guests_off_at',
       'chats.created_at',
-      // By which others can come in, which the given one may do no more.
+      // The link that lets others in. The given one may be an old one.
       sql<string>`coalesce(current.uri, links.uri)`.as('current_uri'),
       'current.expires_at',
       'owner.id as owner_id',
@@ -86,8 +86,8 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
 }
 
 /**
- * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; and why they may not:
- * `stranger`, there is no such chat or its link is out of date; `banned`; `closed`, nobody can join; `no guests`.
+ * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `stranger`, there is no
+ * such chat or the link was replaced or has expired; `banned`; `closed`, the chat takes no new members; `no guests`, it takes no guests.
  */
 export interface Joined {
   outcome: 'joined' | 'again' | 'taken' | 'stranger' | 'banned' | 'closed' | 'no guests'
@@ -97,8 +97,8 @@ export interface Joined {
 }
 
 /**
- * Makes the user a member by the link, with an event that says so; `exactly`, under their own name or not at all. Holds the user's row
- * before it looks at it: whoever gives them another name, or deletes them, finds all the chats that show the old one.
+ * Makes the user a member by the link, and appends an event. `exactly`: under their own name or not at all. It locks the user's row before
+ * it reads the name, so that a change of the name, or a deletion of the user, finds this chat among those that show the old name.
  */
 export async function joinChat(db: Db, uri: string, user_id: number, exactly = false): Promise<Joined> {
   const { rows } = await sql<Joined>`
@@ -108,7 +108,7 @@ export async function joinChat(db: Db, uri: string, user_id: number, exactly = f
   return rows[0] as Joined
 }
 
-/** A place in the list of a user's chats: those after it were posted to earlier. */
+/** A cursor of the list of a user's chats. The chats behind it were posted to earlier. */
 interface ChatsCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   posted_at: string
@@ -116,8 +116,8 @@ interface ChatsCursor {
 }
 
 /**
- * The user's chats with their newest message and what is unread in them, the one posted to last first, from `before` on. Which
- * chats those are is settled first: nothing else is looked up for any other.
+ * The user's chats behind `before`, the one posted to last first, with the newest message and the unread count of each. The statement
+ * first picks the chats of the page, so that it looks up nothing for the others.
  */
 export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCursor) {
   return db
@@ -157,7 +157,7 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
       join.onRef('last.chat_id', '=', 'members.chat_id').onRef('last.version', '=', 'members.last_message'),
     )
     .leftJoin('members as author', join =>
-      // By columns of one table: with those of two, the index by user is gone through for all chats of the author.
+      // Both columns are of one table. With columns of two, PostgreSQL would read all chats of the author in the index by user.
       join.onRef('author.chat_id', '=', 'last.chat_id').onRef('author.user_id', '=', 'last.author_id'),
     )
     .select([

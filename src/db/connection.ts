@@ -8,36 +8,36 @@ export type Address = { connectionString: string } | { host: string; user: strin
 
 export const OLDEST_POSTGRES = 15
 
-/** In milliseconds. The server itself ends statements sooner. */
+/** After how many milliseconds without an answer a connection is ended. The server itself ends statements sooner. */
 const SILENCE = 20_000
 
-/** SQLSTATEs: a cached plan must not change its result, no such prepared statement, and one of that name already. */
+/** SQLSTATEs: a cached plan must not change its result type, there is no such prepared statement, and there is one already. */
 const STALE = /^(0A000|26000|42P05)$/
 
 // bigint: ids and versions stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /**
- * Of each session. They are set by a statement once it is there, as poolers such as PgBouncer refuse them in the first packet.
- * No statement waits longer than 2 s for a lock or runs longer than 15 s, and a transaction that is left open ends after
- * 5 s, so that a stalled program cannot hold a chat.
+ * The settings of each session. A statement sets them after connecting, as poolers such as PgBouncer refuse them in the first packet. No
+ * statement waits longer than 2 s for a lock or runs longer than 15 s, and an open transaction ends after 5 s without a statement, so
+ * that a stalled program cannot hold a chat.
  */
 const LIMITED = {
   lock_timeout: '2s',
   statement_timeout: '15s',
   idle_in_transaction_session_timeout: '5s',
-  // A server's own would end connections under us.
+  // The server's own setting would end idle connections of the pool.
   idle_session_timeout: '0',
 }
 
-// The functions (src/db/functions.ts) count on each of their statements seeing what was committed before it.
+// The functions (src/db/functions.ts) need every statement to see what was committed before it.
 const DURABLE = { synchronous_commit: 'on', default_transaction_isolation: 'read committed', timezone: 'UTC' }
 
 /**
- * Every statement of ours finds its rows by an index, in the index's order, whatever its values: so each is planned once. Left
- * to itself the planner sorts and hashes whole chats in tables that have grown from empty and were never analysed, and
- * keeps such plans for the posting function: posting decayed from 7,000/s to 2,100/s within 12 s, and reading grew with
- * the chat. Where an index is partial, the statement spells the value out, as a plan for any value could not use it.
+ * Each of our statements finds its rows by an index, in the order of the index, for all values. So each is planned once. With its default
+ * settings the planner sorts and hashes whole chats in tables that grew from empty and were never analysed, and keeps such plans for
+ * post_messages: posting decayed from 7,000/s to 2,100/s within 12 s, and the time of reading grew with the chat. If an index is partial,
+ * the statement contains its value as a literal, as a generic plan could not use the index otherwise.
  */
 const BY_INDEX = {
   plan_cache_mode: 'force_generic_plan',
@@ -55,8 +55,8 @@ const SETTINGS = Object.entries({ ...LIMITED, ...DURABLE, ...BY_INDEX })
   .join('; ')
 
 /**
- * A pool of at most `connections`. `onError` hears of idle connections that broke: without a listener a restart of the database
- * would end the program.
+ * A pool of at most `connections`. `onError` is told of idle connections that broke. (Without a listener a restart of the database would
+ * end the program.)
  */
 export function connect(
   address: Address,
@@ -71,8 +71,8 @@ export function connect(
     application_name: 'chatire',
   })
   pool.on('error', onError)
-  // The pool listens to idle connections alone. One that breaks in somebody's hands, between two statements, would end the
-  // program; the next statement fails anyway.
+  // The pool listens to idle connections only. One that is in use and breaks between two statements would end the program without
+  // this listener. Its next statement fails anyway.
   pool.on('connect', client => client.on('error', () => {}))
   return { db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool }
 }
@@ -83,8 +83,8 @@ export async function probe(db: Db) {
 }
 
 /**
- * Whether each connection has a session to itself. Behind a pooler that changes sessions between transactions the settings
- * above would hold for others and not for us, statements would not be prepared where they are called, and nobody would listen.
+ * Whether each connection keeps its own session. Behind a pooler that changes sessions between transactions, the settings above would
+ * apply to other programs and not to this one, prepared statements would be missing, and LISTEN would receive nothing.
  */
 export async function hasSessions(address: Address): Promise<boolean> {
   const { pool } = connect(address, () => {}, 2)
@@ -102,7 +102,7 @@ export async function hasSessions(address: Address): Promise<boolean> {
 async function keepSessions(one: pg.PoolClient, other: pg.PoolClient): Promise<boolean> {
   const session = await sessionOf(one)
   try {
-    // Whoever is in a transaction keeps a session: the first connection gets another one then, if they share them.
+    // A connection keeps its session in a transaction. If they share sessions, the first connection gets another one then.
     await other.query('begin')
   } catch (error) {
     // PgBouncer with pool_mode=statement knows no transactions.
@@ -120,11 +120,11 @@ async function sessionOf(client: pg.PoolClient): Promise<number> {
 }
 
 /**
- * Has the server parse and plan each statement once for a connection rather than each time. The statements are those that stand
- * in our code, so they are few: values never become part of their text.
+ * Prepares each statement once for a connection, so that the server does not parse and plan it every time. There are few different ones,
+ * as their texts are in the code and never contain values.
  */
 class OurClient extends pg.Client {
-  /** As the pool calls it. What keeps a connection from being made is an outage, such as a changed password, whatever its code. */
+  /** As the pool calls it. Every failure to connect is an outage, such as a changed password, whatever its code is. */
   // biome-ignore lint/suspicious/noExplicitAny: pg's types know of no callback that is called with or without an error
   override connect(done?: any): any {
     const report = (error?: Error | null) => done(error ? Object.assign(error, { unconnected: true }) : null)
@@ -144,7 +144,7 @@ class OurClient extends pg.Client {
     return answer
   }
 
-  /** Statements that were prepared for tables that have changed since, or in another session, fail again and again here. */
+  /** Ends a connection whose prepared statements are of no use: of tables that have changed, or in another session. */
   private endIfStale(answer: Promise<unknown>) {
     answer.catch(({ code }) => {
       if (STALE.test(code)) {
@@ -153,7 +153,7 @@ class OurClient extends pg.Client {
     })
   }
 
-  /** A server that vanished from the network says nothing for a quarter of an hour, while everybody waits for this answer. */
+  /** Ends a connection without an answer. If the server vanished from the network, TCP would notice after a quarter of an hour. */
   private endIfSilent(answer: Promise<unknown>) {
     const timer = setTimeout(() => this.stream.destroy(), SILENCE)
     const heard = () => clearTimeout(timer)

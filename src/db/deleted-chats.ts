@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
-/** Ends the chat for everybody in it, where its name was typed as it is shown. */
+/** Deletes the chat for all its members, if `typed` is its name as pages show it. */
 export async function deleteChat(db: Db, { chat_id, user_id }: Acting, typed: string): Promise<Done> {
   const { rows } = await sql<Done>`select outcome, version from delete_chat(${chat_id}, ${user_id}, ${typed})`.execute(
     db,
@@ -10,13 +10,13 @@ export async function deleteChat(db: Db, { chat_id, user_id }: Acting, typed: st
   return rows[0] as Done
 }
 
-/** What belongs to a chat, in the order in which it can go; what belongs to an event goes with it. */
+/** The tables with rows of a chat, in the order in which they are deleted, and their keys. Rows of an event go with the event. */
 const PARTS = { events: 'version', members: 'user_id', bans: 'user_id' } as const
 
 /** Deletes some rows of a deleted chat, `batch` at most. Returns whether there may be more to delete. */
 export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
   return db.transaction().execute(async trx => {
-    // Other processes take other chats.
+    // A chat that another process is deleting is skipped.
     const chat = await trx
       .selectFrom('chats')
       .select('id')

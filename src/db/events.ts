@@ -6,8 +6,8 @@ import { notingRead, type Reader, standingOf } from './reads.js'
 import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
 
 /**
- * An event with what is needed to show it. One that is about a message carries that message as it is now: everything from `id` on is
- * the message's then, else the event's own.
+ * An event with what is needed to show it. If it changes a message, all fields from `id` on are those of the message as it is now;
+ * otherwise they are the event's own.
  */
 export interface Event
   extends Pick<
@@ -16,32 +16,32 @@ export interface Event
   > {
   version: number
   kind: EventKind
-  /** Who did it. Of what is about a message not always its author. */
+  /** The user who did it. For an event that changes a message, not always the author. */
   actor_id: number
   actor_username: string
   actor_name: string
-  /** The message's, or the event's own version. */
+  /** The version of the message, or of the event itself. */
   id: number
   author_id: number
   author_username: string
   author_name: string
   author_is_guest: boolean
-  /** What the message answers, as that is now. */
+  /** The message that it answers, as that is now. */
   reply_author_id: number | null
   reply_author_name: string | null
   reply_text: string | null
-  /** What stands before it in the list. */
+  /** The entry before it in the list. */
   previous_author_id: number | null
   previous_kind: EventKind | null
   previous_created_at: Date | null
 }
 
-/** Whether it changes a message, rather than standing in the list by itself. */
+/** Whether it changes a message, and is no entry of the list itself. */
 export function isAboutAnother(event: Pick<Event, 'id' | 'version'>): boolean {
   return event.id !== event.version
 }
 
-/** The message with that id, as the event that it is. */
+/** The message with that id. */
 export async function findMessage(db: Db, chat_id: number, id: number): Promise<Event | undefined> {
   return await selectEvents(db, chat_id)
     .where('e.kind', '=', sql.lit('message'))
@@ -64,8 +64,8 @@ export interface InContext {
 }
 
 /**
- * The message with that id in its context: so many others at most right before and after it. In one statement. Undefined where there is
- * no such message. The result is named, as lint took a minute to infer it from the query.
+ * The message with that id in its context: at most `each` messages right before it and right after it. In one statement. Undefined if
+ * there is no such message. The result is named, because lint took a minute to infer it from the query.
  */
 export async function messageInContext(
   db: Db,
@@ -92,8 +92,8 @@ export async function messageInContext(
 }
 
 /**
- * The chat's newest messages before `before` (a message's id), oldest first, at most `limit`; `more` says whether older
- * ones were left out, `version` which version of the chat the answer is of.
+ * The chat's newest messages before the id `before`, oldest first, at most `limit`. `more`: whether there are older ones. `version`: the
+ * chat's version at that moment.
  */
 export async function newestMessages(db: Db, chat_id: number, limit: number, before?: number) {
   const { version, rows } = await db
@@ -106,7 +106,7 @@ export async function newestMessages(db: Db, chat_id: number, limit: number, bef
   return { version: version ?? 0, more: messages.length > limit, messages: messages.slice(-limit) }
 }
 
-/** Which part of a chat a page shows: its end; the end of what is before a message; the beginning of what begins with one. */
+/** The part of a chat that a page shows: its last messages; the last ones before the id `before`; or the first ones from the id `from` on. */
 export interface Part {
   messages: number
   before?: number | undefined
@@ -114,9 +114,9 @@ export interface Part {
 }
 
 /**
- * What the chat's page shows, of one moment and in one statement: so many messages, with the small events between and around them (as
- * many at most), the first members, and how far the reader has read, before it is noted that they have read this. `more` says whether
- * there are messages before them, `next` which comes after them (where they begin with `from`).
+ * What the chat's page shows, read in one statement: at most `messages` messages, at most as many small events between and around them,
+ * the first members, and how far the reader had read before this page. `more`: whether there are earlier messages. `next`: the id of the
+ * message after them, if they begin with `from`.
  */
 export async function chatView(
   db: Db,
@@ -124,7 +124,7 @@ export async function chatView(
   { messages, members, before, from, reader }: Part & { members: number; reader: Reader },
 ) {
   const shown = messagesOf(db, chat_id, { messages: messages + 1, before, from })
-  // The nearest message that is left out, if there is one: what lies beyond it is another page's.
+  // The first message that is left out, if there is one. What is beyond it belongs to another page.
   const leftOut = messagesOf(db, chat_id, { messages: 1, before, from })
     .offset(messages)
     .clearSelect()
@@ -171,7 +171,7 @@ export async function chatView(
   }
 }
 
-/** From the chat's end, or the page's, backwards; where it begins with one, forwards. */
+/** Newest first, or oldest first if the part begins with `from`. */
 function messagesOf(db: Db, chat_id: number, { messages, before, from }: Part) {
   return selectEvents(db, chat_id)
     .where('e.kind', '=', sql.lit('message'))
@@ -193,7 +193,7 @@ function selectEvents(db: Db, chat_id: number) {
       .leftJoin('members as am', join =>
         join.onRef('am.chat_id', '=', 'e.chat_id').onRef('am.user_id', '=', 'e.author_id'),
       )
-      // What is shown of it: a message that it is about, or itself.
+      // The entry that is shown: the message that it changes, or itself.
       .innerJoin('events as t', join =>
         join.onRef('t.chat_id', '=', 'e.chat_id').on('t.version', '=', eb => eb.fn.coalesce('e.about', 'e.version')),
       )

@@ -7,13 +7,13 @@ import { deleteEndedSessions } from './sessions.js'
 import { deleteEndedTokens } from './tokens.js'
 import { settleUsers } from './users.js'
 
-/** Deletes what has run out, on which nothing depends but space, and ends what was begun with users. */
+/** Deletes expired rows and deleted chats, which only take space, and completes changes of users that were cut off. */
 export async function deleteExpired(db: Db) {
   await deleteEndedSessions(db)
   await deleteEndedTokens(db)
   await deleteEndedResets(db)
   await deletePastLimits(db)
   await settleUsers(db)
-  // In statements that are short, so that nobody waits for one, however large a chat was.
+  // In short statements, so that others wait only for a moment, however large a chat was.
   while (await deleteSomeRows(db, LIMITS.deletedRowsAtOnce)) {}
 }

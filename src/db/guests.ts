@@ -5,7 +5,7 @@ import { USER_COLUMNS, type User } from './users.js'
 
 type Refused = Joined & { outcome: Exclude<Joined['outcome'], 'joined' | 'again'> }
 
-/** A guest is made by coming into a chat under a name that nobody has there, or not at all. */
+/** Creates a guest who joins the chat under a name that no member of it has. If they cannot join, no guest is created. */
 export async function createGuest(
   db: Db,
   uri: string,
@@ -33,7 +33,7 @@ export async function createGuest(
   }
 }
 
-/** Takes the guest back. */
+/** Rolls the transaction back, and with it the new guest. */
 class NotJoined extends Error {
   readonly joined: Refused
 

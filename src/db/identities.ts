@@ -4,21 +4,21 @@ import { sessionEndsAt, sessionIsAlive } from './sessions.js'
 import { tokenEndsAt, tokenIsAlive } from './tokens.js'
 import { USER_COLUMNS, type User } from './users.js'
 
-/** Who a session or a token stands for. */
+/** A session or a token, and its user. */
 export interface Identity {
   hash: Buffer
   user: User
-  /** The user's version at the time: another one says that some session or token of theirs has ended. */
+  /** The user's version when this was read. If the version is another now, one of their sessions or tokens may have ended. */
   user_version: number
-  /** Of a token; null of a session. */
+  /** Null for a session. */
   token_id: number | null
-  /** From when on its use is worth writing down again, in `performance.now()`'s time. */
+  /** When its next use must be written to the database, in the time of `performance.now()`. */
   staleAt: number
-  /** When it ends by itself, unless it is used, in `performance.now()`'s time. */
+  /** When it expires, unless it is used before, in the time of `performance.now()`. */
   endsAt: number
 }
 
-/** The sessions with those hashes that have not ended. */
+/** The sessions with these hashes that have not ended. */
 export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<Identity[]> {
   const rows = await db
     .selectFrom('sessions')
@@ -38,7 +38,7 @@ export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<I
   return rows.map(toIdentity)
 }
 
-/** The tokens with those hashes that have not ended. */
+/** The tokens with these hashes that have not ended. */
 export async function findTokens(db: Db, hashes: readonly Buffer[]): Promise<Identity[]> {
   const rows = await db
     .selectFrom('tokens')

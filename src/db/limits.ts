@@ -3,8 +3,8 @@ import type { Rate } from '../config.js'
 import type { Db } from './schema.js'
 
 /**
- * Counts one use against a rate limit that all processes share (a token bucket, as in src/http/rate-limits.ts). Returns 0, or the seconds
- * to wait where the bucket is empty.
+ * Counts one use against a rate limit that all processes share (a token bucket, as in src/http/rate-limits.ts). Returns 0; or, if the
+ * bucket is empty, the seconds to wait.
  */
 export async function takeFromRate(db: Db, name: string, subject: string, { burst, seconds }: Rate): Promise<number> {
   const { rows: taken } = await sql`
@@ -17,7 +17,7 @@ export async function takeFromRate(db: Db, name: string, subject: string, { burs
   if (taken.length > 0) {
     return 0
   }
-  // A statement of its own: the one above may have waited for others that count at the same time, which its snapshot does not show.
+  // A second statement, as the first may have waited for others that counted at the same time. Its snapshot does not show those.
   const { rows } = await sql<{ wait: number }>`
     select extract(epoch from due_at - now())::float8 - ${seconds * (burst - 1)} as wait
     from limits
@@ -25,7 +25,7 @@ export async function takeFromRate(db: Db, name: string, subject: string, { burs
   return Math.max(1, rows[0]?.wait ?? 1)
 }
 
-/** Takes back a use that turned out not to count. */
+/** Takes back a use that does not count after all. */
 export async function returnToRate(db: Db, name: string, subject: string, { seconds }: Rate) {
   await db
     .updateTable('limits')

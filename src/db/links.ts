@@ -7,8 +7,8 @@ interface Replaced extends Done {
 }
 
 /**
- * Gives the chat a new URI, which lets people in for so many seconds, or for good. The old one goes on leading those who are
- * members.
+ * Gives the chat a new URI, which lets people in for so many seconds; null: until it is replaced. The old URI still leads members to the
+ * chat.
  */
 export async function replaceLink(
   db: Db,

@@ -5,7 +5,7 @@ import type { Acting, Done } from './owners.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
 import type { Db } from './schema.js'
 
-/** A place in the list of a chat's members, behind its owner: those after it came later. */
+/** A cursor of the list of a chat's members, behind its owner. The members behind it came later. */
 interface MembersCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   joined_at: string
@@ -14,7 +14,7 @@ interface MembersCursor {
 
 export type Member = Awaited<ReturnType<ReturnType<typeof membersOf>['execute']>>[number]
 
-/** A query for the chat's members: its owner, then the others in the order they came; or those after a place in that order. */
+/** A query for the chat's members: its owner, then the others in the order in which they came; or those of the others behind `after`. */
 export function membersOf(db: Db, chat_id: number, limit: number, after?: MembersCursor) {
   const owner = selectMembers(db, chat_id, true).where('members.user_id', '=', ownerOf(db, chat_id))
   const others = selectMembers(db, chat_id, false)
@@ -37,7 +37,7 @@ export function membersOf(db: Db, chat_id: number, limit: number, after?: Member
     .limit(limit)
 }
 
-/** The first of the chat's members, how many there are, and how far one of them has read, before it is noted that they have read up to `upTo`. */
+/** The first of the chat's members, how many there are, and how far the reader had read before this. */
 export async function countedMembers(db: Db, chat_id: number, limit: number, reader: Reader) {
   const row = await notingRead(db, chat_id, reader)
     .selectNoFrom([
@@ -72,7 +72,7 @@ export async function isKnownToOwner(
   return other !== undefined
 }
 
-/** What became of leaving: `owner`, they cannot go without leaving others without one, or for good. */
+/** What became of leaving. `owner`: they own the chat, and either others are in it or its link would not let them in again. */
 interface Left {
   outcome: 'left' | 'stranger' | 'owner'
   version: number | null
@@ -83,7 +83,7 @@ export async function leaveChat(db: Db, { chat_id, user_id }: Acting): Promise<L
   return rows[0] as Left
 }
 
-/** Takes somebody out of the chat; with `bans`, so that they cannot come back, a guest not by the same browser either. */
+/** Removes a member from the chat. `bans`: they cannot join again; a guest not as another user of the same browser either. */
 export async function removeMember(
   db: Db,
   { chat_id, user_id }: Acting,
@@ -95,9 +95,9 @@ export async function removeMember(
   return rows[0] as Done
 }
 
-/** Notes that they are here, in one statement; of those who have just been seen, nothing is written. */
+/** Notes in one statement that these members are here. Writes nothing for those who were noted less than 15 s ago. */
 export async function noteSeen(db: Db, seen: readonly { chat_id: number; user_id: number }[]) {
-  // Waits for nobody, so that it can stand in nobody's way: whoever is left out is seen again.
+  // Skips locked rows, so that it can be part of no deadlock. The members that it skips are noted the next time.
   await sql`
     with free as (
       select m.chat_id, m.user_id

@@ -5,12 +5,12 @@ import type { Db } from './schema.js'
 export interface Post {
   uri: string
   author_id: number
-  /** Line ends are \n already; its hash decides whether a key is used again for the same. */
+  /** With \n as line ends. A key that comes again must come with the same text, which is compared by hash. */
   text: string
   key: string | null
   /** The message that it answers. */
   reply_to: number | null
-  /** What stands behind its @s, folded (src/text/words.ts): who of them is a member is settled with the post. */
+  /** The names behind its @s (src/text/markdown.ts mentionedNames). Which of them are members is decided with the post. */
   names: readonly string[]
 }
 
@@ -30,9 +30,9 @@ export interface Posted {
 }
 
 /**
- * Posts all of them in one call, each judged on its own, in their order (src/db/functions/post_messages.sql). Where a
- * chat's row is held by someone else the outcome is `busy`, or, with `wait`, the call waits for it: 2 s at most, then
- * it throws SQLSTATE 55P03.
+ * Posts all of them in one call, and judges each separately, in their order (src/db/functions/post_messages.sql). If another transaction
+ * has locked a chat, the outcome of its posts is `busy`; with `wait` the call waits for the lock instead, and throws SQLSTATE 55P03 after
+ * 2 s.
  */
 export async function postMessages(db: Db, posts: readonly Post[], how: { wait: true }): Promise<Outcome[]>
 export async function postMessages(db: Db, posts: readonly Post[], how: { wait: false }): Promise<(Outcome | Busy)[]>
@@ -71,7 +71,7 @@ interface Changed<Outcome> {
   version: number
 }
 
-/** Puts another text in the message's place. Only its author can. */
+/** Replaces the message's text. Only its author can. */
 export async function editMessage(
   db: Db,
   {
@@ -89,7 +89,7 @@ export async function editMessage(
   return only(rows)
 }
 
-/** Takes the message's text, for ever. Its author and the chat's owner can. */
+/** Deletes the message's text for good. Its author and the chat's owner can. */
 export async function deleteMessage(db: Db, { chat_id, deleter_id, id }: MessageChange & { deleter_id: number }) {
   const { rows } = await sql<Changed<'deleted' | 'again' | 'gone' | 'not yours'>>`
     select outcome, version from delete_message(${chat_id}, ${deleter_id}, ${id})`.execute(db)

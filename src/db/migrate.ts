@@ -13,24 +13,27 @@ type Step =
   | { up: (db: Kysely<unknown>) => Promise<void> }
   /** An index of a large table, built while this program serves already. */
   | { index: { name: string; create: string } }
-  /** Changes many rows, some in each call, while this program serves already. Is given what the call before returned, first null; null ends it. */
+  /**
+   * Changes many rows, some in each call, while this program serves already. Its `place` is what the call before returned, null at first.
+   * It returns null when all is done.
+   */
   | { fill: (db: Kysely<unknown>, place: unknown) => Promise<unknown> }
 
 type Migration = Step & { name: string }
 
-/** Says a sentence to the person who waits. */
+/** Tells a sentence to the person at the terminal. */
 type Say = (sentence: string) => void
 
-/** SQLSTATEs after which the same is tried again: deadlock, a lock that was not had in time, cancelled. */
+/** SQLSTATEs after which a step is tried again: deadlock, lock not available in time, cancelled. */
 const PASSING = ['40P01', '55P03', '57014']
 
-/** How long after a failure the work that goes on beside the program is tried again, in milliseconds. */
+/** How long after a failure the work beside the program is tried again, in milliseconds. */
 const PAUSE = 60_000
 
 /**
- * Brings the database to where this program can serve, however long that takes; several programs may call it at once. Throws a sentence
- * where the server is too old, the encoding cannot hold all text, or the database was used by a newer program. What may go on while
- * the program serves is left to `finishMigrations`.
+ * Applies all that this program needs before it can serve, without a limit of time. Several programs may call it at once. Throws an
+ * OperatorError if the server is too old, its encoding cannot hold all text, or a newer program used the database. It leaves to
+ * `finishMigrations` what can be done while the program serves.
  */
 export async function migrate(address: Address, say: Say): Promise<void> {
   const migrations = await readMigrations()
@@ -41,7 +44,7 @@ export async function migrate(address: Address, say: Say): Promise<void> {
     }
     await upgrader.takeLock()
     await createState(upgrader.db)
-    // Read again: another program may have been here meanwhile.
+    // Read again: another program may have migrated the database meanwhile.
     const { done } = await readState(upgrader.db)
     for (const migration of pending(migrations, done)) {
       if ('up' in migration) {
@@ -56,7 +59,7 @@ export async function migrate(address: Address, say: Say): Promise<void> {
   })
 }
 
-/** Does what may go on beside the serving program: builds large indexes and changes many rows. Ends when all is done, or by the signal. */
+/** Builds large indexes and changes many rows while the program serves. Returns when all is done, or at the signal. */
 export async function finishMigrations(address: Address, say: Say, signal: AbortSignal): Promise<void> {
   const migrations = await readMigrations()
   while (!signal.aborted) {
@@ -109,7 +112,7 @@ interface State {
   laid_by: string | null
 }
 
-/** The table is the one that Kysely's Migrator kept, which programs up to 0.1 read at their start. */
+/** The table is that of Kysely's Migrator, which programs up to 0.1 read when they start. */
 async function readState(db: Db): Promise<State> {
   const { rows: tables } = await sql<{ migrated: boolean; kept: boolean }>`
     select to_regclass('kysely_migration') is not null as migrated, to_regclass('migration_state') is not null as kept`.execute(
@@ -127,7 +130,7 @@ async function readState(db: Db): Promise<State> {
   return { done: new Set(done.map(({ name }) => name)), laid_by: laid[0]?.by ?? null }
 }
 
-/** The row of migration_state that says who laid the functions; the others say how far a fill has come. */
+/** The row of migration_state that says which program laid the functions. The other rows say how far a fill has come. */
 const FUNCTIONS = 'functions'
 
 async function createState(db: Db) {
@@ -139,7 +142,7 @@ async function createState(db: Db) {
   await sql`create table if not exists migration_state (name text primary key, value jsonb not null)`.execute(db)
 }
 
-/** Throws a sentence where the database has gone another way than this program. */
+/** The migrations that were not applied yet. Throws an OperatorError if the database has one that this program lacks, or one out of order. */
 function pending(migrations: readonly Migration[], done: ReadonlySet<string>): Migration[] {
   const known = new Set(migrations.map(({ name }) => name))
   const [stranger] = [...done].filter(name => !known.has(name)).sort()
@@ -167,7 +170,7 @@ function newestOf(migrations: readonly Migration[]): string {
   return migrations.at(-1)?.name ?? ''
 }
 
-/** Lays the functions where none were laid, or those of an older program. */
+/** Lays the functions, if there are none or those of an older program. */
 async function keepFunctions(upgrader: Upgrader, newest: string) {
   await inTransaction(upgrader, 'Laying the functions', async trx => {
     const { laid_by } = await readState(trx)
@@ -178,12 +181,12 @@ async function keepFunctions(upgrader: Upgrader, newest: string) {
   })
 }
 
-/** Runs `work` in a transaction. Strong locks are tried for a moment, again and again, so that nobody queues behind them for long. */
+/** Runs `work` in a transaction. Tries strong locks for a moment, again and again, so that others queue behind them only briefly. */
 async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db) => Promise<T>): Promise<T> {
   return upgrader.telling(what, () =>
     again(() =>
       upgrader.db.transaction().execute(async trx => {
-        // Everybody else waits behind a strong lock that is waited for.
+        // While this waits for a strong lock, all others wait behind it.
         await sql`set local lock_timeout = '200ms'`.execute(trx)
         return work(trx)
       }),
@@ -191,7 +194,7 @@ async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db
   )
 }
 
-/** Builds the index beside all that goes on. One that was cut off is there and of no use: it goes first. */
+/** Builds the index without locking others out. An invalid one, whose build was cut off, is dropped first. */
 async function buildIndex(upgrader: Upgrader, migration: string, { name, create }: { name: string; create: string }) {
   const { db } = upgrader
   await upgrader.telling(migration, () =>
@@ -209,7 +212,7 @@ async function buildIndex(upgrader: Upgrader, migration: string, { name, create 
   await record(db, migration)
 }
 
-/** Each batch is committed with its place, from which the next goes on, or the next program. */
+/** Commits each batch together with how far it came. The next batch goes on from there, also in the next program. */
 async function fill(
   upgrader: Upgrader,
   migration: string,

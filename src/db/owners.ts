@@ -2,19 +2,19 @@ import { sql } from 'kysely'
 import type { Db } from './schema.js'
 
 /**
- * What became of something that only a chat's owner may do, judged when it is done: `done`; `not owner`, they are a member and no more;
- * `stranger`, not even that, or there is no such chat; `yourself`, it cannot be done to oneself; `absent`, there is nobody to do it to;
- * `guest`, the other has no account; `misnamed`, the name that was typed is not the chat's.
+ * What became of something that only a chat's owner may do: `done`; `not owner`, they are only a member; `stranger`, they are no member or
+ * there is no such chat; `yourself`, it cannot be done to oneself; `absent`, the other is no member, or not banned; `guest`, the other has
+ * no account; `misnamed`, the typed name is not that of the chat.
  */
 export type Outcome = 'done' | 'not owner' | 'stranger' | 'yourself' | 'absent' | 'guest' | 'misnamed'
 
-/** `version` is the chat's afterwards; null where nothing was done. */
+/** `version`: the chat's version afterwards; null if nothing was done. */
 export interface Done {
   outcome: Outcome
   version: number | null
 }
 
-/** Who acts, and in which chat. */
+/** The user who acts, and the chat. */
 export interface Acting {
   chat_id: number
   user_id: number
@@ -28,7 +28,7 @@ export async function handOver(db: Db, { chat_id, user_id }: Acting, heir_id: nu
   return rows[0] as Done
 }
 
-/** The members to whom the chat can be handed over, the first to come first. */
+/** The members who can become the owner, in the order in which they joined. */
 export function heirsOf(db: Db, { chat_id, user_id }: Acting, limit: number) {
   return db
     .selectFrom('members')

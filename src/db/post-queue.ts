@@ -2,20 +2,20 @@ import { gather } from './gather.js'
 import { type Outcome, type Post, postMessages } from './messages.js'
 import type { Db } from './schema.js'
 
-/** Thrown to the posts that came when too many waited already. None of them is stored. */
+/** Thrown for a post that came when too many were waiting. It is not stored. */
 export class QueueFull extends Error {}
 
 export interface PostQueue {
   /**
-   * Posts one message together with those that arrive at the same time. Throws `QueueFull`, or the database's error: where the
-   * connection was lost on the way the message may be stored or not, and posting it again with its key settles it.
+   * Posts one message together with those that arrive at the same time. Throws `QueueFull`, or the database's error. If the connection was
+   * lost, the message may be stored or not: post it again with the same key.
    */
   post(post: Post): Promise<Outcome>
 }
 
 /**
- * Concurrent posts share a call. A chat whose row is held elsewhere gets a lane of its own, where the call waits for the row,
- * and all other chats post on.
+ * Concurrent posts share a call. The posts to a chat whose row is locked go into a lane of their own, where the call waits for the row.
+ * Posts to other chats do not wait for it.
  */
 export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCall: number }): PostQueue {
   const share = gather((posts: Post[]) => postMessages(db, posts, { wait: false }), perCall)
@@ -61,7 +61,7 @@ export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCa
 }
 
 interface Lane {
-  /** How many are in it. */
+  /** How many posts are in it. */
   posts: number
   post: (post: Post) => Promise<Outcome>
 }

@@ -9,7 +9,7 @@ interface Reaction {
   emoji: string
 }
 
-/** What became of it, and the chat's version then: `same`, nothing changed; `gone`, there is no such message for them. */
+/** What became of a reaction, and the chat's version then. `same`: nothing changed. `gone`: there is no such message, or they are no member. */
 interface Reacted {
   outcome: 'reacted' | 'same' | 'gone' | 'read only'
   version: number
@@ -22,7 +22,7 @@ export async function react(db: Db, { chat_id, user_id, id, emoji }: Reaction, a
   return rows[0] as Reacted
 }
 
-/** A query for the emoji by which the user reacted to the message. */
+/** A query for the emoji with which the user reacted to the message. */
 export function reactionsOf(db: Db, { chat_id, user_id, id }: Omit<Reaction, 'emoji'>) {
   return db
     .selectFrom('reactions')

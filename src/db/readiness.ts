@@ -4,13 +4,13 @@ import { unavailable } from '../errors.js'
 import { missingMigrations } from './migrate.js'
 import type { Db } from './schema.js'
 
-/** How long an answer holds, so that whoever asks often costs nothing, and how long one may take, in milliseconds. */
+/** How long an answer is cached, so that frequent requests cost nothing, and how long one may take, in milliseconds. */
 const HOLDS_FOR = 1_000
 const WITHIN = 3_000
 
 /**
- * Says whether the database can be read and written and has this program's tables: rejects with what stands in the way. One
- * connection at most is tried at a time, and one try a second.
+ * A function that resolves if the database can be read and written and has this program's tables, and rejects with what is wrong. It tries
+ * once a second at most, on one connection at a time.
  */
 export function readiness(db: Db): () => Promise<void> {
   let tried: Promise<void> | undefined
@@ -28,9 +28,9 @@ export function readiness(db: Db): () => Promise<void> {
 
 async function tryAll(db: Db) {
   const missing = await db.transaction().execute(async transaction => {
-    // A row that is there already, so nothing grows, and its commit waits for the disk as any other does.
+    // Updates a row that exists, so that nothing grows. Its commit waits for the disk as any other does.
     await transaction.updateTable('secrets').set({ value: sql`value` }).where('name', '=', 'seal').execute()
-    // That needs no new block of the disk, so one that is full would be noticed late. More rows than fit into memory do.
+    // The update needs no new block, so it does not notice a full disk. More rows than fit into memory do.
     await sql`select set_config('work_mem', '64kB', true)`.execute(transaction)
     await sql`select count(*) from generate_series(1, 10000)`.execute(transaction)
     return missingMigrations(transaction)

@@ -2,17 +2,17 @@ import { type QueryCreator, sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db, Schema } from './schema.js'
 
-/** How far a member has read. Counts are of messages of others, 100 at most, which stands for more. */
+/** How far a member has read. Only messages of others count. A count of 100 means 100 or more. */
 export interface Standing {
   last_read: number
   unread: number
-  /** How many messages name them. */
+  /** How many unread messages mention them. */
   mentioned: number
-  /** The id of the first message that is unread. */
+  /** The id of the first unread message. */
   first_unread: number | null
 }
 
-/** What a member of a chat has not read, as columns of a query of `members`: messages of others that were not deleted. */
+/** Columns of a query of `members`: what the member has not read. Own and deleted messages do not count. */
 export const unread = {
   count: sql<number>`(select count(*)::int from (${unreadMessages()} limit ${sql.lit(LIMITS.unreadCounted)}) as unread)`,
   first: sql<number | null>`(${unreadMessages()} limit 1)`,
@@ -38,13 +38,14 @@ function unreadMessages() {
     where looked.author_id <> members.user_id and looked.deleted_at is null`
 }
 
-interface Place {
+/** A member of a chat. */
+interface MemberId {
   chat_id: number
   user_id: number
 }
 
 /** A query for how far a member has read. */
-export function standingOf(db: Db, { chat_id, user_id }: Place) {
+export function standingOf(db: Db, { chat_id, user_id }: MemberId) {
   return db
     .selectFrom('members')
     .select([
@@ -59,10 +60,9 @@ export function standingOf(db: Db, { chat_id, user_id }: Place) {
 }
 
 /**
- * A query that says that the member has read up to a version, or all. It writes only what is further than before, and never further
- * than the chat.
+ * A query that sets how far the member has read: up to a version, or everything. It never moves backwards, nor beyond the chat's version.
  */
-function readUpTo(db: Db, { chat_id, user_id }: Place, version = Number.MAX_SAFE_INTEGER) {
+function readUpTo(db: Db, { chat_id, user_id }: MemberId, version = Number.MAX_SAFE_INTEGER) {
   const reached = sql<number>`least(${version}::bigint, chats.version)`
   return db
     .updateTable('members')
@@ -76,16 +76,16 @@ function readUpTo(db: Db, { chat_id, user_id }: Place, version = Number.MAX_SAFE
     .returning('members.last_read')
 }
 
-/** Who is shown a chat. */
+/** The user to whom a chat is shown. */
 export interface Reader {
   user_id: number
-  /** What they have read then: up to a version, or everything; null where that counts for nothing. */
+  /** What they have read then: up to a version, or everything; null if showing it does not count as reading. */
   reads: number | 'everything' | null
 }
 
 /**
- * The beginning of a statement that shows somebody a chat: notes that they have read it, where that counts. The rest of the statement
- * sees the chat as it was before.
+ * The beginning of a statement that shows a chat: it notes what the reader has read with it. The rest of the statement still sees how far
+ * they had read before.
  */
 export function notingRead(db: Db, chat_id: number, { user_id, reads }: Reader): QueryCreator<Schema> {
   if (reads === null) {
@@ -95,14 +95,14 @@ export function notingRead(db: Db, chat_id: number, { user_id, reads }: Reader):
   return db.with('noted', () => readUpTo(db, { chat_id, user_id }, version))
 }
 
-/** Moves the member's last-read version forward, and returns where it is then; undefined for who is no member. */
-export async function markRead(db: Db, place: Place, version: number): Promise<number | undefined> {
+/** Moves the member's last-read version forward, and returns it. Undefined if they are no member. */
+export async function markRead(db: Db, member: MemberId, version: number): Promise<number | undefined> {
   const row = await db
-    .with('moved', () => readUpTo(db, place, version))
+    .with('moved', () => readUpTo(db, member, version))
     .selectFrom('members')
     .select(eb => eb.fn.coalesce(eb.selectFrom('moved').select('moved.last_read'), 'members.last_read').as('last_read'))
-    .where('members.chat_id', '=', place.chat_id)
-    .where('members.user_id', '=', place.user_id)
+    .where('members.chat_id', '=', member.chat_id)
+    .where('members.user_id', '=', member.user_id)
     .where('members.left_at', 'is', null)
     .executeTakeFirst()
   return row?.last_read

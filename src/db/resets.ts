@@ -5,7 +5,7 @@ import { lockUser, setPassword } from './users.js'
 
 const alive = sql<boolean>`resets.created_at > now() - ${sql.lit(`${LIMITS.resetHours} hours`)}::interval`
 
-/** Replaces any earlier one of the user, so that only the newest link works. Returns false where the user was deleted. */
+/** Replaces the user's earlier reset, so that only the newest link works. Returns false if the user was deleted. */
 export function createReset(db: Db, user_id: number, key_hash: Buffer): Promise<boolean> {
   return db.transaction().execute(async trx => {
     if (!(await lockUser(trx, user_id))) {
@@ -27,14 +27,14 @@ export function findReset(db: Db, key_hash: Buffer) {
     .executeTakeFirst()
 }
 
-/** Sets the password of the link's user and uses the link up; false where it was used already, or the password was changed meanwhile. */
+/** Sets the password of the link's user, and deletes the reset. False if it was used already, or the password was changed meanwhile. */
 export function useReset(db: Db, key_hash: Buffer, password_hash: string): Promise<boolean> {
   return db.transaction().execute(async trx => {
     const user = await findReset(trx, key_hash)
     if (!user || !(await lockUser(trx, user.id))) {
       return false
     }
-    // Looked for again: whoever held the user's row before may have used it up.
+    // Looked for again: it may have been used while this waited for the user's row.
     const { numDeletedRows } = await trx.deleteFrom('resets').where('key_hash', '=', key_hash).executeTakeFirst()
     if (numDeletedRows > 0n) {
       await setPassword(trx, user.id, password_hash)

@@ -124,9 +124,9 @@ export interface Schema {
 
 export type UserKind = 'account' | 'guest'
 
-/** What stands in the list by itself, then what changes a message that does. */
+/** The entries of a chat's list, then the events that change a message. */
 export type EventKind = 'message' | Aside | 'edited' | 'deleted' | 'reacted'
 type Aside = (typeof ASIDES)[number]
 
-/** The small events between messages: the index of migration 004 has the same list. */
+/** The small events between messages. An index of 004_people has the same list. */
 export const ASIDES = ['joined', 'left', 'removed', 'named', 'renamed', 'changed', 'owner'] as const

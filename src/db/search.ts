@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './schema.js'
 
-/** A message that was found, with the chat it stands in. */
+/** A message that was found, with its chat. */
 export interface Hit {
   uri: string
   title: string | null
@@ -19,7 +19,7 @@ export interface Hit {
   author_is_guest: boolean
 }
 
-/** A place in what was found in all chats: what follows is older. */
+/** A cursor of what was found in all chats. The hits behind it are older. */
 interface HitsCursor {
   /** Microseconds since 1970, as text: PostgreSQL's clock is finer than JavaScript's. */
   created_at: string
@@ -27,13 +27,13 @@ interface HitsCursor {
   version: number
 }
 
-/** The search went on for 3 s, which a search for rarer words does not. */
+/** The search took 3 s and was ended. A search for rarer words takes less. */
 export class SearchTooLong extends Error {}
 
-/** The index is not built yet: it is, in the background, after an upgrade. */
+/** The index does not exist yet: after an upgrade it is built in the background. */
 export class SearchNotReady extends Error {}
 
-/** The chat's newest messages below a version that fit, if the user is still a member. Throws SearchTooLong and SearchNotReady. */
+/** The chat's newest matching messages below a version; none if the user is no member. Throws SearchTooLong and SearchNotReady. */
 export function searchChat(
   db: Db,
   { chat_id, user_id }: { chat_id: number; user_id: number },
@@ -51,7 +51,7 @@ export function searchChat(
   )
 }
 
-/** The newest messages that fit in all chats of which the user is a member, from `before` on. Throws as searchChat does. */
+/** The newest matching messages in all chats of the user, behind `before`. Throws as searchChat does. */
 export function searchChats(
   db: Db,
   user_id: number,

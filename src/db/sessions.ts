@@ -3,7 +3,7 @@ import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
 import type { Verified } from './users.js'
 
-/** When a session ends by itself: idle for too long, or too old. */
+/** When a session expires: after it was idle for too long, or is too old. */
 export const sessionEndsAt = sql<Date>`least(
   sessions.last_used_at + ${sql.lit(`${LIMITS.sessionIdleDays} days`)}::interval,
   sessions.created_at + ${sql.lit(`${LIMITS.sessionDays} days`)}::interval)`
@@ -12,8 +12,8 @@ export const sessionEndsAt = sql<Date>`least(
 export const sessionIsAlive = sql<boolean>`${sessionEndsAt} > now()`
 
 /**
- * `agent`: how the browser calls itself. Returns false, and begins nothing, where the password is no longer the one that was verified. The
- * lock waits for whoever is changing it, and holds up whoever would: they end this session too (db/users.ts lockUser).
+ * `agent`: the browser's User-Agent. Returns false, and creates nothing, if the password is no longer the one that was verified. The lock
+ * waits for a change of the password that is under way, and a later change waits for it and ends this session too (db/users.ts lockUser).
  */
 export async function createSession(
   db: Db,
@@ -59,8 +59,8 @@ export async function touchSession(db: Db, id_hash: Buffer) {
 }
 
 /**
- * Logs out: the session is gone, and whoever follows its user's version hears of it. Returns the user; undefined where there was none.
- * The user's row is taken first, as by all that ends sessions and tokens: what a statement does beside its update comes after it.
+ * Logs out: deletes the session, and moves the user's version. Returns the user's id; undefined if there was no such session. Like all
+ * that ends sessions and tokens it locks the user's row first: PostgreSQL runs the delete of such a statement after its update.
  */
 export async function endSession(db: Db, id_hash: Buffer): Promise<number | undefined> {
   const ended = await db
@@ -75,7 +75,7 @@ export async function endSession(db: Db, id_hash: Buffer): Promise<number | unde
   return ended?.id
 }
 
-/** The user's sessions, the one used last first. */
+/** The user's sessions, the last used first. */
 export function sessionsOf(db: Db, user_id: number) {
   return db
     .selectFrom('sessions')
@@ -88,7 +88,7 @@ export function sessionsOf(db: Db, user_id: number) {
     .execute()
 }
 
-/** Whether the user had that session, which has ended now. */
+/** Ends that session. Returns whether the user had it. */
 export async function endSessionOf(db: Db, user_id: number, id: number): Promise<boolean> {
   const result = await db
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id).where('id', '=', id))

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
-/** What an owner decides about their chat; what is left out stays as it is. An empty title takes the title away. */
+/** The settings of a chat. One that is left out stays as it is; an empty title removes the title. */
 export interface Settings {
   title?: string | undefined
   read_only?: boolean | undefined
@@ -10,7 +10,7 @@ export interface Settings {
   guests?: boolean | undefined
 }
 
-/** Changes the chat, with an event that says so where anything is different then. */
+/** Changes the chat. If anything is different then, an event says so. */
 export async function changeChat(db: Db, { chat_id, user_id }: Acting, settings: Settings): Promise<Done> {
   const { title = null, read_only = null, joins_closed = null, guests = null } = settings
   const { rows } = await sql<Done>`

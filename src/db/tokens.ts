@@ -4,18 +4,18 @@ import type { Db } from './schema.js'
 import { hasSession } from './sessions.js'
 import { lockUser, type Verified } from './users.js'
 
-/** When a token ends by itself: unused for too long. */
+/** When a token expires: after it was unused for too long. */
 export const tokenEndsAt = sql<Date>`(tokens.last_used_at + ${sql.lit(`${LIMITS.tokenIdleDays} days`)}::interval)`
 
 /** For the `where` of a statement. */
 export const tokenIsAlive = sql<boolean>`${tokenEndsAt} > now()`
 
-/** By what a token is made: the password that was verified, or the session whose user asks for it. */
+/** What permits a token: the password that was verified, or the session of the user who asks. */
 export type TokenGround = Verified | { id: number; session: Buffer }
 
 /**
- * Makes a token, unless its ground is gone: the password was changed, or the session ended. Beyond the limit per user, the token that was
- * unused longest gives way: a script that signs in anew each time goes on.
+ * Makes a token, unless the password was changed or the session ended meanwhile. At the limit per user it revokes the token that was
+ * unused longest, so that a script that signs in each time goes on working.
  */
 export function createToken(
   db: Db,
@@ -26,7 +26,7 @@ export function createToken(
   const user_id = ground.id
   return db.transaction().execute(async trx => {
     const user = await lockUser(trx, user_id)
-    // What ended while the lock was waited for is seen by the next statement.
+    // A session that ended while this waited for the lock: only a later statement sees that.
     if (!user || !('session' in ground ? await hasSession(trx, ground) : user.password_hash === ground.password_hash)) {
       return 'refused'
     }
@@ -63,7 +63,7 @@ export async function touchToken(db: Db, id: number) {
     .execute()
 }
 
-/** The user's tokens, the one used last first; what they are is not kept. */
+/** The user's tokens, the last used first. The tokens themselves are not stored. */
 export function tokensOf(db: Db, user_id: number) {
   return db
     .selectFrom('tokens')
@@ -75,7 +75,7 @@ export function tokensOf(db: Db, user_id: number) {
     .execute()
 }
 
-/** Whether the user had that token. */
+/** Revokes that token. Returns whether the user had it. */
 export async function revokeToken(db: Db, user_id: number, id: number): Promise<boolean> {
   const result = await db
     .with('revoked', revoked => revoked.deleteFrom('tokens').where('user_id', '=', user_id).where('id', '=', id))
@@ -89,7 +89,7 @@ export async function revokeToken(db: Db, user_id: number, id: number): Promise<
   return result.numUpdatedRows > 0n
 }
 
-/** Revokes all tokens that the user has, one that is just being made too. */
+/** Revokes all tokens of the user, also one that is being made at this moment. */
 export async function revokeTokens(db: Db, user_id: number) {
   await db.transaction().execute(async trx => {
     await lockUser(trx, user_id)

@@ -4,14 +4,14 @@ import pg from 'pg'
 import type { Address } from './connection.js'
 import type { Db, Schema } from './schema.js'
 
-/** Kysely's number, so that programs up to 0.1, which migrated by its Migrator, wait too. */
+/** The number of the lock of Kysely's Migrator, so that programs up to 0.1, which used it, wait too. */
 const LOCK = 3853314791062309107n
 
-/** How often the lock is asked for, and how often somebody is told what takes long, in milliseconds. */
+/** How often the lock is tried, and how often progress is told, in milliseconds. */
 const ASK = 500
 const TELL = 5_000
 
-/** The limits that an operator may have set, for the role or the database. What an upgrade does takes as long as it takes. */
+/** Limits that an operator may have set for the role or the database. An upgrade must not be ended by them. */
 const LIMITS = [
   'statement_timeout',
   'lock_timeout',
@@ -20,20 +20,20 @@ const LIMITS = [
   'transaction_timeout',
 ]
 
-/** The connections by which a program upgrades the database. */
+/** The connections with which a program upgrades the database. */
 export interface Upgrader {
   /** One connection, without limits. */
   db: Db
-  /** Waits until no other program upgrades. The lock goes with the upgrader. */
+  /** Waits until no other program upgrades. The lock is held until the upgrader is closed. */
   takeLock(): Promise<void>
-  /** Says every 5 s how far the work has come, and what it may be waiting for. */
+  /** Tells every 5 s how far the work has come, and what it may be waiting for. */
   telling<T>(what: string, work: () => Promise<T>): Promise<T>
 }
 
 /**
- * Opens two connections for `work` and closes them after it, or by the signal. One works. The other holds the lock and looks on: a session
- * that waits for a lock in PostgreSQL itself, as programs up to 0.1 do, holds a snapshot, for which an index that is built concurrently waits;
- * were it the same session that held the lock, both would wait for each other.
+ * Opens two connections for `work`, and closes them after it or at the signal. One does the work, the other holds the lock and observes.
+ * Programs up to 0.1 wait for the lock inside PostgreSQL, and hold a snapshot meanwhile. An index that is built concurrently waits for that
+ * snapshot. If one session held the lock and built the index, the two programs would wait for each other.
  */
 export async function withUpgrader<T>(
   address: Address,
@@ -51,7 +51,7 @@ export async function withUpgrader<T>(
       streamOf(client).destroy()
     }
   }
-  // Without the lock nothing may go on.
+  // The work must stop when the lock is lost.
   watcher.once('end', cut)
   signal?.addEventListener('abort', cut)
   try {
@@ -76,11 +76,11 @@ async function open(address: Address): Promise<pg.Client> {
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   })
-  // One that breaks fails what is under way, and that is told there.
+  // If it breaks, the statement that is under way fails, which is reported there.
   client.on('error', () => {})
   await client.connect()
   await client.query("select set_config(name, '0', false) from pg_settings where name = any($1)", [LIMITS])
-  // A program that is gone must not go on with what it began. Not all systems can tell.
+  // The server stops a statement whose program is gone. Not all systems support this.
   await client.query("set client_connection_check_interval = '2s'").catch(() => {})
   return client
 }
@@ -91,7 +91,7 @@ async function pidOf(client: pg.Client): Promise<number> {
   return rows[0].pid
 }
 
-/** Kysely over a single connection, which is closed by who opened it. */
+/** Kysely on a single connection, which the caller closes. */
 function onOne(client: pg.Client): Db {
   const shared = { query: client.query.bind(client), release() {} } as unknown as PostgresPoolClient
   return new Kysely<Schema>({
@@ -99,7 +99,7 @@ function onOne(client: pg.Client): Db {
   })
 }
 
-/** Asked again and again rather than waited for: see withUpgrader. */
+/** Tries the lock again and again, and does not wait for it: see withUpgrader. */
 async function takeLock(watcher: pg.Client, say: (sentence: string) => void) {
   for (let asked = 0; ; asked++) {
     const { rows } = await watcher.query('select pg_try_advisory_lock($1) as taken', [LOCK])

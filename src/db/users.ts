@@ -7,15 +7,15 @@ import type { Db, Schema } from './schema.js'
 
 export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>
 
-/** A user, and the hash of their password as it was when it was verified; null of a guest. It may have been changed since. */
+/** A user, and the hash of their password when it was verified; null for a guest. The password may have been changed since. */
 export type Verified = Pick<Selectable<Schema['users']>, 'id' | 'password_hash'>
 
-/** The columns of `User`, for queries that reach users by another way. */
+/** The columns of `User`, for queries of other tables that join users. */
 export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
 /**
- * Undefined when another account has, or had, that name, in whatever case. `visit_hash`: the browser that it is made by, in which whoever
- * was banned as a guest stays banned.
+ * Undefined if another account has the username, or had it before it was deleted; names are compared folded. `visit_hash`: the browser that
+ * signs up. A guest who was banned stays banned with an account that was made in the same browser.
  */
 export async function createUser(
   db: Db,
@@ -53,12 +53,12 @@ export async function createUser(
   }
 }
 
-/** What stays of a deleted account's username, so that nobody else gets it. No username looks like this. */
+/** What is kept of the username of a deleted account, so that no one else gets it. No username looks like this. */
 const traceOf = (folded: string) => `sha256:${keyHash(folded).toString('hex')}`
 
 class NameTaken extends Error {}
 
-/** Asked in a statement after the one that takes the name, which waits for a deletion that is under way. */
+/** Must come after the statement that takes the name, as that one waits for a deletion that is under way. */
 async function requireNeverDeleted(trx: Db, folded: string) {
   const deleted = await trx
     .selectFrom('users')
@@ -89,9 +89,9 @@ export function findUser(db: Db, username: string) {
 }
 
 /**
- * Locks the user's row until the transaction ends. Whatever ends sessions or tokens does so in a statement of its own before it deletes: a
- * session that begins at that moment holds the row too (db/sessions.ts createSession), and only a statement that begins later sees it.
- * Returns what the row says once the lock is held; undefined where the user was deleted. Posts need not wait for this kind of lock.
+ * Locks the user's row until the transaction ends, and returns it as it is then; undefined if the user was deleted. A transaction that ends
+ * sessions or tokens calls this before it deletes them: a session that is being created locks the row too (db/sessions.ts createSession),
+ * and only a later statement sees it. Posts do not wait for this lock.
  */
 export function lockUser(trx: Db, user_id: number) {
   return trx
@@ -103,7 +103,7 @@ export function lockUser(trx: Db, user_id: number) {
     .executeTakeFirst()
 }
 
-/** Stores a better hash of the same password. Returns false, and changes nothing, where the user has another hash by now. */
+/** Stores a better hash of the same password. Returns false, and changes nothing, if the user has another hash now. */
 export async function upgradeHash(db: Db, { id, password_hash }: Verified, better: string): Promise<boolean> {
   const result = await db
     .updateTable('users')
@@ -115,8 +115,8 @@ export async function upgradeHash(db: Db, { id, password_hash }: Verified, bette
 }
 
 /**
- * Ends every session of the user, and a link for setting another password; tokens stay, as a program's credential is not the password.
- * Returns false, and changes nothing, where the password is no longer the one that was verified.
+ * Changes the password, and ends the user's sessions and reset links. Tokens stay, as they do not depend on the password. Returns false,
+ * and changes nothing, if the password is no longer the one that was verified.
  */
 export function changePassword(db: Db, { id, password_hash }: Verified, changed: string): Promise<boolean> {
   return db.transaction().execute(async trx => {
@@ -128,7 +128,7 @@ export function changePassword(db: Db, { id, password_hash }: Verified, changed:
   })
 }
 
-/** The same for whoever has locked the user's row. */
+/** The same. The caller must have locked the user's row. */
 export async function setPassword(trx: Db, user_id: number, password_hash: string) {
   await trx
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
@@ -140,8 +140,8 @@ export async function setPassword(trx: Db, user_id: number, password_hash: strin
 }
 
 /**
- * Changes what is given. The chats follow by `settleUser`. Returns false, and changes nothing, where the name is the username of
- * another account, or there is no such user any more.
+ * Changes what is given; `settleUser` must follow, to change the user in their chats. Returns false, and changes nothing, if the name is
+ * the username of another account, or if the user was deleted.
  */
 export async function changeUser(
   db: Db,
@@ -173,9 +173,9 @@ export async function changeUser(
 }
 
 /**
- * Makes an account of a guest, who goes on under the name that they have, and ends their sessions. Where that name is another account's
- * username, which a guest may be called as they are marked, they go on under their own. The chats follow by `settleUser`. `taken`: another
- * account has the username; `no guest`: there is no such guest, or it is an account by now.
+ * Turns a guest into an account, and ends their sessions. They keep their name, unless it is the username of another account, which only
+ * a guest may be called, as guests are marked; then they are called by their new username. `settleUser` must follow, to change them in
+ * their chats. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now.
  */
 export async function keepGuest(
   db: Db,
@@ -224,8 +224,8 @@ export async function keepGuest(
 }
 
 /**
- * Ends the user's sessions and tokens, and forgets all that says who they were but what keeps their username from being given to
- * anybody else. They leave their chats by `settleUser`. Returns false, and changes nothing, where they were deleted already or their
+ * Ends the user's sessions and tokens, and deletes all that says who they were, except a hash that keeps others from taking their username.
+ * `settleUser` must follow, to make them leave their chats. Returns false, and changes nothing, if they were deleted already or their
  * password is no longer the one that was verified.
  */
 export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boolean> {
@@ -241,7 +241,7 @@ export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boo
       .updateTable('users')
       .set({
         username: DELETED_USER,
-        // Of an account; a guest has none.
+        // As traceOf; null for a guest.
         folded_username: sql`'sha256:' || encode(sha256(convert_to(folded_username, 'UTF8')), 'hex')`,
         name: DELETED_USER,
         folded_name: DELETED_USER,
@@ -259,8 +259,8 @@ export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boo
 }
 
 /**
- * Makes all chats of the user show them as they are now, or have left them when they were deleted; some at a time, as long as posts may
- * have to wait. `moved` hears of each chat that changed. What is left when this throws is done by `settleUsers`.
+ * Updates the user in all their chats: to their name now, or, if they were deleted, as a member who has left. It goes through some chats at
+ * a time, as posts to these wait meanwhile. `moved` is called for each chat that changed. If this throws, `settleUsers` does the rest.
  */
 export async function settleUser(db: Db, user_id: number, moved: (chat_id: number, version: number) => void) {
   const { version } = await db.selectFrom('users').select('version').where('id', '=', user_id).executeTakeFirstOrThrow()
@@ -274,7 +274,7 @@ export async function settleUser(db: Db, user_id: number, moved: (chat_id: numbe
     }
     after = rows.length < LIMITS.chatsSettledAtOnce ? undefined : rows.at(-1)?.chat_id
   }
-  // Not where they have changed meanwhile: whoever did that goes through the chats too.
+  // Not if they were changed again meanwhile: that change goes through the chats too.
   await db
     .updateTable('users')
     .set({ unsettled: false })
@@ -283,7 +283,7 @@ export async function settleUser(db: Db, user_id: number, moved: (chat_id: numbe
     .execute()
 }
 
-/** Does what a program that ended, or chats that were held, have left undone. */
+/** Settles the users who were left over because a program ended or a chat was locked for too long. */
 export async function settleUsers(db: Db) {
   const users = await db.selectFrom('users').select('id').where(sql<boolean>`unsettled`).orderBy('id').execute()
   for (const { id } of users) {

@@ -10,18 +10,18 @@ interface Owner {
   gid: number
 }
 
-/** Who runs PostgreSQL, which refuses to be root. */
+/** The account that runs PostgreSQL, which refuses to run as root. */
 export interface Account {
-  /** What its command lines start with. */
+  /** The beginning of all command lines. */
   prefix: string[]
-  /** What to spawn as, and to whom its files belong; undefined: as this program itself. */
+  /** Whose processes and files these are; undefined: this program's own account. */
   owner: Owner | undefined
 }
 
 /**
- * An ordinary user runs PostgreSQL under its own name. Root runs it as the owner of the files `dir`, before they exist
- * of the data directory `home`, or of the directory above that if it was made for us. If that owner is root: in a user
- * namespace, where root's files belong to `nobody`, or else as `postgres` or `nobody`, who then get `home`.
+ * An ordinary user runs PostgreSQL as itself. Root runs it as the owner of the files in `dir`; before these exist, as the owner of the data
+ * directory `home`, or, if that was made for us, of the directory above it. If that owner is root, it runs in a user namespace, where the
+ * files of root belong to `nobody`; or else as `postgres` or `nobody`, who then get `home`.
  */
 export async function chooseAccount(home: string, dir: string, postgres: string): Promise<Account> {
   const prefix = await tie()
@@ -44,16 +44,16 @@ export async function chooseAccount(home: string, dir: string, postgres: string)
   )
 }
 
-/** What to spawn to run `program` as this account. */
+/** The command and the arguments that run `program` as this account. */
 export function commandAs({ prefix }: Account, program: string, args: string[]): [string, string[]] {
   const [command = program, ...rest] = [...prefix, program, ...args]
   return [command, rest]
 }
 
 /**
- * Makes PostgreSQL stop by itself when this program is killed, where util-linux is there; elsewhere the next start stops
- * it. Must come first on the command line: a change of account clears it. The kernel ties it to the thread that spawns,
- * so a cluster started from a worker thread ends with that.
+ * Makes PostgreSQL stop by itself when this program is killed, if util-linux is installed; otherwise the next start stops it. It must come
+ * first on the command line, as a change of account clears it. The kernel ties the process to the thread that spawns it, so a cluster that
+ * a worker thread started ends with the thread.
  */
 async function tie(): Promise<string[]> {
   const prefix = ['setpriv', '--pdeathsig', 'INT']
@@ -73,7 +73,7 @@ function isOurs(name: string): boolean {
   return /^postgres-(libraries|\d+\.init-)/.test(name)
 }
 
-/** Whether the program can be run as this account and then ends well. */
+/** Whether the program can be run as this account, and exits with 0. */
 export async function succeeds(account: Account, program: string, ...args: string[]): Promise<boolean> {
   const [command, rest] = commandAs(account, program, args)
   return promisify(execFile)(command, rest, { ...account.owner, cwd: '/' }).then(

@@ -10,18 +10,18 @@ export interface Binaries {
   major: number
   initdb: string
   postgres: string
-  /** All they get to see of the environment: PGDATA or a foreign locale would change what they do. */
+  /** Their whole environment: PGDATA or another locale would change what they do. */
   env: Record<string, string>
 }
 
-/** Where Debian and its kin put PostgreSQL, one directory per major version. */
+/** Where Debian and its derivatives install PostgreSQL, in a directory for each major version. */
 const SYSTEM = '/usr/lib/postgresql'
 
 const PLAIN = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
 
 /**
- * A PostgreSQL that runs on this machine, of this major version if one is named: from npm, else the newest of the
- * system's. `home` is a directory for what node_modules may lack.
+ * A PostgreSQL that runs on this machine, of the given major version if there is one: from npm, else the newest of the system. `home`: a
+ * directory for links that node_modules may lack.
  */
 export async function findBinaries(home: string, major?: number, source?: 'system'): Promise<Binaries> {
   const problems: string[] = []
@@ -69,9 +69,8 @@ async function fromSystem(): Promise<Candidate[]> {
 }
 
 /**
- * npm packages cannot contain symbolic links, so the package makes those of its libraries in an install script, which
- * npm may not run. Makes what is missing, or where node_modules is read-only, makes it in `home`; returns what the
- * environment needs for that.
+ * npm packages cannot contain symbolic links. The package makes those of its libraries in an install script, which npm may be told not to
+ * run. This makes the missing ones, in `home` if node_modules is read-only, and returns the environment variables that are needed then.
  */
 async function linkLibraries(root: string, home: string): Promise<Record<string, string>> {
   const list = await readFile(join(root, 'native/pg-symlinks.json'), 'utf8')

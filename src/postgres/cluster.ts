@@ -15,31 +15,30 @@ import { type Connection, connectionTo, makeSocketDir, removeSocketDir, socketLo
 export interface Cluster {
   /** How to reach it with pg. */
   readonly connection: Connection
-  /** Resolves (never rejects) with a sentence when the server dies without having been asked to. */
+  /** Resolves (never rejects) with a sentence when the server ends although it was not told to. */
   readonly died: Promise<string>
-  /** Clean fast shutdown; resolves once the process is gone. Safe to call twice and after the server died. */
+  /** Shuts down fast and cleanly; resolves once the process is gone. Can be called twice, and after the server died. */
   stop(): Promise<void>
 }
 
 export interface ClusterOptions {
   /** How long to wait, in seconds, for an earlier program that still holds the directory; 15 unless given. */
   waitSeconds?: number
-  /** Leaves the PostgreSQL from npm aside. */
+  /** Ignores the PostgreSQL from npm. */
   binaries?: 'system'
-  /** Ends the start; nothing that it has begun is left behind. */
+  /** Ends the start, which leaves nothing behind. */
   signal?: AbortSignal
 }
 
-/** Without a holder of its lock at this many looks in a row, 250 ms apart, a server has lost its program. */
+/** After so many looks in a row, 250 ms apart, at which no program held its lock, a server counts as left behind. */
 const FREE_LOOKS = 4
 
-/** PostgreSQL's last words when another server has its files or its socket, or when another program has stopped it. */
+/** PostgreSQL's last log lines if another server has its files or its socket, or if another program has stopped it. */
 const IN_USE = /already exists|(still|already) in use|is empty|could not create lock file|database system is shut down$/
 
 /**
- * Starts (creating it the first time) the PostgreSQL whose files are in `<dataDir>/postgres-<major>`. `say` receives
- * sentences for the person at the terminal. Throws an OperatorError also when another program uses the directory; that
- * one is never disturbed.
+ * Starts the PostgreSQL whose files are in `<dataDir>/postgres-<major>`, and creates them the first time. `say` receives sentences for the
+ * person at the terminal. Throws an OperatorError, also if another program uses the directory, which is never disturbed.
  */
 export async function startCluster(
   dataDir: string,
@@ -71,7 +70,7 @@ export async function startCluster(
         const free = await waiting(lockIsFree(other.socketDir), () => inUse(dir, other.pid, false), starting)
         answers = free !== undefined
         freeLooks = free ? freeLooks + 1 : 0
-        // Taken first, so that a program which claims its server only now does not get one that is about to stop.
+        // The lock is taken first, so that no program can claim a server that is about to stop.
         if (freeLooks >= FREE_LOOKS && (await takeLock(other.socketDir)))
           await waiting(stopOrphan(dir, other.pid), () => inUse(dir, other.pid, false), starting)
       } else {
@@ -84,7 +83,7 @@ export async function startCluster(
   })
 }
 
-/** How to reach the server of a program that runs on the directory at this moment, if one does. */
+/** How to reach the server of the program that uses the directory at this moment. Undefined if there is none. */
 export async function findCluster(dataDir: string): Promise<Connection | undefined> {
   return inDataDir(dataDir, async () => {
     const home = await realpath(resolve(dataDir)).catch(() => undefined)
@@ -94,7 +93,7 @@ export async function findCluster(dataDir: string): Promise<Connection | undefin
   })
 }
 
-/** What the system and PostgreSQL refuse there is for the person at the terminal to mend. */
+/** Turns what the system and PostgreSQL refuse in the directory into an OperatorError, as only the operator can mend it. */
 async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -110,7 +109,7 @@ async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** Where the files are or will be, what PostgreSQL they need, and who runs it. */
+/** Where the files are or will be, the PostgreSQL that they need, and the account that runs it. */
 async function findPlace(dataDir: string, source: 'system' | undefined) {
   const home = await openDataDir(dataDir)
   const binaries = await findBinaries(home, await majorIn(home), source)
@@ -118,7 +117,7 @@ async function findPlace(dataDir: string, source: 'system' | undefined) {
   return { dir, binaries, account: await chooseAccount(home, dir, binaries.postgres) }
 }
 
-/** The data directory, made private if it was not there, by its real path: programs that spell it differently must meet. */
+/** The real path of the data directory, as programs that spell it differently must find each other. A new one is made private. */
 async function openDataDir(dataDir: string): Promise<string> {
   const path = resolve(dataDir)
   await mkdir(dirname(path), { recursive: true })
@@ -127,7 +126,7 @@ async function openDataDir(dataDir: string): Promise<string> {
   return await realpath(path)
 }
 
-/** Data written by one major version can be opened by no other. */
+/** The major version that wrote the data. No other can open it. */
 async function majorIn(home: string): Promise<number | undefined> {
   const majors = (await readdir(home))
     .map(name => Number(/^postgres-(\d+)$/.exec(name)?.[1]))
@@ -135,7 +134,7 @@ async function majorIn(home: string): Promise<number | undefined> {
   return majors.length > 0 ? Math.max(...majors) : undefined
 }
 
-/** Undefined when it has to be tried again: a program was quicker, or a server is not quite dead. */
+/** Undefined if it must be tried again: another program was quicker, or an old server has not ended yet. */
 async function launch(
   dir: string,
   binaries: Binaries,

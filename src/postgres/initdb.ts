@@ -7,12 +7,12 @@ import { OperatorError } from '../operator-error.js'
 import { type Account, commandAs } from './account.js'
 import type { Binaries } from './binaries.js'
 
-/** For what was begun to be finished after the program was told to stop, in milliseconds. */
+/** How long initdb may go on after the program was told to stop, in milliseconds. */
 const PATIENCE = 20_000
 
 /**
- * Creates an empty cluster in `dir`. It appears there complete or not at all, and if two programs do this at once, one
- * of their drafts is renamed and the other thrown away. A signal does not cut it short.
+ * Creates an empty cluster in `dir`. It appears there complete or not at all. If two programs do this at once, one of their drafts is
+ * renamed and the other is deleted. A signal does not cut it off.
  */
 export async function createFiles(
   dir: string,
@@ -23,12 +23,12 @@ export async function createFiles(
   const draft = await mkdtemp(draftOf(dir))
   try {
     if (account.owner) await chown(draft, account.owner.uid, account.owner.gid)
-    // The same order of text on every system, and no locale that a bare one may lack.
+    // The same order of text on every system, and no locale that may be missing.
     const locale =
       binaries.major >= 17
         ? ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
         : ['--locale=C.UTF-8']
-    // Who may come in is settled by the directory of the socket alone.
+    // Only the directory of the socket decides who can connect.
     const options = ['--username=chatire', '--auth=trust', '--encoding=UTF8', '--data-checksums', ...locale]
     const [command, args] = commandAs(account, binaries.initdb, ['-D', draft, ...options])
     await finish(command, args, { ...account.owner, env: binaries.env }, signal)
@@ -66,7 +66,7 @@ async function finish(command: string, args: string[], as: object, signal: Abort
   }
 }
 
-/** Removes what a program left that was killed while it created `dir`; or some of it, while its initdb is still dying. */
+/** Removes the drafts of programs that were killed while they created `dir`. Some files may stay if an initdb has not ended yet. */
 export async function removeDrafts(dir: string): Promise<void> {
   const draft = basename(draftOf(dir))
   const names = (await readdir(dirname(dir))).filter(name => name.startsWith(draft))
@@ -77,7 +77,7 @@ function draftOf(dir: string): string {
   return `${dir}.init-`
 }
 
-/** Without this a power cut could undo the rename, although what was written into the directory since is on disk. */
+/** Without this a power cut could undo the rename, although later files in the directory are on disk. */
 async function flush(directory: string): Promise<void> {
   const handle = await open(directory)
   await handle.sync()

@@ -8,15 +8,15 @@ import { connectionTo, type Place } from './socket.js'
 /** The advisory lock that a running Chatire holds in the database `postgres`: "chat" in ASCII. */
 const LOCK = 0x63686174
 
-/** For an answer, in milliseconds: a server that was stopped accepts connections and says nothing. */
+/** How long to wait for an answer, in milliseconds: a stopped server (SIGSTOP) accepts connections and does not answer. */
 const PATIENCE = 5000
 
-/** SQLSTATE: 57 starting, recovering or shutting down, 53 no connection left, 08 connection. Waiting does not mend others. */
+/** SQLSTATEs that pass by waiting: 57 starting, recovering or shutting down, 53 no connection left, 08 connection. */
 const PASSES = /^(57|53|08)/
 
 /**
- * Takes the lock as soon as the server answers, and again whenever its connection is lost while the server lives.
- * Undefined when the server ends first. Throws what the server has against it.
+ * Takes the lock as soon as the server answers, and takes it again each time its connection is lost while the server lives. Undefined if
+ * the server ends first. Throws the server's error if it refuses the connection for good.
  */
 export async function holdLock(place: Place, server: Server, starting: Starting): Promise<Client | undefined> {
   const sentence = () =>
@@ -26,7 +26,7 @@ export async function holdLock(place: Place, server: Server, starting: Starting)
   return client
 }
 
-/** Without end: a program that gives its lock up loses its server to the next that starts. */
+/** Never gives up, as the next program that starts would stop a server without a holder of the lock. */
 async function holdAgain(place: Place, server: Server): Promise<void> {
   while (!server.hasEnded()) {
     const client = await nextLock(place, server).catch(() => undefined)
@@ -40,7 +40,7 @@ async function holdAgain(place: Place, server: Server): Promise<void> {
 
 async function nextLock(place: Place, server: Server): Promise<Client | undefined> {
   while (!server.hasEnded()) {
-    // For a moment the socket may be that of another program's server, which was quicker: only one can be in the file.
+    // For a moment the socket may belong to the server of another program that was quicker. Only one of them is in the file.
     const isOurs = readLockFile(postmasterFile(place.dir))?.pid === server.pid
     const client = isOurs ? await takeLock(place.socketDir) : undefined
     if (client) return client
@@ -49,7 +49,7 @@ async function nextLock(place: Place, server: Server): Promise<Client | undefine
   return undefined
 }
 
-/** A connection that holds the lock until it ends; undefined while another has it or the server is not open. */
+/** A connection that holds the lock until it ends. Undefined while another program holds it or the server is not open. */
 export async function takeLock(socketDir: string): Promise<Client | undefined> {
   const client = await connect(socketDir)
   if (client && (await isTrue(client, `pg_try_advisory_lock(${LOCK})`))) return client
@@ -58,8 +58,8 @@ export async function takeLock(socketDir: string): Promise<Client | undefined> {
 }
 
 /**
- * Whether no program holds the lock of a running server; undefined when the server does not answer. Does not take it, so
- * as not to be in the way of a program that has only just started this server, or has lost its connection to it.
+ * Whether no program holds the lock of a running server; undefined if the server does not answer. It does not take the lock: the program
+ * that has just started this server, or has lost its connection, must be able to take it.
  */
 export async function lockIsFree(socketDir: string): Promise<boolean | undefined> {
   const client = await connect(socketDir)
@@ -69,11 +69,11 @@ export async function lockIsFree(socketDir: string): Promise<boolean | undefined
   return free
 }
 
-/** Undefined while the server is not open yet, or no longer. */
+/** Undefined if the server is not open yet, or not any more. */
 async function connect(socketDir: string): Promise<Client | undefined> {
   if (socketDir === '') return undefined
   const client = new Client({ ...connectionTo(socketDir, 'postgres'), connectionTimeoutMillis: PATIENCE })
-  // What ends a connection shows in its 'end'; without a listener an 'error' would end the program.
+  // The end of a connection is noticed by its 'end'. Without this listener an 'error' would end the program.
   client.on('error', () => {})
   return client.connect().then(
     () => client,
@@ -94,7 +94,7 @@ function failed(client: Client, error: unknown): undefined {
   if (error instanceof DatabaseError && !PASSES.test(error.code ?? '')) throw error
 }
 
-/** Does not wait until it has ended: a server that says nothing does not say that either. */
+/** Does not wait for the end of the connection, as a server that does not answer does not confirm that either. */
 function leave(client: Client | undefined): void {
   client?.end().catch(() => {})
 }

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The process at the head of a running PostgreSQL. */
+/** The main process of a running PostgreSQL. */
 interface Postmaster {
   pid: number
-  /** Empty while the server has not got as far as opening its socket. */
+  /** Empty until the server opens its socket. */
   socketDir: string
 }
 
@@ -13,20 +13,20 @@ export function postmasterFile(dir: string): string {
   return join(dir, 'postmaster.pid')
 }
 
-/** The server that runs on the files in `dir`, if one does. */
+/** The server that uses the files in `dir`. Undefined if there is none. */
 export function findPostmaster(dir: string): Postmaster | undefined {
   const postmaster = readLockFile(postmasterFile(dir))
   return postmaster && isPostmaster(postmaster.pid, dir) ? postmaster : undefined
 }
 
-/** What PostgreSQL's lock file says: https://www.postgresql.org/docs/18/storage-file-layout.html */
+/** The contents of PostgreSQL's lock file: https://www.postgresql.org/docs/18/storage-file-layout.html */
 export function readLockFile(file: string): Postmaster | undefined {
   const [pid = '', , , , socketDir = ''] = contentsOf(file).split('\n')
-  // A single-user server writes its number with a minus.
+  // A single-user server writes its pid with a minus.
   return Number(pid) ? { pid: Math.abs(Number(pid)), socketDir } : undefined
 }
 
-/** Empty also when there is no such file: it can vanish between any two looks. */
+/** Empty if there is no such file, which can vanish at any moment. */
 function contentsOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
@@ -37,16 +37,16 @@ function contentsOf(file: string): string {
 }
 
 /**
- * Removes a lock file that would keep PostgreSQL from starting for ever: one without a number, left by a crash, or one
- * whose number another program has now. A dead number is no obstacle, and PostgreSQL itself then looks whether
- * processes of the old server survive. It also would, by its shared memory, if we were wrong here.
+ * Removes a lock file that would keep PostgreSQL from starting for ever: one without a pid, left by a crash, or one whose pid another
+ * program has now. A file with the pid of no process can stay: PostgreSQL itself looks then whether processes of the old server are left.
+ * If this removed a file wrongly, PostgreSQL would still notice the other server, by its shared memory.
  */
 export function removeStaleLock(file: string, dir: string): void {
   const held = readLockFile(file)
   if (held ? isAlive(held.pid) && !isPostmaster(held.pid, dir) : !isFresh(file)) rmSync(file, { force: true })
 }
 
-/** Whether it may be in the course of being written. */
+/** Whether the file may be just being written. */
 function isFresh(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false })
   return found !== undefined && Date.now() - found.mtimeMs < 1000
@@ -65,7 +65,7 @@ function isPostmaster(pid: number, dir: string): boolean {
   return /[ /](postgres|postmaster) /.test(command) && command.includes(` ${dir} `)
 }
 
-/** Empty when there is no such process, and for one that is dead but not yet reaped. */
+/** Empty if there is no such process, or if it is dead but not yet reaped. */
 function commandOf(pid: number): string {
   try {
     return existsSync('/proc/self/cmdline')

@@ -9,11 +9,11 @@ import { type Place, PORT } from './socket.js'
 export interface Server {
   readonly pid: number | undefined
   hasEnded(): boolean
-  /** Resolves with how it ended and the end of its log, once nothing more can be written there. */
+  /** Resolves with how it ended and the last lines of its log, once nothing more can be written there. */
   readonly lastWords: Promise<string>
-  /** Resolves (never rejects) with a sentence when it ends without having been asked to. */
+  /** Resolves (never rejects) with a sentence when it ends although it was not told to. */
   readonly died: Promise<string>
-  /** What its log says last. */
+  /** The last line of its log. */
   lastLine(): string
   stop(): Promise<void>
 }
@@ -25,7 +25,7 @@ export function spawnServer({ dir, socketDir }: Place, binaries: Binaries, accou
     ...account.owner,
     env: binaries.env,
     cwd: '/',
-    // A process group of its own: Ctrl-C must not stop the database before the program has finished with it.
+    // A process group of its own, so that Ctrl-C does not stop the database before the program has finished.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -59,7 +59,7 @@ export function spawnServer({ dir, socketDir }: Place, binaries: Binaries, accou
   }
 }
 
-/** Stops a server whose program is gone. */
+/** Stops a server that its program left behind. */
 export async function stopOrphan(dir: string, pid: number): Promise<void> {
   const isThere = () => findPostmaster(dir)?.pid === pid
   const gone = async () => {
@@ -69,8 +69,8 @@ export async function stopOrphan(dir: string, pid: number): Promise<void> {
 }
 
 /**
- * Ends all sessions and leaves the files clean; a server that has not managed in 10 s ends as it is, and replays later. One that
- * was stopped (SIGSTOP) is woken, as it would hear of nothing else; one that does not end even so is killed.
+ * Ends all sessions and leaves the files clean. A server that takes longer than 10 s quits at once, and recovers at its next start. After
+ * 20 s it is killed. SIGCONT wakes a stopped server (SIGSTOP), which would not notice the other signals.
  */
 async function shutDown(
   send: (signal: 'SIGINT' | 'SIGCONT' | 'SIGQUIT' | 'SIGKILL') => void,

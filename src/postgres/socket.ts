@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { OperatorError } from '../operator-error.js'
 import { type Account, succeeds } from './account.js'
 
-/** For pg: complete, so that PGPORT and PGSSLMODE in the environment change nothing. `host` is the socket's directory. */
+/** For pg. It is complete, so that PGPORT and PGSSLMODE in the environment change nothing. `host` is the socket's directory. */
 export interface Connection {
   host: string
   port: number
@@ -14,7 +14,7 @@ export interface Connection {
   ssl: false
 }
 
-/** Where one server lives. */
+/** The directories of one server. */
 export interface Place {
   /** Its files. */
   dir: string
@@ -34,8 +34,8 @@ export function socketLockFile(socketDir: string): string {
 }
 
 /**
- * The directory of the socket. Whoever can enter it has the whole database, so it must be a real directory of this
- * owner with mode 0700. It is not in the data directory because a socket's path may have 107 bytes only (103 on macOS).
+ * Makes the directory of the socket, and returns it. Every user who can enter it has access to the whole database, so it must be a real
+ * directory of this owner with mode 0700. It is not in the data directory, as the path of a socket has 107 bytes at most (103 on macOS).
  */
 export async function makeSocketDir(dir: string, account: Account): Promise<string> {
   const uid = account.owner?.uid ?? process.getuid?.()
@@ -43,11 +43,11 @@ export async function makeSocketDir(dir: string, account: Account): Promise<stri
   const parent = Buffer.byteLength(tmpdir()) > 60 ? '/tmp' : resolve(tmpdir())
   const socketDir = join(parent, `chatire-${name}`)
   for (let attempt = 1; ; attempt++) {
-    // By the account itself: what is made and then given away could be looked at in between by another start.
+    // The account itself makes it. Another start could find it before it was given to the account.
     await succeeds(account, 'mkdir', '-m', '700', socketDir)
     const found = await lstat(socketDir).catch(() => undefined)
     if (found?.isDirectory() && found.uid === uid && (found.mode & 0o777) === 0o700) return socketDir
-    // One that was there may have gone meanwhile with the program that used it.
+    // If mkdir found one, the program that used it may have removed it meanwhile.
     if (found || attempt === 3)
       throw new OperatorError(
         `${socketDir} is not a private directory of this account. Remove it, or set TMPDIR to a directory nobody else writes to.`,
@@ -55,7 +55,7 @@ export async function makeSocketDir(dir: string, account: Account): Promise<stri
   }
 }
 
-/** Leaves it when another program has its socket there by now. */
+/** Leaves it if another program has its socket there now. */
 export async function removeSocketDir(socketDir: string): Promise<void> {
   await rmdir(socketDir).catch(() => undefined)
 }

@@ -1,6 +1,6 @@
 /**
- * How much is kept, in characters: a message is rendered for its author, for others, for programs and in lists. When twice as much has
- * been rendered, the older half goes.
+ * The size of a generation of the cache, in characters. The cache has two: when the recent one is full, the one before it is dropped.
+ * It is worth it as a message is rendered for its author, for others, for programs and in lists.
  */
 const GENERATION = 2 ** 22
 
@@ -8,7 +8,7 @@ let recent = new Map<string, string>()
 let before = new Map<string, string>()
 let size = 0
 
-/** The HTML that is kept under the key; rendered and kept where there is none. */
+/** The HTML that is cached under the key. Renders and caches it if there is none. */
 export function cachedHtml(key: string, render: () => string): string {
   const known = recent.get(key) ?? before.get(key)
   if (known !== undefined) {

@@ -1,19 +1,19 @@
 import MarkdownIt, { type Ruler, type StateBlock, type StateInline, type Token } from 'markdown-it'
 import { findBareLinks, linkTarget, siteOf } from './web-addresses.js'
 
-/** What stands behind the fence is a language, which nobody sees, or the first line of someone who did not know. */
+/** One word behind the opening fence is a language, which is not shown. More than one is the first line of the code. */
 export function codeOf({ info, content }: Token): string {
   const first = /\S\s+\S/.test(info) ? `${info.trimStart()}\n` : ''
   return first + content.replace(/\n$/, '')
 }
 
-/** Quotes and lists stand in each other this deep at most, a list counting twice; what is deeper stays as typed. */
+/** How deep quotes and lists can be nested; a list counts twice. What is deeper stays as it was typed. */
 const DEPTH = 10
 
-/** So many brackets of a message are looked at: each that opens no link costs a look at all that follows it. */
+/** How many brackets of a message are tried as links: each that is none costs a look at all the text behind it. */
 const BRACKETS = 50
 
-/** Markdown-it with the rules that messages have, and no others. */
+/** markdown-it with the rules of messages alone. */
 export const parser = createParser()
 
 function createParser() {
@@ -26,7 +26,7 @@ function createParser() {
   }
   const link = ruleOf(inline.ruler, 'link')
 
-  // A fence, a quote or a list with nothing in it is what somebody typed for its own sake: ">", "-", "* * *", "```".
+  // A fence, a quote or a list with nothing in it stays as it was typed: ">", "-", "* * *", "```".
   block.ruler.at(
     'fence',
     (state, line, end, silent) => fence(state, line, end, silent) && (silent || holdsCode(state, line)),
@@ -65,7 +65,7 @@ function createParser() {
 
 type Rule<State extends unknown[]> = (...state: State) => boolean
 
-/** The library's own rule of that name, which one of ours goes on with. */
+/** The library's own rule of that name, which our rule calls. */
 function ruleOf<State extends unknown[]>(ruler: Ruler<State, boolean>, name: string): Rule<State> {
   ruler.enableOnly([name])
   const [rule] = ruler.getRules('')
@@ -89,7 +89,7 @@ function holdsCode(state: StateBlock, line: number): boolean {
   return true
 }
 
-/** As the library's, but that spaces stay where they are: what people draw with them is shown as they typed it. */
+/** Like the library's rule, but it keeps all spaces, so that drawings made of text are shown as they were typed. */
 function paragraph(state: StateBlock, start: number, end: number): boolean {
   const enders = state.md.block.ruler.getRules('paragraph')
   const { parentType } = state
@@ -124,7 +124,7 @@ function lineBreak(state: StateInline, silent: boolean): boolean {
   return true
 }
 
-/** Before what means something here, and no other character: paths and drawings keep their backslashes. */
+/** Only before characters that mean something in messages, so that paths and drawings keep their backslashes. */
 const ESCAPED = /(?:\\([*_`[\]])|(?<=^[ \t]*)\\([-+>~]))/my
 
 function escapeMark(state: StateInline, silent: boolean): boolean {
@@ -148,15 +148,15 @@ function escapeMark(state: StateInline, silent: boolean): boolean {
 }
 
 /**
- * A link that leads nowhere stays as typed, and so does one whose words are the address of another site than it leads to, so that
- * both can be seen.
+ * A link stays as it was typed if it leads nowhere. So it does if its words are the address of another site than the one it leads to:
+ * readers see both then.
  */
 function honestLink(state: StateInline, silent: boolean, link: Rule<[StateInline, boolean]>): boolean {
   const { pos, tokens, env } = state
   env.brackets = Number(env.brackets ?? 0) + (state.src[pos] === '[' ? 1 : 0)
-  // Fewer than the tokens: text that waited has none.
+  // Fewer than the tokens, as pending text has none.
   const metas = state.tokens_meta.length
-  // What would be an image.
+  // A ! before the bracket would make it an image.
   if (Number(env.brackets) > BRACKETS || state.src[pos - 1] === '!' || !link(state, silent)) {
     return false
   }

@@ -6,9 +6,9 @@ import { type Mentions, namesIn } from './mentions.js'
 import { escapeHtml } from './words.js'
 
 /**
- * A message's Markdown as HTML: emphasis, strong, code, quotes, lists, links and line breaks, and nothing else; what is none of
- * these stays as typed. There is no line end in it: code has them as character references, as a stream's lines are put together
- * anew by those who read it. `mentions` are the names that become mentions where they stand behind an @.
+ * A message's Markdown as HTML: emphasis, strong, code, quotes, lists, links and line breaks. Everything else stays as it was typed.
+ * `mentions` are the names that become mentions where they stand behind an @. The HTML has no line ends, as it is sent in the lines of
+ * server-sent events: those of code are character references.
  */
 export function messageHtml(text: string, mentions?: Mentions | null): string {
   const key = `${mentions ? JSON.stringify(mentions) : ''} ${text}`
@@ -17,7 +17,7 @@ export function messageHtml(text: string, mentions?: Mentions | null): string {
   )
 }
 
-/** The names, folded, that may be meant where the text has an @: most of them are nobody's. */
+/** The folded names that may be meant behind the @s of the text. Most of them are not the name of any member. */
 export function mentionedNames(text: string): string[] {
   if (!text.includes('@')) {
     return []
@@ -41,7 +41,7 @@ interface Naming {
   left: { ats: number }
 }
 
-/** Each token becomes what this says, or nothing: what the parser knows besides cannot come out. */
+/** The HTML of tokens that need no work. A token that is neither here nor in a function below becomes nothing: no other HTML can come out. */
 const TAGS: Readonly<Record<string, string>> = {
   paragraph_open: '<p>',
   paragraph_close: '</p>',
@@ -111,7 +111,7 @@ function renderText(text: string, { mentions, left }: Naming): string {
   return html + escapeHtml(text.slice(done))
 }
 
-/** The texts outside of code and links. */
+/** The texts that can mention: those outside of code and links. */
 function plainTexts(tokens: readonly Token[]): string[] {
   let links = 0
   const texts: string[] = []

@@ -1,21 +1,21 @@
 import { LIMITS } from '../config.js'
 import { foldUsername, normaliseDisplayName } from './names.js'
 
-/** Folded names, each with its user's id. */
+/** The ids of users by their folded names. */
 export type Mentions = Readonly<Record<string, number>>
 
-/** What may be a name after an @: as it stands in the text, up to `end`, and folded. */
+/** What may be a name behind an @: it ends at `end` in the text, and `name` is its folded form. */
 interface Candidate {
   end: number
   name: string
 }
 
-/** Not in an address, and not behind another @. */
+/** An @ within an address, or behind another @, mentions no one. */
 const AT = /(?<![\p{L}\p{M}\p{N}_@+-])@(?=[^\s@])/gu
 
 /**
- * What stands behind the first @s of a text, for each the longest first: up to three words, with and without the punctuation at
- * their end, and what an apostrophe joins to them. `left` is how many more are looked at, in this text and those that follow it.
+ * The possible names behind the @s of a text, for each @ the longest first: up to three words, with and without the punctuation at their
+ * end and what an apostrophe joins to them. `left` says how many more @s are looked at; the texts of a message share it.
  */
 export function* namesIn(text: string, left: { ats: number }): Generator<{ at: number; candidates: Candidate[] }> {
   for (const { index: at } of text.matchAll(AT)) {
@@ -27,7 +27,7 @@ export function* namesIn(text: string, left: { ats: number }): Generator<{ at: n
 }
 
 function candidatesAt(text: string, start: number): Candidate[] {
-  // A character takes two places at most; one more, so that a name is not taken for its beginning.
+  // A code point is two UTF-16 units at most. One unit more, so that the beginning of a longer name is not taken for a name.
   const [words = ''] = /^\S+(?: \S+){0,2}/.exec(text.slice(start, start + 2 * LIMITS.nameCodePoints + 1)) ?? []
   const found = new Set<string>()
   for (let end = words.length; end > 0; end = words.lastIndexOf(' ', end - 1)) {
@@ -43,7 +43,7 @@ function candidatesAt(text: string, start: number): Candidate[] {
     .map(name => ({ end: start + name.length, name: foldUsername(normaliseDisplayName(name)) }))
 }
 
-/** From the end, as a pattern would try at each of a hundred dots. */
+/** Without a pattern for the end, which would be tried at each of a hundred dots. */
 function trimmed(name: string): string {
   let end = name.length
   while (/^\p{P}$/u.test(name[end - 1] ?? '')) {

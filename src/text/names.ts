@@ -1,9 +1,9 @@
 import { LIMITS } from '../config.js'
 
 /**
- * The form by which names are compared: two names are the same name when these are equal. Applied until nothing changes,
- * so that folding a folded name gives it back: a fold that does not let people take over accounts
- * ("Creative usernames and Spotify account hijacking", 2013). Upper before lower case, as that joins ß with ss and ς with σ.
+ * The form in which names are compared: names with equal forms are the same name. It is folded until nothing changes, so that folding a
+ * folded name changes nothing: otherwise people can take over accounts ("Creative usernames and Spotify account hijacking", 2013). Upper
+ * case comes before lower case, as that makes ß and ss the same, and ς and σ.
  */
 export function foldUsername(name: string): string {
   for (let folded = name; ; ) {
@@ -15,7 +15,7 @@ export function foldUsername(name: string): string {
   }
 }
 
-/** The original's rule for names, after NFKC, less what nobody can see or tell apart. Undefined when the name will do. */
+/** What is wrong with a username in NFKC: the original's rule, and no characters that are invisible or look alike. Undefined if nothing is. */
 export function usernameFault(name: string): string | undefined {
   if ([...name].length > LIMITS.nameCodePoints) {
     return `Ensure this field has no more than ${LIMITS.nameCodePoints} characters.`
@@ -29,7 +29,7 @@ export function usernameFault(name: string): string | undefined {
   return undefined
 }
 
-/** A name to be shown, as it is kept: runs of spaces look like one, and phones write a typographer's apostrophe. */
+/** A name to be shown, as it is stored: several spaces look like one, and phones write a typographic apostrophe. */
 export function normaliseDisplayName(name: string): string {
   return name
     .normalize('NFKC')
@@ -38,10 +38,10 @@ export function normaliseDisplayName(name: string): string {
     .trim()
 }
 
-/** What is wrong with a name to be shown, normalised as above; an account's username is a matter of the database. Undefined when it will do. */
+/** What is wrong with a name to be shown, normalised as above. Undefined if nothing is. Whether an account has it as username, the database says. */
 export function displayNameFault(name: string): string | undefined {
-  // Code points too, as some scripts join any number of letters into what counts as one character; and first, as each of the
-  // characters that are counted then holds a copy of the whole name.
+  // Code points are counted too, as some scripts join any number of letters into one grapheme. They are counted first, as each
+  // segment of the graphemes holds a copy of the whole name.
   if ([...name].length > LIMITS.nameCodePoints || [...GRAPHEMES.segment(name)].length > LIMITS.nameGraphemes) {
     return `Ensure this field has no more than ${LIMITS.nameGraphemes} characters.`
   }
@@ -64,12 +64,12 @@ export function displayNameFault(name: string): string | undefined {
   return undefined
 }
 
-/** What everybody who has deleted their account is called. */
+/** The name of all users who have deleted their accounts. */
 export const DELETED_USER = 'deleted user'
 
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** Names by which somebody would pass for the site, or for nobody, however they are written. */
+/** Names that would make a user look like the site itself or like a deleted user, in any spelling. */
 const RESERVED = new Set(['admin', 'administrator', 'system', 'owner', 'moderator', 'deleteduser', 'guest'])
 
 function mixesAlphabets(name: string): boolean {
@@ -77,8 +77,8 @@ function mixesAlphabets(name: string): boolean {
 }
 
 /**
- * Alphabets whose letters pass for one another's (Unicode Technical Standard 39): аnn is not ann. Chinese, Japanese and Korean
- * are not among them: their letters stand beside each other, and beside Latin ones, in names that people have.
+ * Alphabets with letters that look like those of another one (Unicode Technical Standard 39): аnn is not ann. Chinese, Japanese and
+ * Korean are not among them: real names mix them with each other and with Latin.
  */
 const LOOKALIKE_SCRIPTS = [
   /\p{Script=Latin}/u,

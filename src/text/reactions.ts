@@ -1,4 +1,4 @@
-/** What one can react to a message with, and what it is called where it is read out. */
+/** The reactions to a message, each with its name for screen readers. */
 export const REACTIONS: Readonly<Record<string, string>> = {
   '👍': 'thumbs up',
   '❤️': 'heart',

@@ -1,12 +1,12 @@
 import { ACCENTS, SIGNS, SPACELESS } from './character-classes.js'
 
-/** What somebody looks for, made of what they typed. */
+/** A search, made of what was typed. */
 export interface Query {
   /** For search_query (src/db/functions), which folds it: words and "phrases", `-` before what must not be there, `or` between. */
   websearch: string
   /**
-   * What to point out in a text that was found, folded: phrases, each of whole words or runs of a script without spaces. No more than
-   * a few, as each is looked for at each place of the text.
+   * What to point out in a message that was found: folded phrases, each of whole words or of runs of a script without spaces. At most
+   * POINTED_OUT, as each is tried at every position of the text.
    */
   wanted: string[][]
 }
@@ -21,10 +21,10 @@ const isSpaceless = (run: string) => new RegExp(`^[${SPACELESS}]`, 'u').test(run
 
 const POINTED_OUT = 16
 
-/** Of a phrase, in characters: where it is longer its beginning is pointed out. */
+/** In characters. Of a longer phrase the beginning is pointed out. */
 const POINTED_OUT_LENGTH = 64
 
-/** Reads what was typed as websearch_to_tsquery does. Undefined where there is nothing in it that could be found, such as "?!". */
+/** Reads what was typed as websearch_to_tsquery does. Undefined if it has nothing that can be found, such as "?!". */
 export function parseQuery(typed: string): Query | undefined {
   const terms: string[] = []
   const wanted = new Map<string, string[]>()
@@ -48,7 +48,7 @@ export function parseQuery(typed: string): Query | undefined {
     }
   }
   if (either) {
-    // Nothing follows it: it is a word like any other.
+    // Nothing follows the "or", so it is a word like any other.
     either = false
     add(['or'], '')
   }
@@ -58,10 +58,10 @@ export function parseQuery(typed: string): Query | undefined {
 }
 
 /**
- * A word as search_text has it: a run of a script without spaces as its pairs. At the ends of a phrase the run may go on in the
- * message, between other words it may not: there its first and its last character stand alone as well.
+ * A word as search_text writes it: a run of a script without spaces becomes its pairs. At the beginning and the end of a phrase the run
+ * may go on in the message. Where another word is beside it, it may not: there its first or last character is a word as well.
  */
-function asFound(run: string, place: number, phrase: readonly string[]): string[] {
+function asFound(run: string, index: number, phrase: readonly string[]): string[] {
   if (!isSpaceless(run)) {
     return [run]
   }
@@ -69,14 +69,14 @@ function asFound(run: string, place: number, phrase: readonly string[]): string[
   const [first = ''] = each
   const last = each.at(-1) ?? ''
   const found = [
-    ...(place > 0 ? [first] : []),
+    ...(index > 0 ? [first] : []),
     ...each.slice(1).map((unit, n) => `${each[n]}${unit}`),
-    ...(place < phrase.length - 1 ? [last] : []),
+    ...(index < phrase.length - 1 ? [last] : []),
   ]
   return found.length > 0 ? found : [first]
 }
 
-/** As search_fold does it, for single characters. */
+/** Folds a single character as search_fold does. */
 export function fold(text: string): string {
   return text
     .normalize('NFKD')
@@ -99,12 +99,12 @@ const ALIKE: Record<string, string> = {
   œ: 'oe',
 }
 
-/** Finds in folded text what is wanted: whole words, in phrases, and anything within scripts without spaces. */
+/** A pattern that finds the phrases in folded text: as whole words, and in scripts without spaces anywhere. */
 export function pattern(wanted: readonly (readonly string[])[]): RegExp {
-  // The longest first, as the first that fits is taken.
+  // The longest first, as the first that matches is taken.
   const phrases = wanted.map(phrase => phrase.join(' ')).sort((a, b) => b.length - a.length)
   const firsts = phrases.map(phrase => [...phrase][0]).join('')
-  // The characters first: to look around takes longer, and is rarely needed then.
+  // The first characters are tried first: to look behind takes longer, and is rarely needed then.
   return new RegExp(`(?=[${firsts}])(?:${phrases.map(phrasePattern).join('|')})`, 'gu')
 }
 

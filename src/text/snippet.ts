@@ -1,20 +1,20 @@
 import { LIMITS } from '../config.js'
 import { fold, pattern, type Query } from './search-query.js'
 
-/** A stretch of text that is what was looked for, or is not. */
+/** A piece of a message's text: a hit of the search, or the text between hits. */
 export interface Piece {
   text: string
   hit: boolean
 }
 
-/** In characters. */
+/** How long a snippet is, and how much of it comes before the first hit, in characters. */
 const LENGTH = 160
 const LEAD = 40
 
-/** Of the folded text, in UTF-16: one character can be folded to eighteen, and what is behind so many is not pointed out. */
+/** How much of the folded text is searched, in UTF-16 units, as one character can be folded to eighteen. Later hits are not pointed out. */
 const LOOKED_AT = 2 * LIMITS.messageCodePoints
 
-/** The message around the first hit, in pieces. What is cut off is replaced by an ellipsis. */
+/** The message around its first hit, in pieces. An ellipsis replaces what is cut off. */
 export function snippet(text: string, { wanted }: Query): Piece[] {
   const characters = [...text]
   const hits = hitsIn(characters, wanted)
@@ -42,7 +42,7 @@ export function snippet(text: string, { wanted }: Query): Piece[] {
   ]
 }
 
-/** From where to where the text is shown: from a word's beginning, where there is one. */
+/** The part of the text that is shown. It begins with a word, if a word begins before the hit. */
 function windowOn(characters: readonly string[], hit: number): [start: number, end: number] {
   if (characters.length <= LENGTH || hit + LENGTH - LEAD <= LENGTH) {
     return [0, Math.min(characters.length, LENGTH)]
@@ -53,7 +53,7 @@ function windowOn(characters: readonly string[], hit: number): [start: number, e
   return [start, Math.min(characters.length, start + LENGTH)]
 }
 
-/** Where the hits begin and end, in characters: folding makes text longer and shorter, so each piece of it remembers its character. */
+/** Where the hits begin and end, in characters of the text. Folding changes lengths, so each folded unit is kept with its character. */
 function* hitsIn(
   characters: readonly string[],
   wanted: Query['wanted'],
@@ -77,7 +77,7 @@ function* hitsIn(
   for (const { 0: found, index } of folded.matchAll(pattern(wanted))) {
     const last = origins[index + found.length - 1] ?? 0
     const next = origins[index + found.length] ?? 0
-    // With the accents that follow, unless the hit ends in the middle of what a character was folded to.
+    // Includes the accents behind it, unless the hit ends within the folded form of a character.
     yield [origins[index] ?? 0, Math.max(last + 1, next)]
   }
   return undefined

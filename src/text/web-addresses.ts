@@ -1,6 +1,6 @@
 import type { LinkifyIt } from 'linkify-it'
 
-/** Where an address leads, if it may be a link. The browser's own parser decides what scheme it has, not a pattern of ours. */
+/** The URL of an address, if it can be a link: http, https or mailto. The URL parser of browsers finds the scheme, not a pattern of ours. */
 export function linkTarget(address: string): string | undefined {
   if (LONG_HOST.test(address) || !URL.canParse(address)) {
     return undefined
@@ -9,22 +9,22 @@ export function linkTarget(address: string): string | undefined {
   return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href.replaceAll('`', '%60') : undefined
 }
 
-/** Longer than the host of any site: what its letters are in ASCII takes quadratic time to find out. */
+/** Longer than the host of any site. Converting a host to ASCII takes quadratic time. */
 const LONG_HOST = /^https?:[/\\]*[^/\\?#]{300}/i
 
-/** The site that an address leads to, or the mailbox; empty where it leads nowhere. */
+/** The host that an address leads to, or the whole mailto URL; empty if it leads nowhere. */
 export function siteOf(address: string): string {
   const target = linkTarget(address)
   return target ? new URL(target).host || target : ''
 }
 
 /**
- * What is a link without markup: http, https and mailto addresses, e-mail addresses, and what begins with www. Not every word
- * with a dot in it: README.md is a file here, and somebody's site there. By patterns of ours, as the library's try each part
- * of a host in several ways, and all of them with all others'.
+ * Sets what is a link without markup: http, https and mailto addresses, e-mail addresses, and what begins with www. A word with a dot is
+ * not enough: README.md is a file, and also a site. The patterns are ours, as those of the library try each part of a host in several
+ * ways, in all combinations.
  */
 export function findBareLinks(linkify: LinkifyIt) {
-  // The rule that asks this goes on behind the address, as long as that is, and not behind what was typed.
+  // The rule that calls this goes on behind the match by the length of its URL. So the URL must be what was typed.
   const matchAtStart = linkify.matchAtStart.bind(linkify)
   linkify.matchAtStart = text => {
     const match = matchAtStart(text)
@@ -52,7 +52,7 @@ const PATH = '(?:[/?#][^\\s\\p{Cc}<>"`]*)?'
 const WEB = new RegExp(`//(?:${HOST}|\\[[0-9a-f:.]{2,45}\\])(?::\\d{1,5})?${PATH}`, 'iuy')
 const SITE = new RegExp(`${HOST}${PATH}`, 'iuy')
 
-/** How long an address is, without what ends the sentence or the brackets that it stands in. */
+/** The length of the address at `pos`, without the punctuation of its sentence and the brackets around it. */
 function lengthAt(pattern: RegExp, text: string, pos: number): number {
   pattern.lastIndex = pos
   const [address = ''] = pattern.exec(text) ?? []

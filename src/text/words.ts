@@ -6,7 +6,7 @@ const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** The first character of a name as people see characters. */
+/** The first grapheme of a name, in upper case. */
 export function initial(name: string): string {
   for (const { segment } of graphemes.segment(name)) {
     return segment.toUpperCase()
@@ -14,18 +14,18 @@ export function initial(name: string): string {
   return ''
 }
 
-/** The first 120 characters, with a sign that there are more. */
+/** The first 120 code points, with an ellipsis if there are more. */
 export function shortened(text: string): string {
   const characters = [...text]
   return characters.length > 120 ? `${characters.slice(0, 120).join('')}…` : text
 }
 
-/** A count that goes to a hundred and no further. */
+/** A count, or 99+. */
 export function counted(count: number): string {
   return count > 99 ? '99+' : String(count)
 }
 
-/** Which of the eight avatar colours a user has. */
+/** The user's avatar colour: 0 to 7. */
 export function avatarColour(user_id: number): number {
   return user_id % 8
 }
