@@ -1,5 +1,5 @@
-// node bin/unicode.js: writes src/text/character-classes.ts, and prints the classes of search_fold and search_text in src/db/functions as
-// PostgreSQL writes them. Those functions stand beneath an index and are never replaced: what is printed is for functions with new names.
+// node bin/unicode.js: writes src/text/character-classes.ts, and prints the classes of the search functions in src/db/functions as PostgreSQL
+// writes them. search_fold and search_text stand beneath an index and are never replaced: what is printed is for functions with new names.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -57,7 +57,7 @@ export function sourceOfClasses() {
     ([name, ranges]) =>
       `// biome-ignore format: one line for each class\nexport const ${name} = String.raw\`${inJavaScript(ranges)}\`\n`,
   )
-  return `// Written by bin/unicode.js, which says what these are. src/db/functions/search_fold.sql and search_text.sql have the same.\n\n${constants.join('\n')}`
+  return `// Written by bin/unicode.js, which says what these are. The search functions in src/db/functions have the same.\n\n${constants.join('\n')}`
 }
 
 function parse(text) {

@@ -10,8 +10,8 @@ export const integer = z
   .transform(Number)
 
 /**
- * Text from one form field: no list, no object, no number, and nothing that PostgreSQL or UTF-8 cannot hold. What has more bytes is
- * refused with the sentence before anything else looks at it: to normalise, split or match a text can cost more than it is long.
+ * A text from one form field: not a list, an object or a number, and nothing that PostgreSQL or UTF-8 cannot hold. A text with more bytes is
+ * refused with the sentence `tooLong` before all other checks, as normalising, splitting or matching can cost more than linear time.
  */
 export const text = (bytes: number, tooLong: string) =>
   z
@@ -30,7 +30,7 @@ export const text = (bytes: number, tooLong: string) =>
 export const filled = (bytes: number, tooLong: string) =>
   text(bytes, tooLong).refine(value => value.trim() !== '', 'This field may not be blank.')
 
-/** Left out, null and empty are the same here. */
+/** A text that may be left out or null, which is the same as empty. */
 export const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
 
 export const noMoreThan = (characters: number) => `Ensure this field has no more than ${characters} characters.`
@@ -42,7 +42,7 @@ export const fits = (characters: number) =>
 /** Phone keyboards put a space behind a name. */
 export const normalised = (name: string) => name.normalize('NFKC').trim()
 
-/** As somebody is called who is looked for. */
+/** The username of a user to look up. */
 export const knownUsername = filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
   .transform(normalised)
   .refine(...fits(LIMITS.nameCodePoints))
@@ -54,10 +54,10 @@ export const username = knownUsername.superRefine((value, issues) => {
   }
 })
 
-/** A name to be shown in chats: an account's, or all that a guest has. */
+/** A name to be shown in chats, of an account or a guest. */
 export const displayName = nameToShow()
 
-/** The same for one who may show their username, whatever that is. */
+/** The same for an account, which may always show its own username. */
 export function nameToShow(username = '') {
   return filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameGraphemes))
     .transform(normaliseDisplayName)
@@ -77,10 +77,10 @@ export const email = optionalText(LIMITS.emailBytes, NO_EMAIL)
   .transform(value => value.trim())
   .refine(value => value === '' || z.email().safeParse(value).success, NO_EMAIL)
 
-/** A path on this site to go on to; another site's is left out, as whoever made the link is not the one who reads the error. */
+/** The path on this site to go on to. An address elsewhere counts as none: the reader of an error would not be the author of the link. */
 export const next = optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes)).transform(safePath)
 
-/** What was typed into a field; empty where it was not sent, or not as text. */
+/** A typed text; empty if it was not sent, or not as text. */
 export const asText = (value: unknown) => (typeof value === 'string' ? value : '')
 
 export const tokenName = text(LIMITS.lineBytes, noMoreThan(LIMITS.tokenNameCodePoints))
@@ -105,13 +105,13 @@ const CHOICES = new Map<unknown, boolean>([
   ['0', false],
 ])
 
-/** Line ends become \n, and the blank lines around the text go. Counts code points, as people count. */
+/** A message's text: line ends become \n, and blank lines around it are removed. Its length is counted in code points. */
 export const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
   .transform(value =>
     value
       .replace(/\r\n?/g, '\n')
       .replace(/^(?:[^\S\n]*\n)+/, '')
-      // Not by /\s+$/, which tries again at each of the spaces within the text.
+      // Not by /\s+$/, which takes quadratic time in a text of spaces.
       .trimEnd(),
   )
   .refine(...fits(LIMITS.messageCodePoints))

@@ -13,7 +13,7 @@ export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema
   return check(ctx.query, schema)
 }
 
-/** The same for fields that came by other ways. */
+/** The same for fields from elsewhere. */
 export function check<Schema extends z.ZodType>(fields: unknown, schema: Schema, status = 422): z.output<Schema> {
   const parsed = schema.safeParse(fields)
   if (!parsed.success) {
@@ -22,7 +22,7 @@ export function check<Schema extends z.ZodType>(fields: unknown, schema: Schema,
   return parsed.data
 }
 
-/** The number in a path; whatever is no number cannot be found. */
+/** The id in a path. Throws 404 if it is not a number. */
 export function readId(text: string | undefined): number {
   const parsed = integer.safeParse(text)
   if (!parsed.success) {

@@ -28,7 +28,7 @@ import {
   username,
 } from './fields.js'
 
-/** Whoever comes by a name alone. */
+/** A guest, who has only a name. */
 export const newGuest = z.object({ name: displayName })
 
 export const newUser = z
@@ -39,7 +39,7 @@ export const newUser = z
     }
   })
 
-/** A message that could not be sent as the session had ended, on its way round by the login, whose it is, and what it answers. */
+/** A message that could not be sent because the session had ended, kept during the login; its seal (draftSeal); and what it answers. */
 export const draft = z.object({
   draft: z.preprocess(
     asText,
@@ -51,10 +51,10 @@ export const draft = z.object({
 
 export const credentials = z.object({ username: knownUsername, password, next, ...draft.shape })
 
-/** Of a page's address. */
+/** From the query of a page. */
 export const nextOnly = z.object({ next: next.catch('') })
 
-/** A new password for someone whose name is known. */
+/** A new password of a known user, to whose username and email it must not be similar. */
 export const newPassword = (about: { username: string; email: string }) =>
   z.object({
     password: password.superRefine((value, issues) => {
@@ -64,11 +64,11 @@ export const newPassword = (about: { username: string; email: string }) =>
     }),
   })
 
-/** The same from one who is signed in, and says the one they have. */
+/** The same from a signed-in user, with their current password. */
 export const changedPassword = (about: { username: string; email: string }) =>
   newPassword(about).extend({ current_password: password })
 
-/** What is left out stays. */
+/** A field that is left out stays as it is. */
 export const changedUser = ({ username }: { username: string }) =>
   z.object({ name: nameToShow(username).optional(), email: email.optional() })
 
@@ -83,17 +83,17 @@ export const newToken = z.object({
   name: tokenName.refine(value => value !== '', 'This field may not be blank.'),
 })
 
-/** A token for a name and a password, as programs take one. */
+/** The credentials with which a program gets a token. */
 export const tokenCredentials = credentials.extend({ name: z.preprocess(value => value ?? '', tokenName) })
 
-/** What was done, of which a page says so. */
+/** The change that the page confirms. */
 export const doneQuery = z.object({
   done: z.enum(['name', 'email', 'password', 'session', 'token', 'tokens', 'kept']).optional().catch(undefined),
 })
 
 export const newChat = z.object({ title: title.transform(value => value || null) })
 
-/** What is left out of a chat's settings stays as it is; null and an empty text take the title away. */
+/** Settings of a chat. One that is left out stays as it is; null and an empty text remove the title. */
 export const changedSettings = z.object({
   title: z.preprocess(value => (value === null ? '' : value), titleText.optional()),
   read_only: choice.optional(),
@@ -101,7 +101,7 @@ export const changedSettings = z.object({
   guests: choice.optional(),
 })
 
-/** The same from the page's form: a box that is not ticked is not sent. */
+/** The same from the page's form, where a box that is not ticked is not sent. */
 export const settingsForm = z.object({
   title,
   read_only: choice.default(false),
@@ -111,7 +111,7 @@ export const settingsForm = z.object({
 
 const NO_LIFE = 'Must be 3600, 86400, 604800, or empty for a link that does not expire.'
 
-/** For how long a link lets people in, in seconds, by the words for it. */
+/** The lives of links, in seconds, and the words for them. Empty: no limit. */
 export const LINK_LIVES = { '': 'until it is replaced', 3600: 'for 1 hour', 86400: 'for 1 day', 604800: 'for 7 days' }
 
 export const newLink = z.object({
@@ -121,7 +121,7 @@ export const newLink = z.object({
     .transform(value => (value === '' ? null : Number(value))),
 })
 
-/** Somebody's id, in a body. */
+/** The id of a user, in a body. */
 export const chosenUser = z.object({
   user_id: z.preprocess(
     value => (typeof value === 'number' ? String(value) : value),
@@ -131,12 +131,12 @@ export const chosenUser = z.object({
 
 export const removal = z.object({ ban: choice.optional() })
 
-/** A chat's name, typed to show that it is meant. */
+/** The name of the chat, typed to confirm its deletion. */
 export const typedName = z.object({
   name: filled(LIMITS.lineBytes, 'This is not the name of the chat. Please type it exactly as it is shown.'),
 })
 
-/** Joining may name its user, as the original's clients do. */
+/** A request to join may name its user, as clients of the original app do. */
 export const newMember = z.object({
   username: optionalText(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
     .transform(normalised)
@@ -145,7 +145,6 @@ export const newMember = z.object({
 
 export const editedMessage = z.object({ message })
 
-/** One of the fixed set. */
 const NO_REACTION = 'Choose one of the reactions that are offered.'
 
 export const newReaction = z.object({
@@ -158,7 +157,7 @@ export const newMessage = z
     key: optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.keyLength))
       .refine(...fits(LIMITS.keyLength))
       .transform(value => value || null),
-    /** A message's id; forms send an empty one where nothing is answered. */
+    /** The id of the message that this answers. Forms send an empty one if it answers none. */
     reply_to: z.preprocess(
       value => (typeof value === 'number' ? String(value) : value || undefined),
       integer.optional(),
@@ -166,7 +165,7 @@ export const newMessage = z
   })
   .transform(({ reply_to = null, ...fields }) => ({ ...fields, reply_to }))
 
-/** The cursor that a composer sends along, so that the answer brings everything since; one that does not fit counts as none. */
+/** The cursor of the composer: the answer contains all events after it. An invalid one counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
 
 export const eventsQuery = z.object({
@@ -178,11 +177,11 @@ export const eventsQuery = z.object({
   live: z.literal('0').optional().catch(undefined),
 })
 
-/** Where a stream begins: the cursor of its address, or the last that its reader has got, whichever is further. */
+/** The cursor of a stream's address, and that of its Last-Event-ID. The stream begins at the later one. */
 export const streamQuery = z.object({ after: integer.optional() })
 export const lastEventId = integer.optional()
 
-/** Where a page of a chat's members begins: behind the owner, or what the page before it named. */
+/** `after`: the cursor that the page before named. Without one the list begins with the owner. */
 export const membersQuery = z.object({
   limit,
   after: z
@@ -195,17 +194,17 @@ export const membersQuery = z.object({
 
 export const bansQuery = z.object({ limit, after: integer.optional() })
 
-/** Which part of a chat its page shows. */
+/** The part of a chat that its page shows. */
 export const pageQuery = z.object({
   before: integer.optional(),
   from: integer.optional(),
   reply: integer.optional().catch(undefined),
 })
 
-/** The message before which the page around a frame says that what follows is new. */
+/** The id of the first unread message, before which a page shows that the rest is new. */
 export const frameQuery = z.object({ unread: integer.optional().catch(undefined) })
 
-/** Up to where somebody has read who is typing now; one that does not fit counts as none. */
+/** The version up to which the user who is typing has read. An invalid one counts as none. */
 export const newTyping = z.object({
   after: z.preprocess(
     value => (typeof value === 'number' ? String(value) : value),
@@ -213,12 +212,12 @@ export const newTyping = z.object({
   ),
 })
 
-/** How far somebody has read. */
+/** The version up to which the user has read. */
 export const newRead = z.object({
   version: z.preprocess(value => (typeof value === 'number' ? String(value) : value), integer),
 })
 
-/** Where a page of one's chats begins: what the page before it named as `older`. */
+/** `before`: the cursor that the page before named as `older`. */
 export const chatsQuery = z.object({
   before: z
     .string({ error: 'Not a place in this list.' })
@@ -230,7 +229,7 @@ export const chatsQuery = z.object({
 
 export const chatSearch = z.object({ q: searched, before: integer.optional() })
 
-/** `before` is what the page before it named as `older`. */
+/** `before`: the same as in chatsQuery. */
 export const searchOfAll = z.object({
   q: searched,
   before: z

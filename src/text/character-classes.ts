@@ -1,4 +1,4 @@
-// Written by bin/unicode.js, which says what these are. src/db/functions/search_fold.sql and search_text.sql have the same.
+// Written by bin/unicode.js, which says what these are. The search functions in src/db/functions have the same.
 
 // biome-ignore format: one line for each class
 export const SPACELESS = String.raw`\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd\u0ec0-\u0ec6\u0edc-\u0edf\u1000-\u102a\u103f\u1050-\u1055\u1780-\u17b3\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\u{20000}-\u{3ffff}`

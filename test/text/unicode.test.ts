@@ -20,6 +20,7 @@ describe('the classes of characters', () => {
     const { SPACELESS, SIGNS, ACCENTS } = CLASSES
     assert.deepEqual(classesIn('search_fold'), [inSql(ACCENTS)])
     const unit = [inSql(SPACELESS), inSql(SIGNS)]
+    assert.deepEqual(classesIn('search_query'), unit)
     const [written = '', ...others] = classesIn('search_text')
     assert.deepEqual(others, [...unit, ...unit, '!-/:-@[-`{-~'])
     // A later Unicode has assigned more.
