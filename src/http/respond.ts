@@ -13,11 +13,11 @@ interface Answers {
   page: () => unknown
   /** What htmx puts into the page. */
   fragment: () => unknown
-  /** The body of the answer: JSON, or what becomes JSON. */
+  /** The body of the answer: JSON text, or a value that becomes JSON. */
   json: () => unknown
 }
 
-/** Every handler ends here, so that no form of an answer can be forgotten. */
+/** Answers in the form that was asked for. A handler must give all three, so that none is forgotten. */
 export async function respond(ctx: Context, answers: Answers) {
   const body = await answers[ctx.state.form]()
   if (ctx.state.form === 'json' && body !== undefined) {
@@ -26,7 +26,7 @@ export async function respond(ctx: Context, answers: Answers) {
   }
 }
 
-/** For what is a plain page or form only: htmx and programs get the same document. */
+/** For what exists as a page only: htmx and programs get the same document. */
 export async function respondPage(ctx: Context, page: () => unknown) {
   await respond(ctx, { page, fragment: page, json: page })
 }
@@ -40,12 +40,12 @@ export function refuseLongUrls(): Middleware {
   }
 }
 
-/** Leads on after a change: pages and htmx to `path`. Programs get the JSON, or 204 where there is none. */
+/** Redirects pages and htmx to `path` after a change. Programs get the JSON, or 204 where there is none. */
 export async function redirect(ctx: Context, path: string, json: () => unknown = () => noContent(ctx)) {
   await respond(ctx, { page: () => seeOther(ctx, path), fragment: () => leadTo(ctx, path), json })
 }
 
-/** The usual answer to a form: go and look. */
+/** The redirect after a form. */
 export function seeOther(ctx: Context, path: string) {
   ctx.status = 303
   ctx.set('Location', path)
@@ -53,7 +53,7 @@ export function seeOther(ctx: Context, path: string) {
   ctx.body = ''
 }
 
-/** The same for htmx, which would follow a redirect and put the page it leads to into this one. */
+/** The same for htmx. It would follow a 303 itself, and put the page it leads to into this one. */
 export function leadTo(ctx: Context, path: string) {
   noContent(ctx)
   ctx.set('HX-Redirect', path)
@@ -63,14 +63,14 @@ export function noContent(ctx: Context) {
   ctx.status = 204
 }
 
-/** Shows a document. */
+/** Answers with a document. */
 export function showPage<V extends keyof PageValues>(parts: Parts, ctx: Context, view: V, values: PageValues[V]) {
   ctx.type = 'html'
-  // As bytes: of a string Koa asks for the length in them first, and Node turns it into them then.
+  // As bytes: Koa would count the bytes of a string first, and Node would encode it again.
   ctx.body = Buffer.from(renderPage(parts, ctx, view, values))
 }
 
-/** A document, with what every page's frame needs. */
+/** A document's HTML, with the values that the frame of every page needs. */
 export function renderPage<V extends keyof PageValues>(
   parts: Parts,
   ctx: Context,
@@ -92,15 +92,15 @@ export function showFragment<V extends keyof FragmentValues>(
   ctx.body = Buffer.from(views.fragment(view, values))
 }
 
-/** Opens the stream that a handler decided on, when everything that comes with an answer is set: nothing can be set afterwards. */
+/** Opens the stream that a handler has prepared, after everything that sets headers: none can be set once a stream is open. */
 export function openStreams(): Middleware {
   return async (ctx, next) => {
     await next()
     if (ctx.state.openStream) {
       ctx.respond = false
       ctx.state.openStream()
-      // Koa waits for the end of each answer, holding all that it knows of the request: 2 kB for as long as a stream lasts. Its waiting
-      // (by on-finished, which keeps it there) is over now; the stream sees to its own end.
+      // Koa waits for the end of each answer, and keeps the whole context until then: 2 kB for as long as a stream lasts. It waits by
+      // on-finished, whose listener is called here. The stream looks after its own end.
       const { res } = ctx as { res: ServerResponse & { __onFinished?: (error: null) => void } }
       res.__onFinished?.(null)
     }
@@ -137,7 +137,7 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     next: current.length <= LIMITS.url && URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
   }
   if (ctx.state.form === 'fragment') {
-    // Goes into #alert although error answers are not swapped: a partial names its own target.
+    // htmx does not swap in error answers, but a partial that names its own target goes into #alert all the same.
     showFragment(parts, ctx, '_refusal.njk', values)
   } else {
     const { message: typed, draft_of, reply_to } = ctx.state.fields ?? {}
@@ -150,10 +150,10 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   }
 }
 
-/** Of an address only the path counts. */
+/** Any origin will do: only the path of the address is used. */
 const HERE = 'http://localhost'
 
-/** Back to where the visitor was: what was posted to cannot be opened, the page above it can. */
+/** The page to go back to. An address that a form was posted to cannot be opened, so it is the page above it. */
 function pathOf(url: string): string {
   const { pathname, search } = new URL(url, HERE)
   return pathname.replace(/^(\/chats\/[^/]+|\/account)\/.*$/, '$1') + search

@@ -29,12 +29,12 @@ export interface FormValues {
   errors: FieldErrors
 }
 
-/** The forms on the page of one's account. */
+/** The forms on the account's page. */
 export type AccountForm = 'name' | 'email' | 'password' | 'keep' | 'token' | 'delete'
 
 /** A list of messages, with what it depends on. */
 interface ListValues {
-  /** The link by which its reader has come. */
+  /** From the link that its reader uses: a chat's URI changes. */
   uri: string
   entries: readonly Entry[]
   /** The first message that is new to the reader, where the list is to say so. */
@@ -60,7 +60,7 @@ interface ActionValues {
   can: { answer: boolean; react: boolean; edit: boolean; delete: boolean }
   /** All reactions that there are. */
   emojis: readonly string[]
-  /** What stands in the field for a new text. */
+  /** The text in the field for a new one. */
   text: string
   /** Why that was refused, or empty. */
   sentence: string

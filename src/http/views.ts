@@ -14,7 +14,7 @@ export interface Views {
   fragment<V extends keyof FragmentValues>(view: V, values: FragmentValues[V]): string
 }
 
-/** The templates in views/, all compiled now: a fault in one shows at the start, and a file that changes later changes nothing. */
+/** The templates in views/. All are compiled at the start: a fault in one shows then, and a file that changes later has no effect. */
 export function loadViews(): Views {
   const folder = fileURLToPath(new URL('../../../views', import.meta.url))
   const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(folder), {
@@ -23,12 +23,11 @@ export function loadViews(): Views {
     trimBlocks: true,
     lstripBlocks: true,
   })
-  // What comes out is markup made by us around escaped text.
+  // Safe: our own markup around escaped text.
   environment.addFilter(
     'messageHtml',
     (text: string, mentions: Mentions | null) => new nunjucks.runtime.SafeString(messageHtml(text, mentions)),
   )
-  // Rendered by a template of these.
   environment.addFilter('rendered', renderedFor)
   environment.addFilter('until', until)
   environment.addFilter('since', since)
@@ -53,7 +52,7 @@ export function loadViews(): Views {
   return { page: render, fragment: render }
 }
 
-/** Whether a message stands under the one before it without its author's name again: the same hand within five minutes. */
+/** Whether a message needs no author's name, because the one above it is by the same author and less than five minutes older. */
 function continues(event: Event): boolean {
   return (
     event.previous_kind === 'message' &&
@@ -64,7 +63,7 @@ function continues(event: Event): boolean {
   )
 }
 
-/** The HTML of a feed's entries as one reader sees them. */
+/** The HTML of a feed's entries as one reader sees them. Safe: each entry was rendered by a template. */
 function renderedFor(entries: readonly Rendered[], reader_id: number) {
   return new nunjucks.runtime.SafeString(entries.map(entry => entry.html(entry.event.author_id === reader_id)).join(''))
 }

@@ -40,7 +40,7 @@ const DONE = {
   kept: 'This account is yours to keep now. Sign in by your username and password wherever you are.',
 }
 
-/** One's own account: the name that chats show, e-mail address and password, keeping a guest's, and deletion. */
+/** The user's own account: its name, e-mail address and password, its deletion, and how a guest's becomes one to keep. */
 export function account(parts: Parts) {
   const { db, live, log } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/account' })
@@ -147,7 +147,7 @@ export function account(parts: Parts) {
     })
   }
 
-  /** A guest has no password, and ticks a box. */
+  /** Makes sure that the user means it. A guest has no password, and ticks a box instead. */
   async function verify(ctx: RouteContext, user: User): Promise<Verified> {
     if (user.kind === 'guest') {
       read(ctx, certainty)
@@ -156,7 +156,7 @@ export function account(parts: Parts) {
     return checkPassword(parts, ctx, user, 'password', read(ctx, ownPassword).password)
   }
 
-  /** What was said and done to the user stands, whatever hinders the chats from showing it: they follow within the hour. */
+  /** Lets all chats show who the user is now. The change stands also where this fails: the chats follow within the hour. */
   async function settle(user: User) {
     try {
       await settleUser(db, user.id, (chat_id, version) => live.reached(chat_id, version))
@@ -165,11 +165,11 @@ export function account(parts: Parts) {
     }
   }
 
-  /** The sessions have ended: a browser gets a new one, and a program goes on with its token. */
+  /** All sessions have ended. A browser gets a new one; a program keeps its token. */
   async function goOnAs(ctx: RouteContext, user: User, password_hash: string) {
     if (!ctx.state.cookieless) {
       await signIn(parts, ctx, user, password_hash)
-      // Which a page's script needs to go on with: the token that it has went by the old id.
+      // The form token was bound to the old session: the page's script needs a new one.
       prepareForms(parts, ctx)
     }
   }
@@ -179,7 +179,7 @@ export function account(parts: Parts) {
   }
 }
 
-/** Does what one of the page's forms asks for. Where that is refused the page comes back with the reason beside the fields of that form. */
+/** Submits one of the page's forms. Where that is refused, the page comes back with the reason beside the fields of that form. */
 export async function onAccountPage(parts: Parts, ctx: RouteContext, form: AccountForm, submit: () => Promise<void>) {
   await submitForm(parts, ctx, submit, async refusal => {
     const values = await accountValues(parts, ctx, requireUser(ctx), form)
@@ -187,7 +187,7 @@ export async function onAccountPage(parts: Parts, ctx: RouteContext, form: Accou
   })
 }
 
-/** Shows the page; `made` is a token that is shown this once. */
+/** Shows the page. `made` is a new token: it is shown this once. */
 export async function showAccount(
   parts: Parts,
   ctx: RouteContext,
@@ -199,7 +199,7 @@ export async function showAccount(
   showPage(parts, ctx, 'account/show.njk', {
     ...values,
     done: (done && !made && DONE[done]) || '',
-    // A program's credential is not the password: whoever changes that because it is known to others wants to end these too.
+    // Tokens outlive a password. Somebody who changed it because others know it may want to revoke them too.
     tokens_go_on: done === 'password' && !made && values.tokens.length > 0,
     made: made ?? null,
   })

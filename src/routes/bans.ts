@@ -9,7 +9,7 @@ import { bansQuery } from '../http/schemas.js'
 import { fill } from '../slices.js'
 import { acting, chatPath, EXACT, limitLists, type MemberChat, requireDone, requireOwner } from './scope.js'
 
-/** Who may not come back into a chat. */
+/** The people who are banned from a chat. */
 export function bans(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/bans' })
 

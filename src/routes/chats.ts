@@ -32,7 +32,7 @@ import {
 } from './scope.js'
 import { chatName } from './settings.js'
 
-/** Starting a chat, one's chats, and a chat's own page. */
+/** Starting a chat, the list of the user's chats, and the page of a chat. */
 export function chats(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats' })
@@ -82,7 +82,7 @@ export function chats(parts: Parts) {
     })
   })
 
-  /** What stands above the messages, for an open page whose chat has changed. */
+  /** The part above the messages, for an open page whose chat has changed. */
   router.get('/:uri/header', async ctx => {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
@@ -95,7 +95,7 @@ export function chats(parts: Parts) {
   return router
 }
 
-/** A page that was opened while nobody could write has no composer: it is loaded again once it may have one. */
+/** A page that was opened while the chat was read-only has no composer. It is reloaded once the chat is no longer read-only. */
 function showHeader(parts: Parts, ctx: RouteContext, chat: MemberChat) {
   if (ctx.query.writable === 'no' && chat.read_only_at === null) {
     ctx.status = 204
@@ -125,7 +125,7 @@ export async function listChats(parts: Parts, ctx: RouteContext, user: User) {
   return { chats, older, newest: before === undefined }
 }
 
-/** Shows the chat to its members; who comes by its URL becomes one. Visitors learn who invites them, and nothing else. */
+/** Shows the chat to its members. A user who opens its URL becomes a member. Visitors see who invites them, and nothing else. */
 async function visitChat(parts: Parts, ctx: RouteContext) {
   const chat = await requireChat(parts, ctx)
   const { user } = ctx.state
@@ -134,7 +134,7 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
   } else if (chat.member_name === null && !(await joinsByComing(parts, ctx, chat, user))) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
   } else if (chat.current_uri !== chat.uri && ctx.state.form === 'page') {
-    // Only members get as far by a link that was replaced.
+    // The link was replaced. For others than members it has ended, and this is not reached.
     seeOther(ctx, chatPath(chat.current_uri) + ctx.search)
   } else {
     limitLists(parts, ctx, user)
@@ -148,16 +148,16 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
 }
 
 /**
- * Whether opening the page joins, which tells the chat's owner who the user is. Where another site has led them here it does not, as they
- * cannot see what they click on there; unless the owner knows them already.
+ * Whether opening the page makes the user a member, which tells the chat's owner who they are. It does not where another site has led
+ * them here, because they cannot see there what they click on; unless the owner knows them already.
  */
 async function joinsByComing(parts: Parts, ctx: RouteContext, chat: SeenChat, user: User): Promise<boolean> {
   return isVisit(ctx) && (!isFromElsewhere(parts, ctx) || (await isKnownToOwner(parts.db, chat, user.id)))
 }
 
 /**
- * Whether a person opens the page: not a prefetch, an image or a preview, and not another site
- * sending its visitor here without a click.
+ * Whether a person opens the page. A prefetch, an image and a preview are no visits, and neither is a redirect of another site without a
+ * click.
  */
 function isVisit(ctx: RouteContext): boolean {
   const purpose = `${ctx.get('sec-purpose')} ${ctx.get('purpose')}`
@@ -172,7 +172,7 @@ function isVisit(ctx: RouteContext): boolean {
   )
 }
 
-/** What was typed into a composer that could not be sent, and why. */
+/** A message that could not be sent, and why. */
 interface Unsent {
   text: string
   key: string | null
@@ -203,8 +203,8 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
 type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }
 
 /**
- * What a page shows of a chat: its newest messages, those before one, or those from one on, as many as it has room for, and rendered; where it
- * goes on from, the first of its members, and how far its reader had read. `reads`: it is shown to them, and counts as read from now on.
+ * What a page shows of a chat: its newest messages, those before `before`, or those from `from` on, rendered, as many as fit into
+ * LIMITS.pageBytes; its version, its first members, and how far the reader had read. With `reads`, the messages count as read from now on.
  */
 export async function chatOnPage(parts: Parts, reading: ReadingMember, part: PagePart) {
   const view = await readPage(parts, reading, part).catch(error => {
@@ -224,10 +224,10 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     : { ...view, entries: items.reverse(), more: more || cut !== undefined }
 }
 
-/** For what shows messages alone. */
+/** For pages that show messages only. */
 const NO_MEMBERS = { members: [], member_count: 0, standing: null }
 
-/** The newest messages are in memory unless nobody has read the chat lately. */
+/** The newest messages come from the feed if it has them, else from the database. */
 async function readPage(
   { db }: Parts,
   { feed, user }: ReadingMember,

@@ -16,9 +16,9 @@ interface VerifiedUser {
 }
 
 /**
- * The user with that name and password. Throws `status` for any other pair, at the same cost and in the same words whether
- * the name exists, and 429 after too many tries for a name or from an address; in a browser that has signed in under that name before,
- * its own tries count instead of the name's. Tries that succeed do not count.
+ * The user with that name and password. Throws `status` for any other pair, with the same cost and the same words whether or not the
+ * name exists. Throws 429 after too many failed tries for the name or from the address. In a browser that has signed in under that name
+ * before, the browser's own tries count instead of the name's: strangers who guess at a name do not lock its user out.
  */
 export async function checkCredentials(
   parts: Parts,
@@ -27,7 +27,7 @@ export async function checkCredentials(
   status: number,
 ): Promise<VerifiedUser> {
   const device = deviceOf(parts, ctx, credentials.username)
-  // Hashed: people type passwords into this field, and names of any length.
+  // Stored as a hash: names can be of any length, and some people type their password into this field.
   const name = keyHash(foldUsername(credentials.username)).toString('base64url')
   const verified = await tryCredentials(
     parts,
@@ -43,8 +43,8 @@ export async function checkCredentials(
 }
 
 /**
- * Makes sure that whoever is signed in knows their password. Returns it as it was verified; throws 422 beside that field where they do
- * not, and 429 as above.
+ * Verifies the password of the user who is signed in. Returns the hash that it was verified by. Throws 422 beside `field` for a wrong
+ * password, and 429 as checkCredentials does.
  */
 export async function checkPassword(
   parts: Parts,
@@ -53,7 +53,7 @@ export async function checkPassword(
   field: string,
   password: string,
 ): Promise<Verified> {
-  // By what they came by, and not by their name, which strangers can use up.
+  // Counted by their session or token, not by their name: strangers can use up the name's tries.
   const subject = ctx.state.identity?.hash.toString('base64url') ?? ''
   const credentials = { username: user.username, password }
   const verified = await tryCredentials(parts, ctx, credentials, ['own password', subject])
@@ -63,7 +63,7 @@ export async function checkPassword(
   return { id: user.id, password_hash: verified.password_hash }
 }
 
-/** Counts the try by the address, and by another subject of a limit of that name. */
+/** Counts the try twice: by the address, and under the other rate limit by its subject. */
 async function tryCredentials(
   parts: Parts,
   ctx: RouteContext,
@@ -71,7 +71,7 @@ async function tryCredentials(
   other: readonly [name: string, subject: string],
 ): Promise<VerifiedUser | undefined> {
   const { db, config } = parts
-  // The address first, so that one that is over its limit cannot use up other people's names.
+  // The address first: one that is over its limit cannot use up the tries for other people's names.
   const counted = [['login address', addressOf(ctx)], other] as const
   for (const [name, subject] of config.limited ? counted : []) {
     const wait = await takeFromRate(db, name, subject, LIMITS.logins)
@@ -103,7 +103,7 @@ async function verify(
     return { user, password_hash }
   }
   const better = await hashPassword(password)
-  // Where another hash stands there by now, somebody else has signed in or changed the password meanwhile: it is verified by that one.
+  // If the hash has changed meanwhile, by another sign-in or a new password, the password is verified by the hash that is there now.
   return (await upgradeHash(db, found, better))
     ? { user, password_hash: better }
     : verify(parts, ctx, username, password)

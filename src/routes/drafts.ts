@@ -8,8 +8,8 @@ import { chatPath } from './scope.js'
 const CHAT_PAGE = new RegExp(`^${chatPath(`(${URI})`)}$`)
 
 /**
- * Shows the chat with what was typed there before the session ended in its composer, to whoever typed it. Returns whether it did:
- * nobody else sees the text, and it is never posted by itself. It travelled in the login form and is stored nowhere.
+ * Shows the chat with a text in its composer that was typed there before the session ended. Returns false, and shows nothing, unless the
+ * user is the one who typed it. The text came along in the login form. It is stored nowhere, and never posted by itself.
  */
 export async function showDraft(
   parts: Parts,

@@ -4,12 +4,12 @@ import { asText, safePath } from '../http/fields.js'
 import { logCause } from '../http/request-log.js'
 import type { FormValues } from '../http/view-values.js'
 
-/** Refusals that other input, or another try, would mend. */
+/** The refusals where other input, or another try later, can help. */
 export const MENDABLE = [422, 429, 503]
 
 /**
- * Does what a plain form asks for. Where that is refused with one of `statuses`, `showAgain` shows the form with the reason and what was
- * typed. htmx and programs get the usual answer, and so does every other refusal.
+ * Submits a plain form. If it is refused with one of `statuses`, `showAgain` shows the form again, with the reason and what was typed. For
+ * htmx and programs, and with every other status, the error is thrown on.
  */
 export async function submitForm(
   parts: Parts,
@@ -34,7 +34,7 @@ export async function submitForm(
 
 const TYPED = ['username', 'email', 'name', 'draft', 'draft_of', 'reply_to'] as const
 
-/** The values that show a form again after a refusal. */
+/** The values that show a form again after it was refused. */
 export function formAgain(ctx: RouteContext, refusal: Refusal): FormValues {
   const fields = ctx.state.fields ?? {}
   return {
@@ -44,7 +44,7 @@ export function formAgain(ctx: RouteContext, refusal: Refusal): FormValues {
   }
 }
 
-/** What is wrong with a field that cannot be seen, or with none, stands at the top of the form. */
+/** Sentences about hidden fields, and those about no field, go to the top of the form. */
 function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
   const fields = Object.entries(errors)
   const seen = fields.filter(([field]) => SEEN.has(field))

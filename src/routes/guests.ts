@@ -16,7 +16,7 @@ import { formAgain, submitForm } from './forms.js'
 import { enter, notAdmitted } from './members.js'
 import { chatPath, EXACT, limit, requireChat } from './scope.js'
 
-/** Coming into a chat by a name alone. */
+/** Joining a chat as a guest, with a name and no account. */
 export function guests(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/guests' })
 
@@ -44,7 +44,7 @@ export function guests(parts: Parts) {
       await signIn(parts, ctx, user, null)
       await redirect(ctx, path, () => {
         ctx.status = 201
-        // What a program needs to go on with, as its session is a cookie.
+        // A program that comes as a guest has a cookie too, so it needs the form token for what it sends next.
         prepareForms(parts, ctx)
         return { status: 'SUCCESS', uri: chat.uri, user: ownUserJson(user), csrf: ctx.state.csrf }
       })
@@ -57,7 +57,7 @@ export function guests(parts: Parts) {
   return router
 }
 
-/** Throws 429 after too many guests from one address. */
+/** Throws 429 after too many new guests from one address. */
 async function limitGuests({ db, config }: Parts, ctx: RouteContext) {
   const wait = config.limited ? await takeFromRate(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
   if (wait > 0) {

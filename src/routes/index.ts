@@ -23,7 +23,7 @@ import { tokens } from './tokens.js'
 import { typing } from './typing.js'
 import { users } from './users.js'
 
-/** What the paths begin with that programs find under /api as well. */
+/** The first parts of paths that exist under /api as well, in JSON. */
 export const API = ['chats', 'account', 'search']
 
 /** The table of routes. */
@@ -56,7 +56,7 @@ export function routerOf(parts: Parts): Router<State> {
   return router
 }
 
-/** Answers what no route has: 405 for a path that knows other methods, else 404. */
+/** Answers what no route takes: 405 if the path exists with other methods, else 404. */
 export function refuseMethod(router: Router<State>): Middleware {
   return ctx => {
     const allowed = new Set(router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods))

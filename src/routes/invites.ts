@@ -5,13 +5,13 @@ import { qrCode } from '../http/qr-code.js'
 import { leadTo, respond, showPage } from '../http/respond.js'
 import { chatPath, EXACT, requireMember } from './scope.js'
 
-/** What members hand to those whom they want in the chat. */
+/** The chat's link as members hand it on: a URL and a QR code. */
 export function invites(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/invite' })
 
   router.get('/', async ctx => {
     const chat = await requireMember(parts, ctx)
-    // An open page may know the chat by a link that was replaced.
+    // An open page may still have the chat's old link.
     const { current_uri: uri, expires_at } = chat
     const url = shareUrl(ctx, parts.config, chatPath(uri))
     await respond(ctx, {

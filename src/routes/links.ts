@@ -10,7 +10,7 @@ import { randomKey } from '../keys.js'
 import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
 import { onSettingsPage, savedPath } from './settings.js'
 
-/** The link by which people come in. */
+/** Replacing a chat's link. */
 export function links(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/link' })
   router.post('/', mark({ rate: 'changes' }), replace)

@@ -22,7 +22,7 @@ import { chatOnPage } from './chats.js'
 import { postMessage } from './messages.js'
 import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 
-/** What is new in a chat, as it happens: for its page, for pages without JavaScript, and for programs. */
+/** Streams of a chat's events: for its page, for pages without JavaScript, and for programs. */
 export function live(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/live' })
 
@@ -64,8 +64,9 @@ async function openPageEvents(parts: Parts, ctx: RouteContext) {
 const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
 /**
- * The messages as a page of their own, which grows in a frame in a frame of the chat's page: the outer one loads it again. Where
- * it may not grow it just ends, as it does outside of frames: text browsers offer it as a link, and would wait for its end.
+ * The messages as a page that grows, for browsers without JavaScript. It stands in a frame within a frame of the chat's page; the outer
+ * frame loads it again. Where there is no room for another stream, the page is complete and ends. It ends outside of frames too: text
+ * browsers show it as a link, and would wait for its end.
  */
 async function openFrame(parts: Parts, ctx: RouteContext) {
   ctx.state.isFrame = true
@@ -103,7 +104,7 @@ async function openFrame(parts: Parts, ctx: RouteContext) {
   }
 }
 
-/** Browsers say so, but on plain http for localhost alone; elsewhere by what else they send, and text browsers do not. */
+/** Browsers send Sec-Fetch-Dest only over https and to localhost. Elsewhere another header tells them from text browsers. */
 function isFramed(ctx: RouteContext): boolean {
   const dest = ctx.get('sec-fetch-dest')
   return dest === 'iframe' || (dest === '' && ctx.get('upgrade-insecure-requests') === '1')
@@ -119,7 +120,7 @@ function openResponse(
   onLeft = (_version: number) => {},
 ) {
   ctx.status = 200
-  // nginx would hold back what is written otherwise.
+  // Otherwise nginx buffers the stream.
   ctx.set('X-Accel-Buffering', 'no')
   if (ctx.method !== 'HEAD') {
     const reader = admit(parts, ctx, reading)
@@ -133,8 +134,8 @@ function openResponse(
 }
 
 /**
- * A page without JavaScript says nothing of its reader: what stood in its frame until they went on counts as read. Where that cannot be
- * written, the next page that is shown says the same.
+ * A page without JavaScript cannot report what its reader has seen, so everything that was sent to its frame counts as read. If this
+ * cannot be written, nothing is lost: the next page that is shown writes it.
  */
 function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, version: number) {
   const read = async () => {
@@ -144,10 +145,10 @@ function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, 
   read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))
 }
 
-/** A WebSocket: each event is a message, and a message sent is posted. */
+/** A WebSocket: it carries the chat's events to a program, and messages from the program. */
 async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeResponse) {
   const reading = await requireReading(parts, ctx)
-  // Other sites can open WebSockets to here with our cookies, and read what comes.
+  // Browsers let other sites open a WebSocket to here with our cookies, and read from it.
   if (ctx.state.credential?.kind === 'session' && (!ctx.get('origin') || !isOwnOrigin(parts, ctx))) {
     throw fromElsewhere(parts, ctx)
   }
@@ -166,7 +167,7 @@ async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeRespo
   }
 }
 
-/** Answers each message that comes by the socket as POST would, one after the other. */
+/** Answers each message that comes by the socket as POST would, one at a time. */
 function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStream, socket: WebSocket) {
   let last = Promise.resolve()
   socket.on('message', data => {
@@ -201,12 +202,12 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
   }
 }
 
-/** A key to say which message an answer is about; what cannot be one is not sent back. */
+/** The key that tells a program which message an answer is about. A value that cannot be a key is not sent back. */
 function readableKey(key: unknown): string | number | undefined {
   return typeof key === 'number' || (typeof key === 'string' && key.length <= 2 * LIMITS.keyLength) ? key : undefined
 }
 
-/** Takes a place for a stream. Throws 503 where there is none. */
+/** Counts one more stream for its reader. Throws 503 when there are too many, or while the server stops. */
 function admit({ live }: Parts, ctx: RouteContext, reading: ReadingMember): Reader {
   const reader = readerOf(ctx, reading)
   if (live.streams.closed) {
@@ -234,7 +235,7 @@ function tooManyStreams() {
   )
 }
 
-/** Where the stream begins: after the cursor in its address or the last event that came, whichever is later; else from now on. */
+/** The cursor that the stream begins after: the later one of `after` and Last-Event-ID, or the current version if neither is sent. */
 async function readCursor(parts: Parts, ctx: RouteContext, reading: ReadingMember): Promise<number> {
   const { after } = readQuery(ctx, streamQuery)
   const last = ctx.get('last-event-id') === '' ? undefined : check(ctx.get('last-event-id'), lastEventId)

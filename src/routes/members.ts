@@ -26,7 +26,7 @@ import {
 } from './scope.js'
 import { chatName } from './settings.js'
 
-/** Makes the user a member. Throws 403, 404 or 429 where they cannot be. */
+/** Makes the user a member. Throws 403, 404, 422 or 429 where that is refused. */
 export async function enter({ db, live, limitRate }: Parts, uri: string, user: User) {
   limitRate('joins', user.id)
   const { outcome, chat_id, version } = await joinChat(db, uri, user.id)
@@ -40,7 +40,7 @@ export async function enter({ db, live, limitRate }: Parts, uri: string, user: U
   }
 }
 
-/** Why somebody could not join. */
+/** Why a user could not join. */
 export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'again'>): Refusal {
   switch (outcome) {
     case 'stranger':
@@ -56,7 +56,7 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
   }
 }
 
-/** Who is in a chat; joining it, by the button or, as the original's clients do, by PATCH on the chat; leaving it, and sending others away. */
+/** The members of a chat: listing, joining, leaving, and removing others. Clients of the original join by PATCH on the chat. */
 export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
@@ -84,7 +84,7 @@ export function members(parts: Parts) {
           name: chatName(chat),
           me: chat.user.id,
           members: seenHere(parts, chat.id, members),
-          next: rows.length > limit && last ? placeOf(last) : null,
+          next: rows.length > limit && last ? cursorOf(last) : null,
           limit,
           first: after === undefined,
         })
@@ -149,7 +149,7 @@ export function members(parts: Parts) {
   }
 }
 
-/** As many of the members as the answer has room for, `limit` at most, as JSON. Where there are more, a header says where they go on. */
+/** As many members as fit into LIMITS.listBytes, `limit` at most, as JSON. If there are more, the Link header leads to them. */
 export async function fillMembers(
   ctx: RouteContext,
   { uri }: { uri: string },
@@ -163,17 +163,17 @@ export async function fillMembers(
   const last = items.at(-1)
   const more = last !== undefined && items.length < members.length
   if (more) {
-    ctx.set('Link', `</api${chatPath(uri)}/members/?after=${placeOf(last)}&limit=${limit}>; rel="next"`)
+    ctx.set('Link', `</api${chatPath(uri)}/members/?after=${cursorOf(last)}&limit=${limit}>; rel="next"`)
   }
   return { texts, more }
 }
 
-/** With those who are known to be here by this process alone. */
+/** The members, with those marked as here whom this process has seen and has not yet written to the database. */
 export function seenHere({ live }: Parts, chat_id: number, members: readonly Member[]): Member[] {
   return members.map(member => ({ ...member, here: member.here || live.presence.knows(chat_id, member.id) }))
 }
 
-/** As `membersQuery` reads it. Before all others where the owner stands last. */
-function placeOf({ owner, joined_micros, id }: Member): string {
+/** The cursor after a member, as `membersQuery` reads it. The owner is listed first, before all others. */
+function cursorOf({ owner, joined_micros, id }: Member): string {
   return owner ? '0-0' : `${joined_micros}-${id}`
 }

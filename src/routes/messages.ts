@@ -21,7 +21,7 @@ import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
 import { chatPath, EXACT, limitLists, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 
-/** Posting, and reading on from where one is. */
+/** Posting messages, and reading those before or after a cursor. */
 export function messages(parts: Parts) {
   const { db } = parts
   const queue = pLimit(LIMITS.listsAtOnce)
@@ -69,7 +69,7 @@ export function messages(parts: Parts) {
     seeOther(ctx, chatPath(uri) + (before === undefined ? '' : `?before=${before}`))
   }
 
-  /** The newest messages, or those before one. */
+  /** The newest messages, or those before a cursor, as JSON. */
   async function listMessages(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
@@ -93,19 +93,19 @@ export function messages(parts: Parts) {
     return listJson({ id: chat.id, uri: chat.uri, version, more }, 'messages', texts.reverse())
 
     async function* newestFirst() {
-      let place = before
+      let cursor = before
       for (let left = limit; left > 0 && !isEnd; left -= LIMITS.messagesPerRead) {
-        const page = await newestMessages(db, chat.id, Math.min(left, LIMITS.messagesPerRead), place)
-        // What happens while the rest is read comes after this version.
+        const page = await newestMessages(db, chat.id, Math.min(left, LIMITS.messagesPerRead), cursor)
+        // The version of the first read: what happens while the rest is read comes after it.
         version ??= page.version
         isEnd = !page.more
-        place = page.messages[0]?.version
+        cursor = page.messages[0]?.version
         yield* page.messages.reverse()
       }
     }
   }
 
-  /** Everything that happened after a cursor. */
+  /** All events after a cursor, as JSON. */
   async function listEvents(ctx: RouteContext) {
     const reading = await requireReading(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
@@ -127,10 +127,10 @@ export function messages(parts: Parts) {
     return listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
 
     async function* oldestFirst() {
-      let at = after
-      for (let left = limit; left > 0 && at < current; left -= LIMITS.messagesPerRead) {
-        const page = await feed.after(at, Math.min(left, LIMITS.messagesPerRead))
-        at = page.at(-1)?.version ?? current
+      let cursor = after
+      for (let left = limit; left > 0 && cursor < current; left -= LIMITS.messagesPerRead) {
+        const page = await feed.after(cursor, Math.min(left, LIMITS.messagesPerRead))
+        cursor = page.at(-1)?.version ?? current
         yield* page
       }
     }
@@ -140,8 +140,8 @@ export function messages(parts: Parts) {
 type Query = z.output<typeof eventsQuery>
 
 /**
- * Posts what was sent by a form, a program or a WebSocket. Throws 404, 403, 422, 429 or 503 for a post that was not stored, or
- * may not have been.
+ * Posts a message that came by a form, from a program or by a WebSocket. Throws 403, 404, 422 or 429 for a message that was not stored,
+ * and 503 for one that may have been.
  */
 export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
@@ -187,25 +187,25 @@ export function readOnly(): Refusal {
   return new Refusal(403, 'This chat is read-only: nothing can be said or changed in it.')
 }
 
-/** The chat's page with the text that was refused in its composer, and the reason beside it. */
+/** The chat's page, with the refused text in its composer and the reason above it. */
 async function showTyped(parts: Parts, ctx: RouteContext, { status, message: sentence }: Refusal) {
   const { message, key, reply_to } = ctx.state.fields ?? {}
   const chat = await requireMember(parts, ctx)
   await showChat(parts, ctx, chat, chat.user, {
     text: asText(message),
-    // What was refused for good is another message once it is mended; what may have been stored is the same one.
+    // After 422 the corrected text is a new message. After other refusals the message may have been stored, so it keeps its key.
     key: status !== 422 && typeof key === 'string' ? key : null,
     sentence,
     reply_to: /^\d{1,15}$/.test(asText(reply_to)) ? Number(reply_to) : undefined,
   })
 }
 
-/** Whether the caller has this answer already: then it gets 304. */
+/** Whether the caller has this answer already. It gets 304 then. */
 function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean {
   ctx.set('Cache-Control', 'private, no-cache')
   const etag = `W/"${[version, query.after, query.before, query.limit].join('.')}"`
   ctx.set('ETag', etag)
-  // Not ctx.fresh: fetch sends `Cache-Control: no-cache` along with If-None-Match, and that says no to everything.
+  // ctx.fresh does not do: it is false for `Cache-Control: no-cache`, which fetch sends along with If-None-Match.
   if (ctx.get('if-none-match').includes(etag)) {
     ctx.status = 304
     return true

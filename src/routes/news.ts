@@ -11,8 +11,8 @@ import { chatOnPage } from './chats.js'
 import { limitLists, type ReadingMember, requireCursor, requireReading } from './scope.js'
 
 /**
- * What htmx puts into the page after a change: everything that its reader has not seen, the change itself with it. `after` is the page's
- * cursor; a page that has none is led to `path`.
+ * What htmx puts into the page after a change: all events that its reader has not seen, the change among them. `after` is the page's
+ * cursor. A page without one is redirected to `path`.
  */
 export async function answerWithNews(
   parts: Parts,
@@ -22,7 +22,7 @@ export async function answerWithNews(
   path: string,
 ) {
   if (after === undefined) {
-    // Sent from a page of older messages, which has no tail.
+    // A page of older messages has no tail, and so no cursor.
     leadTo(ctx, path)
     return
   }
@@ -31,14 +31,14 @@ export async function answerWithNews(
     return
   }
   const reading = await requireReading(parts, ctx)
-  // It may have been changed by another process.
+  // Another process may have made the change.
   await reading.feed.catchUp(version)
   ctx.type = 'html'
-  // Where a poll or the stream was faster that tail is gone, and nothing is put in twice.
+  // If a poll or the stream was faster, this tail is gone from the page, and nothing is put in twice.
   ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, after)))
 }
 
-/** A poll: nothing, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, there is always a new tail. */
+/** Answers a poll: 204, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, always a new tail. */
 export async function showNews(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const { after, live } = readQuery(ctx, eventsQuery)
@@ -55,14 +55,14 @@ export async function showNews(parts: Parts, ctx: RouteContext) {
   ctx.body = Buffer.from(await newsAfter(parts, reading, after))
 }
 
-/** Readers who are less than a page behind read on from memory, and as often as they like. Throws 429 for the others. */
+/** Counts the reading, unless the reader is less than a page behind: that is answered from memory. Throws 429. */
 export function limitNews(parts: Parts, ctx: RouteContext, { feed, user }: ReadingMember, after: number) {
   if (feed.version - after > LIMITS.messagesPerPage) {
     limitLists(parts, ctx, user)
   }
 }
 
-/** The events after a cursor, and the tail that goes on from there. */
+/** The events after a cursor as HTML, and a tail that asks for what comes after them. */
 async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, after: number): Promise<string> {
   const entries = after < feed.version ? await feed.after(after, LIMITS.eventsPerPoll) : []
   const { texts, cut } = await fill(onceEach(entries), LIMITS.listBytes, entry =>
@@ -73,13 +73,13 @@ async function newsAfter({ views }: Parts, { feed, uri, user }: ReadingMember, a
   return texts.join('') + tail
 }
 
-/** Every event about a message shows it as it is now: the first one about each is enough. */
+/** One event of each message: each event about a message shows it as it is now, so the first is enough. */
 function onceEach(entries: readonly Entry[]): readonly Entry[] {
   const shown = new Set<number>()
   return entries.filter(({ event }) => !shown.has(event.id) && shown.add(event.id))
 }
 
-/** The messages before one, in the place of the link to them. */
+/** The messages before a cursor, in the place of the link to them. */
 export async function showOlder(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const { before } = readQuery(ctx, eventsQuery)

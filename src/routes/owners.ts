@@ -8,7 +8,7 @@ import { chosenUser } from '../http/schemas.js'
 import { acting, chatPath, EXACT, limit, requireDone, requireOwner } from './scope.js'
 import { onSettingsPage } from './settings.js'
 
-/** Handing a chat over. */
+/** Handing a chat over to another member. */
 export function owners(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/owner' })
   router.post('/', mark({ rate: 'changes' }), give)

@@ -19,7 +19,7 @@ import { readOnly } from './messages.js'
 import { answerWithNews } from './news.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
-/** One message by its own address: in its context, and with what the reader can do to it. */
+/** One message by its own address: with the messages around it, and what the reader can do to it. */
 export function permalinks(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages/:id' })
@@ -88,7 +88,7 @@ export function permalinks(parts: Parts) {
     await answer(ctx, chat, id, await react(db, reaction, adds))
   }
 
-  /** Shows what became of the message, and to everybody else as well. */
+  /** Tells the chat's readers of the change, and answers with the message as it is now. */
   async function answer(ctx: RouteContext, chat: MemberChat, id: number, { outcome, version }: Changed) {
     const refusal = refusalOf(outcome)
     if (refusal) {
@@ -103,7 +103,7 @@ export function permalinks(parts: Parts) {
     })
   }
 
-  /** The message's page, with the text as it was sent where it could not be stored. */
+  /** The message's page. `unsaved` is a new text that was refused. */
   async function showMessage(ctx: RouteContext, chat: MemberChat, id: number, unsaved?: Unsaved) {
     const { uri, user } = chat
     const { feed } = await requireReading(parts, ctx)
@@ -111,7 +111,7 @@ export function permalinks(parts: Parts) {
     const before = feed.entriesOf(found.before)
     const entries = feed.entriesOf([found.message])
     const after = feed.entriesOf(found.after)
-    // The template finds them rendered.
+    // In slices: the template then takes the HTML that is kept, and does not block the process.
     await mapInSlices([...before, ...entries, ...after], entry => entry.html(entry.event.author_id === user.id))
     showPage(parts, ctx, 'messages/show.njk', {
       ...actions(chat, found, unsaved),
@@ -125,7 +125,7 @@ export function permalinks(parts: Parts) {
     })
   }
 
-  /** The chat for one of its members, and which of its messages is meant; limits how fast they change things. */
+  /** The path's chat for one of its members, and the id of the message. Counts the change against the rate limit. */
   async function requireChange(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     limit(parts, ctx, 'You are changing things very fast. Please wait a moment and try again.')
@@ -149,7 +149,7 @@ export function permalinks(parts: Parts) {
   }
 }
 
-/** What was typed in the place of a message's text, and why it could not be stored. */
+/** A new text for a message, and why it was refused. */
 interface Unsaved {
   text: string
   sentence: string

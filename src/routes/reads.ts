@@ -7,7 +7,7 @@ import { noContent, respond, seeOther } from '../http/respond.js'
 import { newRead } from '../http/schemas.js'
 import { chatPath, EXACT, limit, requireReading } from './scope.js'
 
-/** How far one has read a chat: forward only, and not beyond it. */
+/** How far a member has read a chat. It moves forward only, and not beyond the chat's version. */
 export function reads(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/read' })
   router.put('/', mark({ rate: 'reads' }), move)

@@ -19,7 +19,7 @@ export function limit({ limitRate }: Parts, ctx: RouteContext, sentence?: string
   limitRate(rate, rate === 'tries' || rate === 'reports' ? addressOf(ctx) : requireUser(ctx).id, sentence)
 }
 
-/** For every router: paths are matched with their case, as /api and the polls of pages are recognised before. */
+/** For every router: paths differ by case, because the code that reads them before the router tells them apart by case too. */
 export const EXACT = { sensitive: true }
 
 export const chatPath = (uri: string) => `/chats/${uri}`
@@ -35,10 +35,10 @@ export function readUri(ctx: RouteContext): string {
   return uri
 }
 
-/** A chat as the database had it, asked at that moment in `performance.now()`'s time. */
+/** A chat as the database had it. `askedAt` is when it was asked, by `performance.now()`. */
 export type SeenChat = Chat & { askedAt: number }
 
-/** The path's chat as the visitor sees it, member or not. Throws 404. */
+/** The path's chat, for members and visitors alike. Throws 404. */
 export async function requireChat({ db }: Parts, ctx: RouteContext): Promise<SeenChat> {
   const askedAt = performance.now()
   const chat = await findChat(db, readUri(ctx), ctx.state.user?.id)
@@ -50,7 +50,7 @@ export async function requireChat({ db }: Parts, ctx: RouteContext): Promise<See
 
 export type MemberChat = SeenChat & { user: User }
 
-/** The path's chat for one of its members. Throws 401 for a visitor, and the same 404 whether there is no such chat or it is not theirs. */
+/** The path's chat for one of its members. Throws 401 for visitors, and the same 404 for no chat as for a chat of others. */
 export async function requireMember({ db, live }: Parts, ctx: RouteContext): Promise<MemberChat> {
   const user = requireUser(ctx)
   const askedAt = performance.now()
@@ -62,7 +62,7 @@ export async function requireMember({ db, live }: Parts, ctx: RouteContext): Pro
   return { ...chat, askedAt, user }
 }
 
-/** The path's chat for its owner. Throws 403 for those who are members and no more, and for all others what `requireMember` throws. */
+/** The path's chat for its owner. Throws 403 for other members, and what `requireMember` throws for everybody else. */
 export async function requireOwner(parts: Parts, ctx: RouteContext): Promise<MemberChat> {
   const chat = await requireMember(parts, ctx)
   if (chat.owner_id !== chat.user.id) {
@@ -71,12 +71,11 @@ export async function requireOwner(parts: Parts, ctx: RouteContext): Promise<Mem
   return chat
 }
 
-/** Who acts in the chat that was looked up, for the statement that judges it again. */
+/** The chat and the user who acts in it, for a statement that checks again whether they may. */
 export const acting = ({ id, user }: MemberChat): Acting => ({ chat_id: id, user_id: user.id })
 
 /**
- * Tells the chat's readers of what its owner has done; with the chat's version then. Throws what stood in the way of it:
- * `absent` says so of whom it was to be done to.
+ * Tells the chat's readers of what its owner has done, and returns the chat's new version. Throws the HTTP error of any other outcome.
  */
 export function requireDone({ live }: Parts, ctx: RouteContext, chat: MemberChat, { outcome, version }: Done): number {
   if (outcome === 'done' && version !== null) {
@@ -109,7 +108,7 @@ function notTheOwner(): Refusal {
 
 export type ReadingMember = Reading & { user: User }
 
-/** The same for those who read on from where they are: from memory, with the chat's feed. Polls and streams of all kinds come by here. */
+/** The path's chat with its feed, for polls and streams: from memory where that is fresh. Throws what `requireMember` throws. */
 export async function requireReading({ live }: Parts, ctx: RouteContext): Promise<ReadingMember> {
   const user = requireUser(ctx)
   const reading = await live.reading(readUri(ctx), user.id)
@@ -119,21 +118,21 @@ export async function requireReading({ live }: Parts, ctx: RouteContext): Promis
   return { ...reading, user }
 }
 
-/** Counts a costly reading (a list, a page) against its rate limits. Throws 429. */
+/** Counts a costly read, of a list or a page, against the rate limits of the user and of the address. Throws 429. */
 export function limitLists({ limitRate }: Parts, ctx: RouteContext, user: User) {
   limitRate('lists', user.id)
   limitRate('addressLists', addressOf(ctx))
 }
 
-/** The page of a member who was removed asks for news: it is led away. */
+/** 404. An open page of somebody who was removed from the chat is redirected to the start page. */
 function notYours(ctx: RouteContext): Refusal {
   const headers: Record<string, string> = ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {}
   return new Refusal(404, notFound().message, { headers })
 }
 
 /**
- * Makes sure that the chat has come to that cursor, which another process may know of sooner. Throws 410 where it has not: a
- * backup was restored, or the cursor was made up. The page is loaded again then.
+ * Makes sure that the cursor is not ahead of the chat's version; another process may know of a newer version than this one. Throws 410 if
+ * it is ahead: a backup was restored, or the cursor was made up. Pages reload then.
  */
 export async function requireCursor({ limitRate }: Parts, ctx: RouteContext, reading: ReadingMember, after: number) {
   const { feed, user } = reading

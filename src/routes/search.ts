@@ -20,20 +20,20 @@ import { snippet } from '../text/snippet.js'
 import { submitForm } from './forms.js'
 import { EXACT, limit, requireMember } from './scope.js'
 
-/** Where a search looks, and how. */
+/** What a search looks through, and how. */
 interface Scope<Before> {
   user: User
-  /** Null where it looks through all chats. */
+  /** Null for all chats of the user. */
   chat: Chat | null
-  /** Without the slash that it begins with, which templates write. */
+  /** Without its first slash: templates write that. */
   path: string
   query: z.ZodType<{ q: string; before?: Before | undefined }>
   find: (websearch: string, limit: number, before: Before | undefined) => Promise<Hit[]>
-  /** A hit's place in the list, for the query's `before`. */
-  place: (hit: Hit) => string
+  /** The cursor at a hit, for the query's `before`. */
+  cursor: (hit: Hit) => string
 }
 
-/** Finding messages in one chat, and in all chats that one is in. */
+/** Finding messages in one chat, and in all chats of the user. */
 export function search(parts: Parts) {
   const { db } = parts
   const queue = userQueue(LIMITS.searchesAtOnce)
@@ -47,7 +47,7 @@ export function search(parts: Parts) {
       path: 'search',
       query: searchOfAll,
       find: (websearch, limit, before) => searchChats(db, user.id, websearch, limit, before),
-      place: hit => `${hit.created_micros}-${hit.chat_id}-${hit.version}`,
+      cursor: hit => `${hit.created_micros}-${hit.chat_id}-${hit.version}`,
     })
   })
 
@@ -61,7 +61,7 @@ export function search(parts: Parts) {
       query: chatSearch,
       find: (websearch, limit, before = version + 1) =>
         searchChat(db, { chat_id: chat.id, user_id: user.id }, websearch, limit, Math.min(before, version + 1)),
-      place: hit => String(hit.version),
+      cursor: hit => String(hit.version),
     })
   })
 
@@ -82,7 +82,7 @@ export function search(parts: Parts) {
     })
   }
 
-  /** The form with what was found; where that is refused, with the reason beside what was typed. */
+  /** The form with what was found, or with the reason why the search was refused. */
   async function showForm<Before>(ctx: RouteContext, scope: Scope<Before>) {
     const { chat, path } = scope
     const { q } = ctx.query
@@ -97,7 +97,7 @@ export function search(parts: Parts) {
     )
   }
 
-  /** What was typed, found: a page of it, and the query string of the next one. Throws 422, 429 and 503. */
+  /** One page of hits, and the query string of the next page. Throws 422, 429 or 503. */
   async function look<Before>(ctx: RouteContext, scope: Scope<Before>) {
     limit(parts, ctx)
     const { q, before } = readQuery(ctx, scope.query)
@@ -115,7 +115,7 @@ export function search(parts: Parts) {
     return {
       searched: true,
       found: await mapInSlices(shown, hit => ({ ...hit, snippet: snippet(hit.text, query) })),
-      older: last ? String(new URLSearchParams({ q, before: scope.place(last) })) : null,
+      older: last ? String(new URLSearchParams({ q, before: scope.cursor(last) })) : null,
       newest: before === undefined,
     }
   }

@@ -14,7 +14,7 @@ import { showDraft } from './drafts.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 
-/** Signing in and out, and the sessions that one has elsewhere. */
+/** Signing in and out, and the user's sessions in other browsers. */
 export function sessions(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
@@ -41,7 +41,7 @@ export function sessions(parts: Parts) {
     )
   })
 
-  /** A guest has no way back: it is said before. */
+  /** Warns guests before they sign out, because they cannot sign in again. */
   router.get('/logout', async ctx => {
     await respondPage(ctx, () =>
       ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk', {}) : seeOther(ctx, '/'),

@@ -16,10 +16,10 @@ import type { PageValues } from '../http/view-values.js'
 import { submitForm } from './forms.js'
 import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
 
-/** The owner's page, after something on it was done. */
+/** The settings page after a change was saved. */
 export const savedPath = (uri: string) => `${chatPath(uri)}/settings?saved`
 
-/** What a chat's owner decides about it, up to its end. */
+/** A chat's settings, and its deletion, by its owner. */
 export function settings(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
@@ -58,7 +58,7 @@ export function settings(parts: Parts) {
   }
 }
 
-/** By what the chat goes where it is named, and what is typed to delete it. */
+/** The name that pages show for a chat. It is also what its owner types to delete it. */
 export function chatName({ title, owner_name }: { title: string | null; owner_name: string }): string {
   return title ?? `Chat started by ${owner_name}`
 }
@@ -85,7 +85,7 @@ async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, r
   })
 }
 
-/** Does what one of the page's forms asks for. Where that is refused the page comes back with the reason beside what was typed. */
+/** Submits one of the page's forms. Where that is refused, the page comes back with the reason and what was typed. */
 export async function onSettingsPage(parts: Parts, ctx: RouteContext, chat: MemberChat, submit: () => Promise<void>) {
   await submitForm(parts, ctx, submit, refusal =>
     showSettings(parts, ctx, chat, {
@@ -95,7 +95,7 @@ export async function onSettingsPage(parts: Parts, ctx: RouteContext, chat: Memb
   )
 }
 
-/** The form with the title alone has the boxes, which are not sent where they are not ticked. */
+/** Browsers do not send boxes that are not ticked. The form that has the title is the one that has the boxes. */
 function typedInto(fields: Fields) {
   const boxes = { read_only: 'read_only' in fields, joins_closed: 'joins_closed' in fields, guests: 'guests' in fields }
   return {

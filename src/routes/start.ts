@@ -7,7 +7,7 @@ import { respond, respondPage, showPage } from '../http/respond.js'
 import { listChats } from './chats.js'
 import { EXACT, limit } from './scope.js'
 
-/** The start page, and what machines ask a site for. */
+/** The start page, and what crawlers, browsers and probes ask every site for. */
 export function start(parts: Parts) {
   const router = new Router<State>(EXACT)
 
@@ -22,7 +22,7 @@ export function start(parts: Parts) {
 
   router.get('/robots.txt', ctx => {
     ctx.type = 'text'
-    // Whoever may not fetch a page does not see that it says noindex, and lists its address all the same.
+    // A crawler that may not fetch a page does not see its noindex, and may list its address.
     ctx.body = 'User-agent: *\nDisallow:\n'
   })
 
@@ -30,7 +30,7 @@ export function start(parts: Parts) {
     ctx.redirect(parts.assets.paths.icon_svg ?? '/')
   })
 
-  /** What a page's policy forbade, as browsers tell it: a fault of ours, or somebody's markup that got through. */
+  /** Browsers report here what a page's policy has blocked: a bug of ours, or somebody's markup that was not escaped. */
   router.post('/csp-reports', mark({ cookieless: true, rate: 'reports' }), ctx => {
     limit(parts, ctx)
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
@@ -41,10 +41,10 @@ export function start(parts: Parts) {
     ctx.status = 204
   })
 
-  /** Says that the process lives, whatever has become of the database: starting it again would mend nothing there. */
+  /** Says that the process runs. It does not ask the database: to restart the process would not repair that. */
   router.get('/up', mark({ anonymous: true }), ctx => showText(ctx, 200, 'ok'))
 
-  /** Says whether requests can be sent here, and if not, why. */
+  /** Says whether this process can answer requests, and if not, why. */
   router.get('/ready', mark({ anonymous: true, probe: true }), async ctx => {
     try {
       await parts.ready()
@@ -60,7 +60,7 @@ export function start(parts: Parts) {
   return router
 }
 
-/** Probes read text; whoever asks for JSON gets that. */
+/** Text for probes, or JSON if that is asked for. */
 async function respondText(ctx: RouteContext, status: number, sentence: string, json: Record<string, unknown>) {
   const text = () => showText(ctx, status, sentence)
   await respond(ctx, {
@@ -79,7 +79,7 @@ function showText(ctx: RouteContext, status: number, sentence: string) {
   ctx.body = `${sentence}\n`
 }
 
-/** Nothing of the database's own words: they have names of hosts and users in them. */
+/** Never the database's own message: it can contain the names of hosts and users. */
 function reasonOf(error: unknown): string {
   return error instanceof Refusal ? error.message : (whyNotNow(error) ?? 'It answers with an error that is in the log.')
 }

@@ -12,7 +12,7 @@ import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { EXACT, limit } from './scope.js'
 
-/** Credentials for programs: those that take one by name and password, and those whose user makes one on the page of their account. */
+/** Tokens for programs. A program makes one with a name and password; a user makes one on the page of their account. */
 export function tokens(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
@@ -53,7 +53,7 @@ export function tokens(parts: Parts) {
     await onAccountPage(parts, ctx, 'token', async () => {
       const { identity } = ctx.state
       if (!identity || identity.token_id !== null) {
-        // It would outlive the one that it was made by.
+        // The new token would outlive the one that made it.
         throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
       }
       limit(parts, ctx)
@@ -62,7 +62,7 @@ export function tokens(parts: Parts) {
       if (!key) {
         throw signedOut()
       }
-      // Here and never again: of the key a hash is kept.
+      // This once only: the database has a hash of the key.
       const page = () => showAccount(parts, ctx, user, { made: { name, key } })
       await respond(ctx, {
         page,
@@ -77,7 +77,7 @@ export function tokens(parts: Parts) {
 
   return router
 
-  /** Undefined where what the token was to be made by is gone. */
+  /** The key of a new token. Undefined if the password or the session that makes it is no longer valid. */
   async function make(ground: TokenGround, name: string): Promise<string | undefined> {
     const key = randomKey()
     const outcome = await createToken(db, ground, keyHash(key), name)

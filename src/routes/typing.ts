@@ -7,7 +7,7 @@ import { newTyping } from '../http/schemas.js'
 import { readOnly } from './messages.js'
 import { chatPath, EXACT, limit, requireMember } from './scope.js'
 
-/** Says to those who follow the chat at this moment that one is typing. It is stored nowhere, and nobody is told later. */
+/** Tells the open streams of the chat that a member is typing. It is not stored, and not sent later. */
 export function typing(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/typing' })
 

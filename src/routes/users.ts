@@ -65,7 +65,7 @@ async function signUp(
   return { user, password_hash }
 }
 
-/** For whoever is to have an account of that name: throws `status` when it is taken, and 429 after too many accounts from one address. */
+/** Makes sure that nobody has the name yet. Throws `status` when it is taken, and 429 after too many accounts from one address. */
 export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, username: string, status: number) {
   if (config.limited) {
     const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
@@ -73,7 +73,7 @@ export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, 
       throw tooMany(wait, 'Too many accounts were made from your address. Please try again later.')
     }
   }
-  // Asked before the costly hash; the constraint decides between two who ask at once.
+  // Asked before the costly hash. Between two requests at once the database's constraint decides.
   if (await findUser(db, username)) {
     throw nameTaken(status)
   }
