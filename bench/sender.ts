@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
 /** A kept connection that sends one request after another. */
-export interface Sender {
+interface Sender {
   /** Resolves when it is answered. Throws for a status other than 2xx. */
   send(request: string): Promise<void>
   close(): void

@@ -3,7 +3,7 @@ import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
 /** The settings of a chat. One that is left out stays as it is; an empty title removes the title. */
-export interface Settings {
+interface Settings {
   title?: string | undefined
   read_only?: boolean | undefined
   joins_closed?: boolean | undefined

@@ -40,7 +40,7 @@ export const newUser = z
   })
 
 /** A message that could not be sent because the session had ended, kept during the login; its seal (draftSeal); and what it answers. */
-export const draft = z.object({
+const draft = z.object({
   draft: z.preprocess(
     asText,
     text(LIMITS.messageBytes, 'This message is too long to be taken along. Shorten it, and sign in again.'),

@@ -17,7 +17,7 @@ const PAYLOAD = 7_000
 const CHANNEL = 'chatire'
 
 /** What a process does with the hints of the others. A hint can be lost, repeated or late: the sweep finds the same without it. */
-export interface Listener {
+interface Listener {
   /** The chat is at that version. */
   chat(id: number, version: number): void
   /** A session or token of the user may have ended. */

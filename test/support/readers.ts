@@ -17,7 +17,7 @@ export interface Seen {
 }
 
 /** A response that does not end, as it comes. */
-export interface OpenStream {
+interface OpenStream {
   status: number
   headers: IncomingMessage['headers']
   /** What has come so far. */

@@ -12,7 +12,7 @@ const COLUMNS = 80
 const run = promisify(execFile)
 
 /** A program at a terminal of its own: its screen, and the keys that a person presses. */
-export interface Terminal {
+interface Terminal {
   /** Presses the keys. What is pressed before the program shows that it waits for it may be lost. */
   type(keys: string): void
   /** Waits for this to be on the screen, for a minute; the error then has the screen. */

@@ -11,7 +11,7 @@ export const SWEEP = 'as known (id, version)'
 type Place = Exclude<Address, { connectionString: string }>
 
 /** The way from one site to its database, which a test can cut, or block for statements of one kind. */
-export interface Wire {
+interface Wire {
   address: Place
   /** Ends all connections and takes none until it is mended. */
   cut(): Promise<void>
