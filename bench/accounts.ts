@@ -1,4 +1,4 @@
-// Accounts and chats for the benchmark, made by the API.
+// Makes accounts and chats for the benchmarks, by the API.
 
 export async function call(url: string, method: string, path: string, token?: string, body?: object) {
   const response = await fetch(new URL(path, url), {

@@ -1,6 +1,6 @@
-// What idle polls and streams are measured against. GET /http/… is answered by node:http alone, /koa/… by Koa and its router, and
-// /session/… with koa-session as it is usually set up; all with 204. GET /page answers a document that is as long as the server
-// is told, and GET /session/start begins a session. GET /stream is a stream that never ends, and POST /stream writes one prepared buffer to all of them.
+// Idle polls and streams are compared with this server. node:http alone answers GET /http/…, Koa and its router answer /koa/…, and
+// koa-session in its usual setup is added for /session/…; all answer 204. GET /page answers a document of a given length, and
+// GET /session/start begins a session. GET /stream opens a stream that never ends, and POST /stream writes one prepared buffer to all streams.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'

@@ -1,4 +1,4 @@
-// A PostgreSQL of the benchmark's own, in the directory that it is told, until it is told to stop.
+// Runs a PostgreSQL for the benchmark, in the directory of the argument, until a signal stops it.
 import { startCluster } from '../src/postgres/cluster.js'
 
 const cluster = await startCluster(process.argv[2] ?? '', () => {})

@@ -1,5 +1,5 @@
-// The floor: node:http and one INSERT for each request, without sessions, membership, order or a second thought. POST /bare stores a
-// text alone; POST /chat stores it with a reference to a chat and an author, and an index to read it by.
+// The floor: node:http and one INSERT for each request, without sessions, membership or order. POST /bare stores only a
+// text. POST /chat stores it with a reference to a chat and an author, and with an index for reading.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'

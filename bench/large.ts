@@ -1,4 +1,4 @@
-// npm run bench -- large [messages]: how long pages and searches take in a chat of a million messages, and for somebody who is in 1,000 chats.
+// npm run bench -- large [messages]: how long pages and searches take in a chat of a million messages, and for a user who is in 1,000 chats.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -16,7 +16,7 @@ const COUNT = Number(process.argv[2] ?? 1_000_000)
 const CHATS = 1_000
 const AT_ONCE = 20_000
 
-/** In a half of the messages, in some 1 in 1,000, in 1 in 100,000, in the older half alone, and in none. */
+/** Words in half of the messages, in about 1 of 1,000, in 1 of 100,000, only in the older half, and in none. */
 const QUERIES = ['w1', 'w1 w2', 'w900', 'rare', 'old', 'w1 -w2', '"w1 w2"', '"rare w1"', 'nowhere', 'w1 nowhere']
 
 const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
@@ -45,7 +45,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** As bob, who has read nothing of all that ann wrote. Beside the least that any statement takes. */
+/** Asks as bob, who has read none of ann's messages. The time of the shortest possible statement is shown beside it. */
 async function printPages() {
   const reader = { user_id: 2, reads: null }
   const part = {
@@ -97,7 +97,7 @@ async function fill() {
   await pool.query(`
     update chats c set (version, last_message, last_shown, last_posted_at) =
       (select version, version, version, created_at from events e where e.chat_id = c.id order by version desc limit 1)`)
-  // What one more post would do where autovacuum was in the way before.
+  // If autovacuum kept the pending list from being emptied, the next post would do it.
   await pool.query(`select gin_clean_pending_list('events_search')`)
 }
 

@@ -1,5 +1,5 @@
-// npm run bench -- live [seconds]: idle polls, fan-out to streams, memory of idle streams and the chat's page, each beside the least
-// that any server would have to do, in the same run.
+// npm run bench -- live [seconds]: idle polls, fan-out to streams, memory of idle streams and the chat's page. Each is compared in the
+// same run with the least that any server has to do.
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -29,7 +29,7 @@ try {
   const bare = await run(['dist/bench/bare.js'], { FRAME_BYTES: String(frame.length), PAGE_BYTES: '30000' })
   const cookie = await signIn(site.url, 'reader')
   console.log(`\n${placement}\n`)
-  // First, while nothing else has grown what the programs hold.
+  // First, before anything else makes the programs' memory grow.
   await memory(site, bare, uri, token)
   await polls(site, bare, uri, cookie)
   await pages(site, bare, uri, token, cookie)
@@ -54,7 +54,7 @@ async function run(args: string[], env?: Record<string, string>): Promise<Progra
   return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, pid: child.pid ?? 0 }
 }
 
-/** Idle polls beside the same answer by less. In turns, as other guests of the machine come and go. */
+/** Idle polls, compared with the same answer from simpler servers. They take turns, because other load on the machine comes and goes. */
 async function polls(site: Program, bare: Program, uri: string, cookie: string) {
   const { version } = await call(site.url, 'GET', `/api/chats/${uri}/`, await signToken(site.url))
   const poll = (at: string) => `${at}/messages?after=${version}`
@@ -78,7 +78,7 @@ async function polls(site: Program, bare: Program, uri: string, cookie: string) 
       if (refused > 0) {
         throw new Error(`${name} refused ${refused} polls`)
       }
-      // The first turn is for the compiler.
+      // The first round only lets the programs be compiled.
       rates.set(name, turn === 0 ? [] : [...(rates.get(name) ?? []), mean(perSecond)])
     }
   }
@@ -119,7 +119,7 @@ async function pages(site: Program, bare: Program, uri: string, token: string, c
   ])
 }
 
-/** Messages to many streams of one chat: one after another, as fast as they can, and ten a second. */
+/** Messages to many streams of one chat: one after another as fast as possible, and ten a second. */
 async function fanOut(site: Program, bare: Program, uri: string, token: string) {
   const rows: [string, Record<string, unknown>][] = []
   for (const count of READERS) {
@@ -169,7 +169,7 @@ async function fanOut(site: Program, bare: Program, uri: string, token: string) 
   print('Fan-out: two posts in flight, then 64, then ten a second', rows)
 }
 
-/** Posts with so many in flight, the next one of each sender when the one before has reached everybody or is `inFlight` behind. */
+/** Each of `inFlight` senders posts again when its last message was answered and the readers are at most `inFlight` messages behind. */
 async function sendOn(
   port: number,
   post: string,
@@ -187,7 +187,7 @@ async function sendOn(
       while (performance.now() - begun < forSeconds * 1000) {
         messages++
         await sender.send(post)
-        // No further ahead of the readers than all senders together are.
+        // Never more messages ahead of the readers than there are senders.
         await readers.received(Math.max(0, before + messages - inFlight))
       }
       sender.close()
@@ -197,7 +197,7 @@ async function sendOn(
   return { messages, took: (performance.now() - begun) / 1000, perRead: readers.eventsPerRead() }
 }
 
-/** From the moment a post is sent until the last reader has it, ten times a second. */
+/** The time from sending a post until the last reader has it, measured ten times a second. */
 async function everyTenth(port: number, post: string, readers: Readers, before: number, forSeconds: number) {
   const sender = await openSender(port)
   const times: number[] = []
@@ -213,7 +213,7 @@ async function everyTenth(port: number, post: string, readers: Readers, before: 
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-/** What an idle stream keeps of memory, by what the whole process has more with 5,000 of them. */
+/** The memory of an idle stream: how much more the whole process has with 5,000 of them. */
 async function memory(site: Program, bare: Program, uri: string, token: string) {
   const count = READERS.at(-1) ?? 0
   const rows: [string, Record<string, unknown>][] = []
@@ -234,7 +234,7 @@ async function memory(site: Program, bare: Program, uri: string, token: string) 
   print(`Memory of ${count} idle streams`, rows)
 }
 
-/** The process's memory in kB, once it stays the same. */
+/** The memory of the process in kB, when it no longer changes. */
 async function settled(pid: number): Promise<number> {
   let last = 0
   for (;;) {
@@ -247,7 +247,7 @@ async function settled(pid: number): Promise<number> {
   }
 }
 
-/** A browser's session, signed in by the page's form. */
+/** The cookie of a browser that has signed in by the form. */
 async function signIn(url: string, username: string): Promise<string> {
   const page = await fetch(new URL('/login', url))
   const [visit = ''] = page.headers.getSetCookie().map(line => line.split(';')[0])

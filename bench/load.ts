@@ -3,13 +3,13 @@ import { connect } from 'node:net'
 export interface Load {
   /** Answers with a 2xx status in each second. */
   perSecond: number[]
-  /** Any other answers. */
+  /** All other answers. */
   refused: number
 }
 
 /**
- * Sends requests for so many seconds, each sender one after another on a connection of its own. Written on bare sockets, as the
- * load shares the machine with what it measures. `next` gives a sender's next request, headers and all.
+ * Sends requests for so many seconds. Each sender has a connection of its own and sends one request after another. It uses sockets directly,
+ * because the load shares the machine with the program that it measures. `next` returns a sender's next request with its headers.
  */
 export async function load(
   port: number,
@@ -27,7 +27,7 @@ export async function load(
         new Promise<void>((resolve, reject) => {
           const socket = connect(port, '127.0.0.1')
           let received = ''
-          /** Answers without a body are as long as the one before, and so many that reading each would slow the load, not the server. */
+          /** Answers without a body all have the same length. There are so many that reading each would slow the load down, not the server. */
           let bare = 0
           socket.setNoDelay(true)
           socket.on('error', reject)
@@ -63,7 +63,7 @@ export async function load(
   return { perSecond: perSecond.slice(0, seconds), refused }
 }
 
-/** The length of the first answer in it, once its headers are there. */
+/** The length of the first answer in `text`, when its headers have come. */
 function answerLength(received: string): number | undefined {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) {

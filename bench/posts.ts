@@ -1,4 +1,4 @@
-// npm run bench -- [seconds]: posts per second from an empty table, beside node:http with one INSERT on the same PostgreSQL.
+// npm run bench -- posts [seconds]: posts per second from an empty table, compared with node:http and one INSERT on the same PostgreSQL.
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -61,7 +61,7 @@ async function run(args: string[], env?: Record<string, string>): Promise<{ url:
   return { url }
 }
 
-/** A few seconds first are not counted: programs are slower until they are compiled. */
+/** The first few seconds are not counted, because programs are slower until they are compiled. */
 async function measure(url: string, next: (sender: number) => string): Promise<Load> {
   await load(portOf(url), SENDERS, Math.min(3, seconds), next)
   return load(portOf(url), SENDERS, seconds, next)

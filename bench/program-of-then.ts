@@ -1,4 +1,4 @@
-// Part of bench/upgrade.ts: migrates a database with an earlier commit's own code, or posts with it, every 20 ms, until it is told to stop.
+// Part of bench/upgrade.ts: migrates a database with the code of an earlier commit, or posts with it every 20 ms until a signal stops it.
 // Arguments: migrate or post, the folder of the commit, the address as JSON.
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline'
 
 const pins = spawnSync('taskset', ['-V']).status === 0 && availableParallelism() > 1
 
-/** What the table says about where things ran. */
+/** A line for the output: on which cores the programs ran. */
 export const placement = pins ? 'servers and PostgreSQL on core 0, load on core 1' : 'servers and load share all cores'
 
-/** Starts one of our programs on core 0 and waits until it says where it is ready. */
+/** Starts one of our programs on core 0 and waits until it prints its URL. */
 export async function start(
   args: string[],
   env: Record<string, string> = {},
@@ -35,7 +35,7 @@ export async function stop(child: ChildProcess) {
   }
 }
 
-/** Keeps this process, which makes the load, off the servers' core. */
+/** Keeps this process, which makes the load, away from the servers' core. */
 export function stayOffTheServersCore() {
   if (pins) {
     spawnSync('taskset', ['-cp', '1', String(process.pid)])

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 
-/** Stands once in each event, and nowhere else in what streams bring. */
+/** Occurs once in each event, and nowhere else in a stream. */
 export const MARK = '~'
 
 /** Many open streams, and what each has received. */
 export interface Readers {
-  /** Resolves when every reader has received so many events since the streams were opened. */
+  /** Resolves when every reader has received `events` events since the streams were opened. */
   received(events: number): Promise<void>
   /** How many events one read of a stream has brought since the last time. */
   eventsPerRead(): number
@@ -13,8 +13,8 @@ export interface Readers {
 }
 
 /**
- * Opens so many streams, a hundred at a time, and counts the marks that come. On bare sockets with one buffer for all of them, as
- * the load shares the machine with what it measures.
+ * Opens so many streams, a hundred at a time, and counts the marks in them. It uses sockets directly, with one buffer for all, because
+ * the load shares the machine with the program that it measures.
  */
 export async function openReaders(
   port: number,
@@ -26,7 +26,7 @@ export async function openReaders(
   const request = `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
   const sockets: Socket[] = []
   const counts = new Uint32Array(count)
-  /** How many readers have received at least so many events. */
+  /** How many readers have received at least that many events. */
   const reached: number[] = []
   const waiting = new Map<number, (() => void)[]>()
   let [reads, events] = [0, 0]

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** A kept connection that sends one request after another. */
+/** Sends one request after another on one connection. */
 interface Sender {
   /** Resolves when it is answered. Throws for a status other than 2xx. */
   send(request: string): Promise<void>

@@ -1,5 +1,5 @@
-// node dist/bench/soak.js [seconds] [streams]: everybody in a chat follows it by a stream of its own, while 10 posts a second
-// come. Ends with 1 unless every reader got every message once, in order. npm run soak does this, and more.
+// node dist/bench/soak.js [seconds] [streams]: many readers follow one chat, each by a stream of its own, during 10 posts a second.
+// Ends with 1 unless every reader got every message once, in order. npm run soak runs this and more.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,15 +17,15 @@ const PATIENCE = 10_000
 const total = Math.round(seconds * PER_SECOND)
 const text = (n: number) => `message ${n} of ${total}, about eighty bytes long, as people write them in a chat, ok?`
 
-/** One reader: what came, and what was wrong with it. */
+/** One reader: which messages came, and what was wrong with them. */
 interface Reader {
   got: number
-  /** In milliseconds from the moment at which each message was sent. */
+  /** In milliseconds, from sending each message. */
   delays: Float64Array
   complaint: string | undefined
 }
 
-/** All readers get the same, so most of it has been read already. */
+/** All readers get the same bytes, so most of them were parsed before. */
 let read = { frame: '', message: '', id: 0 }
 let firstId: number | undefined
 
@@ -49,7 +49,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Whether everybody got everything once, in order. */
+/** Whether every reader got every message once, in order. */
 async function soak(url: string): Promise<boolean> {
   const author = await signUpProgram({ url }, 'author')
   const uri = await author.startChat()
@@ -80,7 +80,7 @@ async function soak(url: string): Promise<boolean> {
   return judge(readers, refused)
 }
 
-/** On a bare socket, as the load shares the machine with what it measures. */
+/** It uses a socket directly, because the load shares the machine with the program that it measures. */
 async function openReader(url: string, uri: string, { token }: Program, sentAt: Float64Array): Promise<Reader> {
   const reader: Reader = { got: 0, delays: new Float64Array(total), complaint: undefined }
   const { port, host } = new URL(url)
@@ -127,7 +127,7 @@ function take(reader: Reader, frame: string, now: number, sentAt: Float64Array) 
     read = { frame, message: data && JSON.parse(data).message, id: Number(id) }
   }
   const n = Number(/^message (\d+) /.exec(read.message)?.[1])
-  // Posts that are under way at the same time may come in either order, but in the same one to everybody.
+  // Posts that are sent at the same time may come in either order, but all readers must get the same one.
   if (read.message !== text(n)) {
     reader.complaint ??= `got ${frame}`
   } else if (reader.delays[n] !== 0) {

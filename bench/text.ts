@@ -1,4 +1,4 @@
-// npm run bench -- text: how long the longest messages take to become HTML, the worst of them first, beside escaping alone.
+// npm run bench -- text: how long it takes to render the longest messages as HTML, the worst first, compared with only escaping them.
 import { messageHtml } from '../src/text/markdown.js'
 import { escapeHtml } from '../src/text/words.js'
 import { worstTexts } from '../test/support/worst-texts.js'
@@ -27,7 +27,7 @@ function row(name: string, text: string, ms: number) {
   return { text: name, 'ms to HTML': round(ms), 'ms to escape': round(floor), times: Math.round(ms / floor) }
 }
 
-/** With another mention each time, as what was rendered before is remembered. */
+/** Each time with another mention, because texts that were rendered before are in a cache. */
 function fastest(text: string, times: number): number {
   return time(() => messageHtml(text, { ann: turn++ }), times)
 }

@@ -1,6 +1,6 @@
-// npm run bench -- upgrade [messages] [commit]: upgrades a database of an earlier commit (ed03e3a) with so many messages (a million), while the program
-// of then posts on. Two upgrades begin at once, one is killed while it builds the index, a dump is under way, and the program of then is started meanwhile.
-// From b5c5ef1, whose program cannot go on, nothing is posted. Prints how long posts waited; fails where one was refused or lost.
+// npm run bench -- upgrade [messages] [commit]: upgrades a database of an earlier commit (ed03e3a) with so many messages (a million), while that commit's
+// program goes on posting. Two upgrades begin at once, one is killed while it builds the index, a dump is in progress, and the old program is started meanwhile.
+// The program of b5c5ef1 cannot go on, so nothing is posted then. Prints how long posts waited. Fails if a post was refused or lost.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
@@ -21,7 +21,7 @@ const folder = await mkdtemp(path.join(tmpdir(), 'chatire-upgrade-'))
 const before = path.join(folder, COMMIT)
 const cluster = await startCluster(folder, () => {})
 const children: ChildProcess[] = []
-/** Of those that upgrade, the one whose turn it is. */
+/** The upgrade that has the lock. */
 let working: ChildProcess | undefined
 try {
   const client = await open(cluster.connection, 'create')
@@ -68,12 +68,12 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** The commit's sources, compiled, with the packages of today. */
+/** Compiles the commit's sources, with today's packages. */
 async function checkOut() {
   await mkdir(before)
   execFileSync('sh', ['-c', `git archive ${COMMIT} | tar x -C '${before}'`], { cwd: root })
   await symlink(path.join(root, 'node_modules'), path.join(before, 'node_modules'))
-  // One package of b5c5ef1 is not among those of today, and not needed here.
+  // One package of b5c5ef1 is not among today's packages, and not needed here.
   await ended(spawn(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc')], { cwd: before }))
   execFileSync('touch', [path.join(before, 'dist/built')])
 }
@@ -94,7 +94,7 @@ function upgrade(address: object) {
   ])
 }
 
-/** Shows what it prints, a line each with its name. */
+/** Shows what the program prints, each line with the program's name. */
 function start(name: string, child: ChildProcess): ChildProcess {
   children.push(child)
   for (const stream of [child.stdout, child.stderr]) {
@@ -127,17 +127,17 @@ async function ended(child: ChildProcess): Promise<unknown> {
 
 async function open(address: object, application_name: string): Promise<pg.Client> {
   const opened = new pg.Client({ ...address, application_name })
-  // Where something failed the server is stopped under it.
+  // After a failure the server is stopped while the connection is open.
   opened.on('error', () => {})
   await opened.connect()
   return opened
 }
 
-/** The index of the commit is dropped first and left to the upgrade, which has the most to do then. */
+/** Drops the commit's index first, so that the upgrade has to build it and has the most to do. */
 async function fill(address: object) {
   const sql = await open(address, 'fill')
   await sql.query('drop index if exists events_search')
-  // b5c5ef1 knew no names beside usernames.
+  // b5c5ef1 had no names besides usernames.
   const names = POSTS ? ', name, folded_name' : ''
   await sql.query(`
     insert into users (username, folded_username, password_hash${names})

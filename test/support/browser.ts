@@ -3,12 +3,12 @@ import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
 import { PASSWORD, Visitor } from './visitor.js'
 
-/** A host whose pages are no secure context by plain http. */
+/** A host whose pages are not a secure context on plain http. */
 export const ELSEWHERE = 'chatire.test'
 
 let browser: Promise<Browser> | undefined
 
-/** The one Chromium of this process, for all its files (bin/test.js says where it is). */
+/** One Chromium for all test files of this process. bin/test.js says where it is. */
 export function openBrowser(): Promise<Browser> {
   browser ??= launch()
   return browser
@@ -19,22 +19,22 @@ async function launch(): Promise<Browser> {
   if (!executablePath) {
     throw new Error('CHROMIUM does not say where the browser is: run the tests by npm test')
   }
-  // Imported here, as it takes longer than some files of tests.
+  // Imported here, because that takes longer than some test files.
   const { chromium } = await import('playwright')
   const launched = await chromium.launch({
     executablePath,
-    // Browsers trust their own machine's addresses as they do https; a name that leads there is as plain http elsewhere.
+    // Browsers trust addresses of their own machine like https. A host name that leads there is treated like plain http elsewhere.
     args: [`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`],
     timeout: PATIENCE,
   })
-  // One that crashed fails the test that it was used in, and not those of the files after it.
+  // A browser that crashed fails the test that used it, but not those of later files.
   launched.on('disconnected', () => {
     browser = undefined
   })
   return launched
 }
 
-/** What a file has left open must not go on beside the next. */
+/** Closes what a file has left open, so that it does not run beside the next file. */
 export async function closePages() {
   await Promise.all((await browser)?.contexts().map(context => context.close()) ?? [])
 }
@@ -43,7 +43,7 @@ export async function closeBrowser() {
   await (await browser)?.close()
 }
 
-/** A person at a browser of their own. What the page's console complains of fails the test that asks `complaints`. */
+/** A person with a browser of their own. `complaints` has the errors of the page's console. */
 export async function person(site: Pick<Site, 'url'>, options: BrowserContextOptions = {}) {
   const context = await (await openBrowser()).newContext({ baseURL: site.url, ...options })
   context.setDefaultTimeout(PATIENCE)
@@ -59,8 +59,8 @@ export async function person(site: Pick<Site, 'url'>, options: BrowserContextOpt
 }
 
 /**
- * Somebody with an account at a browser of their own, who is in the chat, or in one that they start. What comes there from now on comes to
- * their page by its stream.
+ * A user with an account and a browser of their own, in the given chat or in one that they start. The page follows its stream, so events
+ * come by it from now on.
  */
 export async function member(
   site: Pick<Site, 'url'>,
@@ -68,12 +68,12 @@ export async function member(
   { uri, ...options }: BrowserContextOptions & { uri?: string } = {},
 ) {
   const { javaScriptEnabled = true } = options
-  // By requests: pages and clicks cost far more, and test/browser/story.test.ts goes that way.
+  // By requests: pages and clicks take much longer, and test/browser/story.test.ts covers them.
   const visitor = await new Visitor(site).signUp(username)
   const chat = uri ?? (await visitor.startChat())
   const one = await person(site, options)
   await one.context.addCookies([...visitor.cookies].map(([name, value]) => ({ name, value, url: site.url })))
-  // Without JavaScript the page of a chat never ends: its frame goes on.
+  // Without JavaScript the page of a chat never finishes loading, because its frame goes on.
   await one.page.goto(`/chats/${chat}`, { waitUntil: 'commit' })
   await log(one.page, javaScriptEnabled).getByText(`${username} joined`).waitFor()
   if (javaScriptEnabled) {
@@ -82,7 +82,7 @@ export async function member(
   return { ...one, uri: chat, url: one.page.url() }
 }
 
-/** On the start page, the page for signing up, or at a chat's URL, where the form is folded away. */
+/** On the start page, on the sign-up page, or at a chat's URL, where the form is folded. */
 export async function signUp(page: Page, username: string) {
   const fold = page.getByText('I have an account, or want one')
   if (await fold.isVisible()) {
@@ -104,22 +104,22 @@ export function log(page: Page, javaScriptEnabled = true) {
   return where.getByRole('log', { name: 'Messages' })
 }
 
-/** Keeps the page's stream from opening, from the next time that the page is loaded. */
+/** Prevents the page's stream from opening, from the next load of the page on. */
 export async function withoutStream(page: Page) {
   await page.route('**/live?*', route => route.fulfill({ status: 503, body: '' }))
 }
 
-/** The page's own word for it that no stream has been open for a while. */
+/** What the page shows when no stream has been open for a while. */
 export function pausedWord(page: Page) {
   return page.locator('#live')
 }
 
-/** Waits until the page follows its stream, which slows its polls. */
+/** Waits until the page follows its stream. Its polls are slow then. */
 export async function followsStream(page: Page) {
   await page.locator('.tail--slow').waitFor({ state: 'attached' })
 }
 
-/** Resolves when the text stands among the page's own messages; to be called before it comes. Sooner than `waitFor`, which looks from time to time. */
+/** Resolves when a message of the page shows the text. Call it before the text comes. It is faster than `waitFor`, which polls. */
 export function shown(page: Page, text: string): Promise<void> {
   return page.evaluate(
     text =>
@@ -139,7 +139,7 @@ export function shown(page: Page, text: string): Promise<void> {
   )
 }
 
-/** Where the message begins in the window. */
+/** The message's top edge in the window. */
 export async function topOf(page: Page, text: string): Promise<number> {
   return log(page)
     .getByText(text, { exact: true })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 
-/** In milliseconds of the processor's time. What costs less measures badly, and is not looked at. */
+/** In milliseconds of processor time. Less than this cannot be measured well, and is ignored. */
 const LITTLE = 50
 const PARTS = 16
 
 /**
- * Fails where work on a text costs far more than work on its sixteen parts does together, as what grows with the square of the
- * length does. A slow machine is slow with the parts too. The text ends otherwise each time, as the work may remember texts.
+ * Fails if work on a text costs much more than work on its sixteen parts together: then it grows with the square of the
+ * length. A slow machine is slow with the parts too. The text has another end each time, because the work may cache texts.
  */
 export function assertGrowsWithLength(text: string, work: (text: string) => unknown) {
   if (costOf(() => work(text)) < LITTLE) {

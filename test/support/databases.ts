@@ -6,7 +6,7 @@ import path from 'node:path'
 import pg from 'pg'
 import type { Cluster } from '../../src/postgres/cluster.js'
 
-/** The environment variable with the URL where the files, which run in processes of their own, ask for the server of all. */
+/** The environment variable with a URL. Test files run in processes of their own, and ask there for the server that they share. */
 const ASK = 'TEST_POSTGRES'
 
 const ends: (() => unknown)[] = []
@@ -29,7 +29,7 @@ export async function offerDatabases() {
 }
 
 async function startDatabases(): Promise<Cluster['connection']> {
-  // Imported here, as they take longer than some files of tests.
+  // Imported here, because that takes longer than some test files.
   const { startCluster } = await import('../../src/postgres/cluster.js')
   const { finishMigrations, migrate } = await import('../../src/db/migrate.js')
   const dataDir = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
@@ -37,7 +37,7 @@ async function startDatabases(): Promise<Cluster['connection']> {
   const cluster = await startCluster(dataDir, () => {}, process.env.POSTGRES === 'system' ? { binaries: 'system' } : {})
   ends.push(cluster.stop, () => rm(dataDir, { recursive: true, force: true }))
   const { connection } = cluster
-  // Nothing of it outlives the run, and the disk is most of what hundreds of databases cost.
+  // Nothing is kept after the run, and writing to disk is most of the cost of hundreds of databases.
   await command(connection, 'alter system set fsync = off')
   await command(connection, 'select pg_reload_conf()')
   await command(connection, 'create database migrated')
@@ -53,7 +53,7 @@ export async function stopDatabases() {
   }
 }
 
-/** The server, which the first call of the run starts. */
+/** The server. The first call of a run starts it. */
 async function server(): Promise<Cluster['connection']> {
   asked ??= fetch(process.env[ASK] ?? '').then(async answer => {
     if (!answer.ok) {
@@ -64,7 +64,7 @@ async function server(): Promise<Cluster['connection']> {
   return asked
 }
 
-/** A new database with the newest schema and nothing in it. */
+/** A new database with the newest schema and no rows. */
 export async function createDatabase(): Promise<Cluster['connection']> {
   const database = `test_${process.pid}_${++count}`
   const connection = await server()
@@ -72,7 +72,7 @@ export async function createDatabase(): Promise<Cluster['connection']> {
   return { ...connection, database }
 }
 
-/** A new database with nothing at all in it. */
+/** A new database without any tables. */
 export async function createEmptyDatabase(): Promise<Cluster['connection']> {
   const database = `test_${process.pid}_${++count}`
   const connection = await server()
@@ -84,7 +84,7 @@ export async function dropDatabase(database: string) {
   await command(await server(), `drop database ${database} with (force)`)
 }
 
-/** The same as a URL, for programs that are told by DATABASE_URL. */
+/** The same as a URL, for the variable DATABASE_URL of a program. */
 export function databaseUrl({
   host,
   user,

@@ -4,7 +4,7 @@ import { installed, type Window } from './window.js'
 
 const PROGRAMS = ['firefox-esr', 'firefox']
 
-/** A Firefox of its own, driven over WebDriver BiDi; undefined where there is none. */
+/** A Firefox of its own, controlled by WebDriver BiDi; undefined if none is installed. */
 export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Window | undefined> {
   const executablePath = await installed(PROGRAMS)
   if (!executablePath) {
@@ -21,7 +21,7 @@ export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Wi
   page.setDefaultTimeout(PATIENCE)
   return {
     async open(url) {
-      // A page with a frame that goes on never ends: whoever opens it looks for what should be there.
+      // A page with a growing frame never finishes loading: callers wait for what they expect in it.
       page.goto(url).catch(() => {})
     },
     type: (selector, text) => page.type(selector, text),

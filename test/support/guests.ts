@@ -4,7 +4,7 @@ import { foldUsername } from '../../src/text/names.js'
 import type { Site } from './site.js'
 import { Visitor } from './visitor.js'
 
-/** A guest with that name, at a browser of their own. */
+/** A guest with that name and a browser of their own. */
 export async function guest(site: Site, name: string): Promise<Visitor & { id: number }> {
   const { id } = await site.db
     .insertInto('users')

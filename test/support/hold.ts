@@ -1,6 +1,6 @@
 /**
- * For how long at most the event loop of this process was held while the work went on, in milliseconds. What the machine gave to others
- * meanwhile is not counted.
+ * The longest time for which the work blocked the event loop of this process, in milliseconds. Time that the machine gave to other
+ * processes is not counted.
  */
 export async function longestHold(work: () => Promise<unknown>): Promise<number> {
   let longest = 0

@@ -3,7 +3,7 @@ import { offerDatabases, stopDatabases } from './databases.js'
 
 export const mochaGlobalSetup = offerDatabases
 
-/** The processes of a parallel run take their browsers with them: this closes the one of a run in a single process. */
+/** In a parallel run the browsers end with their processes. This closes the browser of a run in a single process. */
 export const mochaGlobalTeardown = [closeBrowser, stopDatabases]
 
 export const mochaHooks = {

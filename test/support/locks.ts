@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Site } from './site.js'
 
-/** Holds a user's row, as a change that is under way does, by a connection of its own: so a test says in which order others come. */
+/** Locks a user's row on a connection of its own, as a change in progress does, so that a test decides in which order others come. */
 export async function holdUser(site: Site, user_id: number): Promise<pg.PoolClient> {
   const holder = await site.pool.connect()
   await holder.query('begin')
@@ -9,13 +9,13 @@ export async function holdUser(site: Site, user_id: number): Promise<pg.PoolClie
   return holder
 }
 
-/** Lets those who wait go on. */
+/** Lets waiting statements go on. */
 export async function letGo(holder: pg.PoolClient) {
   await holder.query('commit')
   holder.release()
 }
 
-/** Waits until so many statements wait for a lock. */
+/** Waits until that many statements wait for a lock. */
 export async function waiting(site: Site, count: number) {
   for (let found = 0; found < count; ) {
     const { rows } = await site.pool.query(

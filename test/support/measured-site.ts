@@ -4,20 +4,20 @@ import { runInNewContext } from 'node:vm'
 import type { Site } from './site.js'
 import { openSite } from './site.js'
 
-/** What measured.ts asks: to begin to measure, to end it, and how much memory is in use. */
+/** Requests of measured.ts: to begin measuring, to end it, and how much memory is used. */
 export type Ask = 'begin' | 'end' | 'memory'
 
 export interface Measured {
-  /** The longest time that the event loop did nothing else, in milliseconds. */
+  /** The longest time for which the event loop was blocked, in milliseconds. */
   held: number
-  /** How long it did anything, in milliseconds. */
+  /** How long the event loop was busy, in milliseconds. */
   busy: number
 }
 
 export interface Memory {
-  /** What is left on the heap and in buffers once all that nobody needs is gone, in bytes. */
+  /** The heap and the buffers after garbage collection, in bytes. */
   used: number
-  /** The most that the process ever had, in bytes. */
+  /** The largest memory that the process ever had, in bytes. */
   peak: number
 }
 
@@ -38,9 +38,9 @@ process.on('message', (ask: Ask) => {
   } else if (ask === 'end') {
     const { active } = performance.eventLoopUtilization(begun.loop)
     const { user, system } = process.cpuUsage(begun.cpu)
-    // What the process did not work, another process did: this one was only kept from going on.
+    // Time without processor time is not work of this process: other processes ran then.
     const worked = (user + system) / 1000
-    // A hold is noted once it is over and the loop comes round.
+    // A block is recorded when it is over and the event loop goes round.
     setTimeout(() => process.send?.({ held: Math.min(delay.max / 1e6, worked), busy: Math.min(active, worked) }), 3)
   } else {
     collect()

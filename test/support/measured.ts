@@ -6,13 +6,13 @@ import type { Site } from './site.js'
 
 export interface MeasuredSite {
   url: string
-  /** What some requests cost the process that answers them. */
+  /** What requests cost the process that answers them. */
   measure(work: () => Promise<unknown>): Promise<Measured>
   memory(): Promise<Memory>
   close(): Promise<void>
 }
 
-/** One more process of a site, which can be measured, and has little memory to waste. */
+/** One more process of a site, which can be measured and has little memory. */
 export async function openMeasured(env: Record<string, string>, { address }: Site): Promise<MeasuredSite> {
   const program = fileURLToPath(new URL('measured-site.js', import.meta.url))
   const child = fork(program, [JSON.stringify({ env, address })], { execArgv: ['--max-old-space-size=256'] })

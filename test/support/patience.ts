@@ -1,5 +1,5 @@
 /**
- * How long tests wait for what must come, in milliseconds. What comes at all comes far sooner, on a machine that is busy with
- * something else too: only what hangs takes as long.
+ * How long tests wait for what they expect, in milliseconds. What comes at all comes much sooner, even on a busy machine: only
+ * what hangs takes that long.
  */
 export const PATIENCE = 60_000

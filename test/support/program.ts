@@ -7,21 +7,21 @@ import { until } from './server.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** One of bin/'s scripts, which need not get as far as being ready. */
+/** A script of bin/. It need not become ready. */
 export interface Program {
   child: ChildProcess
-  /** What it has printed so far, to its standard error too. */
+  /** What it has printed so far, with its standard error. */
   lines: string[]
   /** Resolves with its exit code, or the name of the signal that ended it. */
   ended: Promise<number | string>
-  /** Waits for such words in one of its lines. */
+  /** Waits for a line that matches. */
   says(words: RegExp): Promise<void>
   /** Sends the signal and expects the exit code. */
   endsWith(signal: NodeJS.Signals, code: number): Promise<void>
   kill(): Promise<unknown>
 }
 
-/** In a process group of its own, as a shell does with what it starts at a terminal. */
+/** In a process group of its own, as a shell at a terminal starts its commands. */
 export function startProgram(args: string[], env: Record<string, string>): Program {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,

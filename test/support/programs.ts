@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 
-/** Passes a test over where a program is missing, except in CI. */
+/** Skips a test if a program is missing, except in CI. */
 export function skipWithout(program: string, ...args: string[]) {
   return async function (this: Mocha.Context) {
     const [error] = await new Promise<[Error | null]>(resolve => execFile(program, args, error => resolve([error])))

@@ -5,41 +5,41 @@ const REFUSAL = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nConten
 
 /** For `cut`, `silence` and `refuse`: the streams of pages. */
 export const STREAMS = /^\/chats\/[\w-]+\/live/
-/** The streams of pages without JavaScript. The frame around them is an answer that ends, and leaves its connection open. */
+/** The streams of pages without JavaScript. The frame around such a stream is an answer that ends, and its connection stays open. */
 export const FRAMES = /^\/chats\/[\w-]+\/live\?(.*&)?inside/
 export const POLLS = /^\/chats\/[\w-]+\/messages\?after=/
 
 interface Line {
   browser: Socket
   server: Socket
-  /** What was asked for last. */
+  /** The path of the last request. */
   path: string
 }
 
 export interface SiteProxy {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   url: string
-  /** Leads to another site what has asked for nothing yet; with none it is closed. */
+  /** Connects new connections, and those without a request yet, to another site. If `url` is undefined, they are closed. */
   leadTo(url: string | undefined): void
-  /** Answers such requests with 503 from now on, where `when` says so. */
+  /** Answers requests for such paths with 503 from now on, if `when` returns true. */
   refuse(paths: RegExp, when?: () => boolean): void
   /** Lets all requests through again. */
   admit(): void
   /**
-   * Breaks off the connections whose last request was such a one, in the middle of an answer: as a server that is killed does
-   * (`end`), or a network (`reset`). Returns how many there were.
+   * Cuts the connections whose last request was for such a path, in the middle of an answer: like a killed server
+   * (`end`) or a broken network (`reset`). Returns how many it cut.
    */
   cut(paths: RegExp, how?: 'end' | 'reset'): number
-  /** Keeps them open but passes nothing on any more, as when a network is gone without a word. */
+  /** Keeps them open but passes nothing on, like a network that is gone without a sign. Returns how many there are. */
   silence(paths: RegExp): number
-  /** How many connections there are whose last request was such a one. */
+  /** How many connections there are whose last request was for such a path. */
   open(paths: RegExp): number
-  /** The paths that were asked for, in order. */
+  /** The paths of all requests, in order. */
   asked: string[]
   close(): Promise<void>
 }
 
-/** Stands between browsers and a site, passes every byte on as it is, and fails as networks do when it is told to. */
+/** A proxy between browsers and a site. It passes every byte on unchanged, and fails like a network when a test says so. */
 export async function openProxy(site: { url: string }): Promise<SiteProxy> {
   let target: string | undefined = site.url
   let refusals: { paths: RegExp; when: () => boolean }[] = []
@@ -51,7 +51,7 @@ export async function openProxy(site: { url: string }): Promise<SiteProxy> {
     const line = { browser, server: new Socket(), path: '' }
     lines.add(line)
     browser.on('data', chunk => {
-      // Not sooner: browsers open connections before they need them.
+      // Not earlier: browsers open connections before they need them.
       if (line.server.pending && !line.server.connecting) {
         if (target === undefined) {
           browser.destroy()
@@ -60,7 +60,7 @@ export async function openProxy(site: { url: string }): Promise<SiteProxy> {
         const { hostname, port } = new URL(target)
         line.server.connect(Number(port), hostname)
       }
-      // Browsers do not send a request before the answer to the one before has come, so each begins a chunk of its own.
+      // Browsers send a request only after the answer to the last one, so each request begins a chunk of its own.
       const [, path] = /^[A-Z]+ (\S+) HTTP\/1\.1\r\n/.exec(chunk.toString('latin1')) ?? []
       if (path !== undefined) {
         line.path = path

@@ -5,10 +5,10 @@ import type pg from 'pg'
 import { until } from './server.js'
 import type { Program } from './visitor.js'
 
-/** Before a reader who was cut or refused tries again, in milliseconds. */
+/** How long a reader who was cut off or refused waits before the next try, in milliseconds. */
 const PAUSE = 100
 
-/** What a reader got, or the database has: an event of a chat. */
+/** An event of a chat, as a reader got it or as the database has it. */
 export interface Seen {
   version: number
   event: string
@@ -16,14 +16,14 @@ export interface Seen {
   message: string | null
 }
 
-/** A response that does not end, as it comes. */
+/** A response that does not end, read as it comes. */
 interface OpenStream {
   status: number
   headers: IncomingMessage['headers']
   /** What has come so far. */
   readonly text: string
   readonly ended: boolean
-  /** Resolves when it is over, whoever ended it. */
+  /** Resolves when it is over, whichever side ended it. */
   over: Promise<unknown>
   cut(): void
 }
@@ -45,7 +45,7 @@ export async function openStream(
       resolve()
     })
   })
-  // One that is cut says so here, and again by 'close'.
+  // A connection that is cut emits this, and then 'close'.
   response.on('error', () => {})
   asked.on('error', () => {})
   response.setEncoding('utf8').on('data', (text: string) => {
@@ -66,10 +66,10 @@ export async function openStream(
   }
 }
 
-/** Reads a chat on from a cursor until it is stopped, and comes back whenever it was cut. */
+/** Reads a chat from a cursor on until it is stopped. It comes back each time it was cut off. */
 abstract class Reader {
   readonly seen: Seen[] = []
-  /** The status with which it was sent away for good. */
+  /** The status that told it not to come back. */
   refused: number | undefined
   protected readonly url: string
   protected readonly path: string
@@ -94,7 +94,7 @@ abstract class Reader {
     return this
   }
 
-  /** Waits for it to have come that far. */
+  /** Waits until it has read that far. */
   async reached(version: number) {
     await until(() => this.cursor >= version || this.refused !== undefined)
   }
@@ -113,13 +113,13 @@ abstract class Reader {
           this.refused = status
         }
       } catch {
-        // Cut: it comes back.
+        // It was cut off, and comes back.
       }
       await wait(PAUSE)
     }
   }
 
-  /** Reads once; resolves to the status. Rejects where the connection broke. */
+  /** Reads once; resolves to the status. Rejects if the connection broke. */
   protected abstract read(): Promise<number>
   protected abstract leave(): void
 
@@ -128,13 +128,13 @@ abstract class Reader {
   }
 }
 
-/** By server-sent events; it comes back with the id of the last one. */
+/** Reads server-sent events. It comes back with the id of the last one. */
 export class StreamReader extends Reader {
   /** How often it got a stream. */
   streams = 0
   /** When each event came, in `performance.now()`'s time. */
   readonly times: number[] = []
-  /** The last words of the streams that ended. */
+  /** The `restart` and `gone` events of the streams that ended. */
   readonly farewells: { event: string; retry: number }[] = []
   private stream: OpenStream | undefined
 
@@ -181,7 +181,7 @@ export class StreamReader extends Reader {
   }
 }
 
-/** By asking for the list again and again. */
+/** Reads by polling the list. */
 export class PollReader extends Reader {
   protected override async read() {
     const answer = await fetch(`${this.url}${this.path}/messages/?after=${this.cursor}`, { headers: this.headers })
@@ -197,7 +197,7 @@ export class PollReader extends Reader {
   protected override leave() {}
 }
 
-/** What a reader who has seen everything up to `after` must have got, in this order. */
+/** The events that a reader who had seen everything up to `after` must have got, in this order. */
 export async function eventsIn(db: pg.Pool | pg.Client, uri: string, after: number): Promise<Seen[]> {
   const { rows } = await db.query(
     `select e.version::int, e.kind as event, e.author_id::int as author, e.text as message
@@ -207,7 +207,7 @@ export async function eventsIn(db: pg.Pool | pg.Client, uri: string, after: numb
   return rows
 }
 
-/** The chat's version by its own account. */
+/** The chat's version, as the site answers it. */
 export async function versionOf(db: pg.Pool | pg.Client, uri: string): Promise<number> {
   const { rows } = await db.query(
     'select c.version::int from chats c join links l on l.chat_id = c.id where l.uri = $1',
@@ -217,8 +217,8 @@ export async function versionOf(db: pg.Pool | pg.Client, uri: string): Promise<n
 }
 
 /**
- * Posts with a key, again with the same key wherever the outcome is unknown, each time at the next of the sites. Resolves to the
- * message's version, and how often it was tried.
+ * Posts with a key. As long as the outcome is unknown it posts again with the same key, each time to the next site. Resolves to the
+ * message's version and the number of tries.
  */
 export async function postSurely(
   sites: readonly { url: string }[],

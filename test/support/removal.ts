@@ -3,7 +3,7 @@ import { removeMember as remove } from '../../src/db/members.js'
 import { handOver } from '../../src/db/owners.js'
 import type { Site } from './site.js'
 
-/** Takes a member out of the chat as its owner does, by another process: no page or program here is told. An owner hands the chat over first. */
+/** Removes a member as the owner does, but in the database only: this process is not told. An owner hands the chat over first. */
 export async function removeMember(site: Site, uri: string, username: string) {
   const members = await site.db
     .selectFrom('links')

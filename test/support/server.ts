@@ -12,7 +12,7 @@ import { PATIENCE } from './patience.js'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface Running {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   url: string
   child: ChildProcess
   /** What it has printed so far, line by line. */
@@ -23,7 +23,7 @@ export interface Running {
   ended: Promise<number | string>
 }
 
-/** The program as `npm start` runs it, on a port of its own. Rejects with what it printed when it ends without being ready. */
+/** Runs the program as `npm start` does, on a port of its own. Rejects with its output if it ends without being ready. */
 export async function startServer(env: Record<string, string>): Promise<Running> {
   const begun = performance.now()
   const { child, lines, ended } = runScript(['bin/start.js'], { PORT: '0', HOST: '127.0.0.1', LIMITS: 'off', ...env })
@@ -38,7 +38,7 @@ export async function startServer(env: Record<string, string>): Promise<Running>
   throw new Error(`It ended with ${await ended}:\n${lines.join('\n')}`)
 }
 
-/** One of bin/'s scripts. What it prints to standard error is among its lines. */
+/** A script of bin/. Its lines include standard error. */
 export function runScript(args: string[], env: Record<string, string>) {
   return runProgram(process.execPath, args, env)
 }
@@ -60,7 +60,7 @@ export async function temporaryFolder(name = 'chatire-data-'): Promise<{ path: s
   return { path: folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** The processes of PostgreSQL servers whose files are below the folder. */
+/** The processes of PostgreSQL servers whose data is below the folder. */
 export function postgresProcesses(folder: string): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -75,7 +75,7 @@ export function postgresProcesses(folder: string): number[] {
     .map(Number)
 }
 
-/** Asks again and again until it holds. */
+/** Asks again and again until the answer is true. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + PATIENCE
   while (!(await holds())) {

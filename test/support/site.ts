@@ -11,25 +11,25 @@ import { openParts } from '../../src/process/parts.js'
 import { createDatabase, dropDatabase } from './databases.js'
 
 export interface Site {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   url: string
-  /** Connections like the site's own, but they wait for locks for as long as a test takes to set a race up. */
+  /** Connections like the site's own, but they wait for a lock as long as a test needs to set up a race. */
   db: Db
   pool: pg.Pool
   address: Address & { database: string }
   live: Live
-  /** What was logged, a JSON text a line. */
+  /** The lines of the log, each a JSON text. */
   log: string[]
-  /** Ends as the program does when it is told to: streams are sent away, requests in flight finish. */
+  /** Stops as the program does after a signal: streams get `restart`, requests in flight finish. */
   stop(): Promise<void>
-  /** Ends at once, and the database with it unless it was somebody else's. */
+  /** Stops at once, and drops the database unless it is another site's. */
   close(): Promise<void>
 }
 
 let files: { assets: Assets; views: Views } | undefined
 
 /**
- * The whole program but its process, on a port of its own and a database of its own, or of another site. Rate limits are off
+ * The whole program except its process, on a port of its own, with a database of its own or another site's. Rate limits are off
  * unless `env` turns them on. `silence`: see src/process/listener.ts.
  */
 export async function openSite(

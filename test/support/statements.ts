@@ -5,15 +5,15 @@ export interface Statement {
   values: unknown[]
 }
 
-/** What the program asks from time to time whatever happens: the settings of a connection, the sweep, the probe of the bus, the hints that it sends on, and who is here. */
+/** The statements that the program sends regularly: the settings of a connection, the sweep, the probe of the bus, its hints, and who is here. */
 const ROUTINE = /^set lock_timeout|^select 1$|^select pg_notify|as known \(id, version\)|as seen \(chat_id, user_id\)/
 
-/** The SQL statements that this process sends while `act` runs, but the routine. */
+/** The SQL statements that this process sends while `act` runs, without the regular ones. */
 export async function statementsOf(act: () => Promise<unknown>): Promise<Statement[]> {
   return (await allStatementsOf(act)).filter(({ text }) => !ROUTINE.test(text))
 }
 
-/** The same with the routine. Counted at the driver, so nothing can go around it. */
+/** The same with the regular ones. They are recorded in the driver, so none is missed. */
 export async function allStatementsOf(act: () => Promise<unknown>): Promise<Statement[]> {
   const statements: Statement[] = []
   const { query } = pg.Client.prototype

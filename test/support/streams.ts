@@ -10,7 +10,7 @@ import { type Answer, Program, type Visitor } from './visitor.js'
 
 type At = Pick<Site, 'url'>
 
-/** Who reads: a visitor by their cookies, a program by its token, anyone else by nothing. */
+/** The sender: a visitor with cookies, a program with a token, or undefined for neither. */
 export type Reader = Visitor | Program | undefined
 
 /** One event of a stream, or one sign of life (a comment) between two. */
@@ -22,13 +22,13 @@ export interface Sent {
   comment?: string
 }
 
-/** `cut`: the connection was reset. One that its server only closed looks like the end of an answer that has no length. */
+/** `cut`: the connection was reset. A connection that the server closed looks like the end of an answer without a length. */
 type Ending = 'end' | 'cut'
 
-/** What tests have opened, by how to cut it. */
+/** What tests have opened, with the function that cuts it. */
 const open = new Map<object, () => void>()
 
-/** For the end of each test: cuts every stream that it opened, as a server waits for those that are open before it ends. */
+/** For the end of each test: cuts all streams that it opened, because a server waits for open ones before it stops. */
 export function cutStreams() {
   for (const cut of open.values()) {
     cut()
@@ -36,11 +36,11 @@ export function cutStreams() {
   open.clear()
 }
 
-/** Something that goes on, and those who wait for what it brings. */
+/** Lets tests wait for what a stream brings. */
 class Waiting {
   private readonly waiting = new Set<() => void>()
 
-  /** Waits until there is something to give; the error tells what came instead. */
+  /** Waits until `look` finds something. After a while it rejects, with what came instead. */
   async until<T>(look: () => T | undefined | false, tell: () => string): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = () => {
@@ -70,7 +70,7 @@ class Waiting {
   }
 }
 
-/** An answer that may go on for ever, as it comes. */
+/** An answer that may never end, read as it comes. */
 export class OpenAnswer {
   readonly status: number
   readonly headers: Headers
@@ -91,7 +91,7 @@ export class OpenAnswer {
       this.take(chunk)
       this.waiting.look()
     })
-    // The connection is the answer's own: what ended with an error was cut.
+    // Each answer has a connection of its own: one that ended with an error was cut.
     response.on('error', () => {
       this.ending ??= 'cut'
     })
@@ -101,7 +101,7 @@ export class OpenAnswer {
     })
   }
 
-  /** Waits until this text has come; a string must be somewhere in it. */
+  /** Waits until the text matches, or has the string in it. */
   async shows(expected: string | RegExp): Promise<void> {
     await this.waiting.until(
       () => (typeof expected === 'string' ? this.text.includes(expected) : expected.test(this.text)),
@@ -109,7 +109,7 @@ export class OpenAnswer {
     )
   }
 
-  /** How it ended, once it has. */
+  /** Waits for its end, and says how it ended. */
   async over(): Promise<Ending> {
     return this.waiting.until(
       () => this.ending,
@@ -117,7 +117,7 @@ export class OpenAnswer {
     )
   }
 
-  /** Takes in nothing from now on. */
+  /** Reads nothing from now on. */
   pause() {
     this.response.pause()
   }
@@ -126,12 +126,12 @@ export class OpenAnswer {
     this.response.resume()
   }
 
-  /** Vanishes without a goodbye. */
+  /** Cuts the connection without closing it properly. */
   cut() {
     this.response.socket.resetAndDestroy()
   }
 
-  /** Goes, as a program does that ends. */
+  /** Closes, as a program does that ends. */
   close() {
     this.response.destroy()
   }
@@ -150,17 +150,17 @@ export class Events extends OpenAnswer {
   private rest = ''
   private seen = 0
 
-  /** The events that carry an id, each by its version. */
+  /** The events that have an id, by version. */
   get versions(): number[] {
     return this.sent.filter(({ id }) => id !== undefined).map(({ id }) => Number(id))
   }
 
-  /** The next block with an id that was not given out yet. */
+  /** The next block with an id that was not returned before. */
   async next(): Promise<Sent> {
     return this.first(({ id }) => id !== undefined)
   }
 
-  /** The next block of which this holds; those before it are passed over. */
+  /** The next block for which this is true; earlier ones are skipped. */
   async first(holds: (sent: Sent) => boolean): Promise<Sent> {
     return this.waiting.until(
       () => {
@@ -211,7 +211,7 @@ function parse(block: string): Sent {
   return sent
 }
 
-/** What a reader sends to say who they are. */
+/** The headers that say who the reader is. */
 export function credentials(reader: Reader): Record<string, string> {
   if (reader instanceof Program) {
     return reader.token ? { authorization: `Token ${reader.token}` } : {}
@@ -245,7 +245,7 @@ export async function openPageEvents(
   })
 }
 
-/** The page that grows, as a browser without JavaScript asks for it in the frame that the chat's page frames. */
+/** The page that grows, as a browser without JavaScript asks for it in the frame within the frame of the chat's page. */
 export async function openFrame(
   at: At,
   path: string,
@@ -257,7 +257,7 @@ export async function openFrame(
   )
 }
 
-/** What browsers send for a page in a frame. */
+/** The headers of browsers for a page in a frame. */
 export const FRAMED = { accept: 'text/html,*/*;q=0.8', 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'same-origin' }
 
 /** Each stream has a connection of its own, as those of browsers and programs have. */
@@ -265,7 +265,7 @@ function ask(at: At, path: string, reader: Reader, headers: Record<string, strin
   return new Promise((resolve, reject) => {
     const sent = { ...credentials(reader), ...headers }
     const asked = request(at.url + path, { agent: false, headers: sent }, resolve)
-    // After the answer has begun its own 'error' says so.
+    // After the answer has begun, it emits 'error' itself.
     asked.on('error', reject)
     asked.end()
   })
@@ -274,12 +274,12 @@ function ask(at: At, path: string, reader: Reader, headers: Record<string, strin
 // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
 type Json = any
 
-/** A WebSocket, and what came by it. */
+/** A WebSocket, and what it received. */
 export class ChatSocket {
   readonly wire: WebSocket
-  /** What happened in the chat. */
+  /** The events of the chat. */
   readonly events: Json[] = []
-  /** The answers to what was sent. */
+  /** The answers to what the test sent. */
   readonly answers: Json[] = []
   pings = 0
   private goodbye: { code: number; reason: string } | undefined
@@ -312,7 +312,7 @@ export class ChatSocket {
     return this.events.map(event => event.version)
   }
 
-  /** The next event that was not given out yet. */
+  /** The next event that was not returned before. */
   async next(): Promise<Json> {
     const event = await this.waiting.until(
       () => this.events[this.given],
@@ -329,14 +329,14 @@ export class ChatSocket {
     )
   }
 
-  /** Sends something, text and bytes as they are, and gives the next answer. */
+  /** Sends something and returns the next answer. Text and bytes are sent unchanged, other values as JSON. */
   async ask(message: unknown): Promise<Json> {
     const before = this.answers.length
     this.send(message)
     return (await this.answered(before + 1)).at(-1)
   }
 
-  /** Waits until there are so many answers, and gives them. */
+  /** Waits for that many answers, and returns them. */
   async answered(count: number): Promise<Json[]> {
     return this.waiting.until(
       () => this.answers.length >= count && this.answers,
@@ -355,7 +355,7 @@ export class ChatSocket {
     this.wire.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))
   }
 
-  /** How it was closed, once it is; 1006 without a goodbye. */
+  /** Waits until it is closed, and returns the code: 1006 if it was not closed properly. */
   async closed(): Promise<{ code: number; reason: string }> {
     return this.waiting.until(
       () => this.goodbye,
@@ -363,7 +363,7 @@ export class ChatSocket {
     )
   }
 
-  /** Takes in nothing from now on. */
+  /** Reads nothing from now on. */
   pause() {
     this.wire.pause()
   }
@@ -372,7 +372,7 @@ export class ChatSocket {
     this.wire.resume()
   }
 
-  /** Vanishes without a goodbye. */
+  /** Cuts the connection without closing it properly. */
   cut() {
     this.wire.terminate()
   }
@@ -382,7 +382,7 @@ export class ChatSocket {
   }
 }
 
-/** A WebSocket that is let in. */
+/** Opens a WebSocket that the site accepts. */
 export async function openSocket(
   at: At,
   path: string,
@@ -396,7 +396,7 @@ export async function openSocket(
   throw new Error(`The WebSocket was refused: ${outcome.status} ${outcome.text}`)
 }
 
-/** The answer to a WebSocket that is not let in. */
+/** The answer to a WebSocket that the site refuses. */
 export async function refusedSocket(
   at: At,
   path: string,
@@ -417,7 +417,7 @@ function shakeHands(at: At, path: string, reader: Reader, headers: Record<string
       headers: { ...credentials(reader), ...headers },
       perMessageDeflate: false,
     })
-    // Before it opens: the first message may come in one piece with the answer to the handshake.
+    // Before it opens: the first message may come in the same chunk as the answer to the handshake.
     const socket = new ChatSocket(wire)
     wire.on('open', () => resolve(socket))
     wire.on('error', reject)
@@ -427,7 +427,7 @@ function shakeHands(at: At, path: string, reader: Reader, headers: Record<string
   })
 }
 
-/** Sends a request that is written out, and gives all that is answered until the server ends. */
+/** Sends a request as it is written, and returns all bytes until the server closes the connection. */
 export async function askRaw(at: At, sent: string): Promise<string> {
   const wire = connect({ port: Number(new URL(at.url).port), host: '127.0.0.1', allowHalfOpen: true })
   let answer = ''
@@ -459,7 +459,7 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
   return headers
 }
 
-/** So many messages by the chat's owner, of which no process is told. */
+/** Stores that many messages of the chat's owner. No process is told of them. */
 export async function fillChat({ db }: Pick<Site, 'db'>, uri: string, count: number, text = 'message') {
   const chat = await findChat(db, uri, undefined)
   if (!chat) {

@@ -11,18 +11,18 @@ const COLUMNS = 80
 
 const run = promisify(execFile)
 
-/** A program at a terminal of its own: its screen, and the keys that a person presses. */
+/** A program in a terminal of its own: its screen, and the keys that a person presses. */
 interface Terminal {
-  /** Presses the keys. What is pressed before the program shows that it waits for it may be lost. */
+  /** Presses the keys. Keys that are pressed before the program shows that it waits for them may be lost. */
   type(keys: string): void
-  /** Waits for this to be on the screen, for a minute; the error then has the screen. */
+  /** Waits until this is on the screen, for a minute at most. The error shows the screen. */
   shows(expected: string | RegExp): Promise<void>
-  /** The same for the cursor, written as `|`, and what is around it in its line. */
+  /** The same for the line of the cursor, in which the cursor is written as `|`. */
   pointsAt(expected: string): Promise<void>
   close(): Promise<void>
 }
 
-/** Runs a program at a terminal, with a home of its own and nothing of our environment but the path. */
+/** Runs a program in a terminal, with a home of its own and only the path from our environment. */
 export async function openTerminal(program: string, args: string[]): Promise<Terminal> {
   const home = await temporaryFolder('chatire-home-')
   const screen = new Screen()
@@ -37,7 +37,7 @@ export async function openTerminal(program: string, args: string[]): Promise<Ter
     screen.write(text)
     look()
   })
-  // Keys for a program that has ended: whoever looks at the screen next is told so.
+  // The program has ended. The next look at the screen reports that.
   child.stdin.on('error', () => {})
 
   return {
@@ -48,7 +48,7 @@ export async function openTerminal(program: string, args: string[]): Promise<Ter
       ),
     pointsAt: expected => until(`The cursor should stand like ${expected}`, () => screen.line.includes(expected)),
     async close() {
-      // The program itself is told to end: `script` would take two seconds to hand that on.
+      // The signal goes to the program itself: `script` would take two seconds to pass it on.
       const pid = Number(await readFile(path.join(home.path, 'pid'), 'utf8').catch(() => ''))
       const tooLate = setTimeout(() => child.kill('SIGKILL'), pid > 0 ? PATIENCE / 3 : 0)
       if (pid > 0) {
@@ -77,7 +77,7 @@ export async function openTerminal(program: string, args: string[]): Promise<Ter
   }
 }
 
-/** What a program prints that needs no terminal. Rejects when it fails or does not end. */
+/** The output of a program that needs no terminal. Rejects if it fails or does not end. */
 export async function printed(program: string, args: string[]): Promise<string> {
   const home = await temporaryFolder('chatire-home-')
   try {
@@ -94,7 +94,7 @@ export async function printed(program: string, args: string[]): Promise<string> 
   }
 }
 
-/** Whether the text browser is on this machine, and the `script` of util-linux, which gives it a terminal. */
+/** Whether this machine has the text browser, and the `script` of util-linux, which gives it a terminal. */
 export async function canOpen(browser: string): Promise<boolean> {
   try {
     const [script] = await Promise.all([run('script', ['--version']), run(browser, ['-version'])])
@@ -112,7 +112,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** The screen of a VT52: of the terminals that text browsers can draw on, the one with the fewest commands. Every character takes one cell. */
+/** The screen of a VT52, the terminal with the fewest commands on which text browsers can draw. Every character takes one cell. */
 class Screen {
   private rows = Array.from({ length: ROWS }, blankRow)
   private row = 0
@@ -126,7 +126,7 @@ class Screen {
       .trim()
   }
 
-  /** The cursor's line, the cursor in it as `|`. */
+  /** The line of the cursor, in which the cursor is written as `|`. */
   get line(): string {
     return this.cells.toSpliced(this.column, 0, '|').join('').trimEnd()
   }
@@ -179,7 +179,7 @@ class Screen {
         this.cells.fill(' ', this.column)
         return
     }
-    // What is left is a character to show, a bell, or how the keypad and the drawn lines should be.
+    // The rest is a character to show, a bell, or a setting of the keypad or of line drawing.
     if (command >= ' ') {
       this.cells[this.column] = command
       this.moveTo(this.row, this.column + 1)

@@ -2,7 +2,7 @@ import type { Site } from './site.js'
 
 export const PASSWORD = 'correct horse battery'
 
-/** An answer, read to its end. */
+/** An answer that was read to its end. */
 export interface Answer {
   status: number
   headers: Headers
@@ -13,7 +13,7 @@ export interface Answer {
 
 type Fields = Record<string, string | string[]>
 
-/** A browser without JavaScript: keeps cookies, follows nothing by itself, sends forms with the token of the page they stood on. */
+/** A browser without JavaScript. It keeps cookies, follows no redirect by itself, and sends forms with the token of the last page. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
   csrf = ''
@@ -27,7 +27,7 @@ export class Visitor {
     return this.send('GET', path, undefined, { accept: 'text/html', ...headers })
   }
 
-  /** Sends a form as the page's form would; `csrf` among the fields takes the place of the page's. */
+  /** Sends a form as the page's form would. A field `csrf` replaces the page's token. */
   async post(path: string, fields: Fields = {}, headers: Record<string, string> = {}): Promise<Answer> {
     const body = new URLSearchParams()
     for (const [name, value] of Object.entries({ csrf: this.csrf, ...fields })) {
@@ -73,7 +73,7 @@ export class Visitor {
     return answer
   }
 
-  /** Signs up by the page's form and is signed in then. */
+  /** Signs up by the page's form, which also signs in. */
   async signUp(username: string, password = PASSWORD): Promise<this> {
     await this.get('/signup')
     const answer = await this.post('/signup', { username, password })
@@ -105,7 +105,7 @@ export class Program {
     this.token = token
   }
 
-  /** `body` goes as JSON. */
+  /** `body` is sent as JSON. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return read(
       await fetch(this.site.url + path, {
@@ -135,7 +135,7 @@ export class Program {
   }
 }
 
-/** Signs up and takes a token, by the API. */
+/** Signs up and makes a token, by the API. */
 export async function signUpProgram(site: Pick<Site, 'url'>, username: string, password = PASSWORD): Promise<Program> {
   const anyone = new Program(site)
   await anyone.call('POST', '/auth/users/create/', { username, password })

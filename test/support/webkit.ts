@@ -10,7 +10,7 @@ import { installed, type Window } from './window.js'
 const KEYS = { Enter: '\uE007' }
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 
-/** WebKitGTK's own small browser on a screen of its own, driven over WebDriver; undefined where it is missing. */
+/** WebKitGTK's small browser on a screen of its own, controlled by WebDriver; undefined if it is not installed. */
 export async function openWebKit(): Promise<Window | undefined> {
   const [driver, xvfb, binary] = await Promise.all([installed(['WebKitWebDriver']), installed(['Xvfb']), miniBrowser()])
   if (!driver || !xvfb || !binary) {
@@ -90,7 +90,7 @@ export async function openWebKit(): Promise<Window | undefined> {
   }
 }
 
-/** It is not on the path, and its folder is named after the machine: /usr/lib/x86_64-linux-gnu/webkit2gtk-4.1. */
+/** It is not on the path, and the name of its folder depends on the machine: /usr/lib/x86_64-linux-gnu/webkit2gtk-4.1. */
 async function miniBrowser(): Promise<string | undefined> {
   for (const folder of ['/usr/lib', '/usr/libexec']) {
     const names = await readdir(folder).catch(() => [])

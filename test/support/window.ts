@@ -1,19 +1,19 @@
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
 
-/** A window of whichever browser: the little that a story needs. */
+/** A window of any browser, with the few functions that a story needs. */
 export interface Window {
-  /** Does not wait until the page has come. */
+  /** Does not wait until the page is loaded. */
   open(url: string): Promise<void>
-  /** Types at the end of what is in the field. */
+  /** Types at the end of the field's text. */
   type(selector: string, text: string): Promise<void>
   press(key: 'Enter'): Promise<void>
-  /** What an expression is in the page. */
+  /** The value of an expression in the page. */
   read<Value>(expression: string): Promise<Value>
   close(): Promise<void>
 }
 
-/** The path of the first of the programs that this machine has. */
+/** The path of the first of these programs that this machine has. */
 export async function installed(programs: readonly string[], folders = onPath()): Promise<string | undefined> {
   for (const file of programs.flatMap(program => folders.map(folder => path.resolve(folder, program)))) {
     if (

@@ -10,13 +10,13 @@ export const SWEEP = 'as known (id, version)'
 
 type Place = Exclude<Address, { connectionString: string }>
 
-/** The way from one site to its database, which a test can cut, or block for statements of one kind. */
+/** The connections from one site to its database. A test can cut them, or block statements of one kind. */
 interface Wire {
   address: Place
-  /** Ends all connections and takes none until it is mended. */
+  /** Ends all connections, and accepts none until `mend`. */
   cut(): Promise<void>
   mend(): Promise<void>
-  /** From now on so many connections that send a statement with this in it fall silent, without an end, until `release`. */
+  /** From now on, connections that send a statement with this text become silent until `release`: that many at most. */
   hold(text: string, connections?: number): void
   /** How many are silent now. */
   readonly held: number
@@ -30,7 +30,7 @@ export async function openWire(address: Place): Promise<Wire> {
   const there = path.join(address.host, '.s.PGSQL.5432')
   const ends = new Set<Socket>()
   const held = new Set<Socket>()
-  /** Statements are sent once, and then called by their names. */
+  /** Statements are sent once, and then used by their names. */
   const names = new Map<string, string>()
   let holds: string | undefined
   let left = 0
@@ -109,8 +109,8 @@ export async function openWire(address: Place): Promise<Wire> {
 }
 
 /**
- * Proves that the reader, whose process is behind the wire, hears of a post by the bus: no sweep is answered meanwhile. Where the
- * machine is held up for so long that the stream ends, it is tried again.
+ * Proves that the reader, whose process uses the wire, gets a post by the bus: no sweep is answered meanwhile. If the machine is so slow
+ * that the stream ends, it tries again.
  */
 export async function hearsByBus(wire: Wire, reader: StreamReader, post: () => Promise<{ version: number }>) {
   await until(async () => {

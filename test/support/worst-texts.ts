@@ -1,6 +1,6 @@
 import { LIMITS } from '../../src/config.js'
 
-/** What makes a careless reader of Markdown look at the same characters again and again. */
+/** Texts for which a careless Markdown parser reads the same characters again and again. */
 const PIECES = [
   ...['> ', '>', '- ', '1. ', '> - ', '- \t', '- =\n', '-\n', '- a\n', '- a\n\n', '1. a\n*\n', '> a\n'],
   ...[
@@ -52,12 +52,12 @@ const PIECES = [
   ...['<a href="', '<![CDATA[', '&amp;', '"', '|', '#', '=\n'],
 ]
 
-/** Each another letter. */
+/** Different letters, none twice. */
 function manyLetters(count: number): string {
   return Array.from({ length: count }, (_, place) => String.fromCodePoint(0x4e00 + place)).join('')
 }
 
-/** Texts as long as a message may be, each a piece again and again, alone or where it stands within something else. */
+/** Texts of a message's maximum length. Each repeats one piece, alone or within other text. */
 export function worstTexts(): string[] {
   return PIECES.flatMap(piece => {
     const many = piece.repeat(LIMITS.messageCodePoints)
