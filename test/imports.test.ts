@@ -71,10 +71,6 @@ describe('a file in src', () => {
   })
 })
 
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|^ *\/\/.*$/gm, '')
-}
-
 /** What each of our files imports of the others, by their paths. */
 function importsOf(folder: string): Map<string, readonly string[]> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))

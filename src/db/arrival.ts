@@ -23,10 +23,10 @@ const MAY_COME_WORDS = /^(Connection terminated|timeout e)/
 /** The settings by which messages name the database. */
 type Source = Pick<Config, 'databaseUrl' | 'dataDir'>
 
-/** Waits for the database, 30 s at most, and migrates it. Throws an OperatorError if this program cannot work with it. */
-export async function prepareDatabase(address: Address, source: Source, starting: Starting) {
+/** Waits for the database, at most `patience` milliseconds, and migrates it. Throws an OperatorError if this program cannot work with it. */
+export async function prepareDatabase(address: Address, source: Source, starting: Starting, patience = ARRIVAL) {
   const { db } = connect(address, () => {}, 1)
-  await arrival(db, source, starting)
+  await arrival(db, source, starting, patience)
   await db.destroy()
   const keepsSessions = hasSessions(address).catch(error => {
     throw startFailure(error, source)
@@ -47,8 +47,8 @@ export function startFailure(error: unknown, source: Source): unknown {
   return refused ? unusable(error, source) : error
 }
 
-async function arrival(db: Db, source: Source, { say, signal }: Starting) {
-  const deadline = Date.now() + ARRIVAL
+async function arrival(db: Db, source: Source, { say, signal }: Starting, patience: number) {
+  const deadline = Date.now() + patience
   for (let said = ''; ; ) {
     try {
       return await waiting(probe(db), () => `${nameOf(source)} does not answer.`, { say, signal })
@@ -56,7 +56,7 @@ async function arrival(db: Db, source: Source, { say, signal }: Starting) {
       signal.throwIfAborted()
       const failure = unusable(error, source)
       if (!mayCome(error) || Date.now() > deadline) throw failure
-      if (said !== failure.message) say(`${failure.message} Waiting for it, ${ARRIVAL / 1000} s at most`)
+      if (said !== failure.message) say(`${failure.message} Waiting for it, ${patience / 1000} s at most`)
       said = failure.message
     }
     await pause(PAUSE, signal)

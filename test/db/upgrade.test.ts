@@ -236,26 +236,41 @@ describe('upgrading a database', () => {
     const finishing = finishMigrations(address, () => {}, new AbortController().signal)
     const client = await open(address)
     const isIn = (phase: string) => async () => {
-      const { rows } = await client.query('select 1 from pg_stat_progress_create_index where phase = $1', [phase])
+      const { rows } = await client.query(
+        'select 1 from pg_stat_progress_create_index where datname = current_database() and phase = $1',
+        [phase],
+      )
       return rows.length > 0
     }
     const oid = async () => (await client.query("select to_regclass('events_search')::oid as oid")).rows[0].oid
     await until(isIn('waiting for writers before build'))
     const built = await oid()
     const before = await open(address, 'before')
-    await before.query("set lock_timeout = '4s'")
+    const { rows } = await before.query('select pg_backend_pid() as pid')
     const waiting = before.query(`select pg_advisory_lock(${LOCK})`).then(
       () => 'had its turn',
       error => error.code,
     )
     await until(async () => {
-      const { rows } = await client.query("select 1 from pg_locks where locktype = 'advisory' and not granted")
+      const { rows } = await client.query(
+        `select 1 from pg_locks join pg_stat_activity using (pid)
+         where datname = current_database() and locktype = 'advisory' and not granted`,
+      )
       return rows.length > 0
     })
     await writer.query('commit')
     await until(isIn('waiting for old snapshots'))
     // Of two that wait for each other the server would have ended one by now, as a deadlock.
-    assert.equal(await waiting, '55P03')
+    await until(async () => {
+      const { rows } = await client.query(
+        `select 1 from pg_locks join pg_stat_activity using (pid)
+         where datname = current_database() and locktype = 'virtualxid' and not granted
+           and clock_timestamp() - waitstart > 2 * current_setting('deadlock_timeout')::interval`,
+      )
+      return rows.length > 0
+    })
+    await client.query('select pg_cancel_backend($1)', [rows[0].pid])
+    assert.equal(await waiting, '57014')
     await finishing
     assert.equal(await oid(), built)
   })

@@ -32,7 +32,7 @@ const HTMX = {
 
 /** What readers cost the database; requests one by one are in test/db/statements.test.ts. */
 describe('what readers ask of the database', function () {
-  this.timeout(30_000 + SECONDS * 2000)
+  this.timeout(180_000 + SECONDS * 2000)
   const closing: (() => unknown)[] = []
 
   afterEach(async () => {
