@@ -6,13 +6,25 @@ const LONGEST = 350
 /** The white border that the standard asks for, in modules. */
 const QUIET = 4
 
-/** A QR code as an SVG path, in which a module is 1 wide, and its width. Null for an address that is too long. */
-export function qrCode(address: string): { size: number; path: string } | null {
-  if (address.length > LONGEST) {
-    return null
+/** Whether there is a QR code for an address. */
+export function hasQrCode(address: string): boolean {
+  return address.length <= LONGEST
+}
+
+/**
+ * A QR code as an SVG image: black on white in dark mode too, as many cameras read no other code. Undefined for an address that is too
+ * long.
+ */
+export function qrCode(address: string): string | undefined {
+  if (!hasQrCode(address)) {
+    return undefined
   }
   const rows = encodeQR(address, 'raw', { ecc: 'medium', border: QUIET })
-  return { size: rows.length, path: rows.map(pathOfRow).join('') }
+  const size = rows.length
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges">`,
+    `<path d="M0 0h${size}v${size}h-${size}z" fill="#fff"/><path d="${rows.map(pathOfRow).join('')}"/></svg>`,
+  ].join('')
 }
 
 /** Dark modules side by side become one rectangle, so that no lines are seen between them. */

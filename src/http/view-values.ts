@@ -49,6 +49,8 @@ interface HeaderValues {
   name: string
   me: number
   share_url: string
+  /** Whether there is a QR code of it: it has none where it is too long. */
+  has_code: boolean
 }
 
 /** What a reader can do to a message. */
@@ -81,8 +83,8 @@ export interface PageValues {
     tokens: readonly Rows<typeof tokensOf>[]
   }
   'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; next: number | null; limit: number }
-  /** For members: the link, to hand on. `qr` is null where the link is too long for a code. */
-  'chats/invitation.njk': { chat: Chat; share_url: string; qr: { size: number; path: string } | null }
+  /** For members: the link, to hand on. */
+  'chats/invitation.njk': { chat: Chat; share_url: string; has_code: boolean }
   /** For visitors: who invites them, and how to come in. */
   'chats/invite.njk': FormValues & { chat: Chat }
   'chats/join.njk': { chat: Chat }
@@ -91,6 +93,8 @@ export interface PageValues {
       version: number
       /** Whether there are older messages. */
       more: boolean
+      /** Whether the chat has no message yet. */
+      empty: boolean
       members: readonly Member[]
       member_count: number
       /** The message that comes after a list which begins with one. */
@@ -186,7 +190,7 @@ export interface FragmentValues {
   /** Any refusal. */
   '_refusal.njk': { status: number; sentence: string; next: string }
   'chats/_header_again.njk': HeaderValues
-  'members/_members.njk': { members: readonly Member[]; member_count: number }
+  'members/_members.njk': { chat: Chat; me: number; members: readonly Member[]; member_count: number }
   /** `csrf` is empty where htmx sends it by itself. */
   'messages/_actions.njk': ActionValues & { csrf: string }
   /** `mine`: whether the reader wrote it. Nothing else here depends on the reader. */

@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
 import type { Event } from '../db/events.js'
+import { isEmojiAlone } from '../text/emoji.js'
 import { messageHtml } from '../text/markdown.js'
 import type { Mentions } from '../text/mentions.js'
 import { REACTIONS } from '../text/reactions.js'
@@ -28,11 +30,14 @@ export function loadViews(): Views {
     'messageHtml',
     (text: string, mentions: Mentions | null) => new nunjucks.runtime.SafeString(messageHtml(text, mentions)),
   )
+  // Each is one path on a grid of 24. The script draws some of them too.
+  environment.addGlobal('icons', JSON.parse(readFileSync(path.join(folder, '../static/app/icons.json'), 'utf8')))
   environment.addFilter('rendered', renderedFor)
   environment.addFilter('until', until)
   environment.addFilter('since', since)
   environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
   environment.addFilter('browserName', browserName)
+  environment.addFilter('isEmojiAlone', isEmojiAlone)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('shortened', shortened)

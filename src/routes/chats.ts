@@ -12,6 +12,7 @@ import { isFromElsewhere } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
 import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { hasQrCode } from '../http/qr-code.js'
 import { logFailure } from '../http/request-log.js'
 import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { chatsQuery, newChat, pageQuery } from '../http/schemas.js'
@@ -106,12 +107,8 @@ function showHeader(parts: Parts, ctx: RouteContext, chat: MemberChat) {
 }
 
 function headerOf({ config }: Parts, ctx: RouteContext, chat: SeenChat, { id }: User) {
-  return {
-    chat,
-    name: chatName(chat),
-    me: id,
-    share_url: shareUrl(ctx, config, chatPath(chat.current_uri)),
-  }
+  const share_url = shareUrl(ctx, config, chatPath(chat.current_uri))
+  return { chat, name: chatName(chat), me: id, share_url, has_code: hasQrCode(share_url) }
 }
 
 /** One page of the user's chats, and where the next one begins. */
@@ -190,6 +187,8 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
   showPage(parts, ctx, 'chats/show.njk', {
     ...headerOf(parts, ctx, chat, user),
     ...view,
+    members: seenHere(parts, chat.id, view.members),
+    empty: !past && !view.more && view.entries.every(entry => entry.event.kind !== 'message'),
     past,
     unread: standing?.unread ?? 0,
     unread_from: past ? null : (standing?.first_unread ?? null),

@@ -1,7 +1,8 @@
 import Router from '@koa/router'
+import { notFound } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import type { Parts, State } from '../http/context.js'
-import { qrCode } from '../http/qr-code.js'
+import { hasQrCode, qrCode } from '../http/qr-code.js'
 import { leadTo, respond, showPage } from '../http/respond.js'
 import { chatPath, EXACT, requireMember } from './scope.js'
 
@@ -15,10 +16,21 @@ export function invites(parts: Parts) {
     const { current_uri: uri, expires_at } = chat
     const url = shareUrl(ctx, parts.config, chatPath(uri))
     await respond(ctx, {
-      page: () => showPage(parts, ctx, 'chats/invitation.njk', { chat, share_url: url, qr: qrCode(url) }),
+      page: () => showPage(parts, ctx, 'chats/invitation.njk', { chat, share_url: url, has_code: hasQrCode(url) }),
       fragment: () => leadTo(ctx, `${chatPath(uri)}/invite`),
       json: () => ({ uri, url, expires_at }),
     })
+  })
+
+  /** The code as an image. It names the link, so it ends with it. */
+  router.get('/code.svg', async ctx => {
+    const { current_uri } = await requireMember(parts, ctx)
+    const code = qrCode(shareUrl(ctx, parts.config, chatPath(current_uri)))
+    if (code === undefined) {
+      throw notFound()
+    }
+    ctx.type = 'svg'
+    ctx.body = code
   })
 
   return router

@@ -91,7 +91,12 @@ export function members(parts: Parts) {
       },
       fragment: async () => {
         const members = await membersOf(db, chat.id, LIMITS.membersOnPage).execute()
-        showFragment(parts, ctx, 'members/_members.njk', { members, member_count: chat.member_count })
+        showFragment(parts, ctx, 'members/_members.njk', {
+          chat,
+          me: chat.user.id,
+          members: seenHere(parts, chat.id, members),
+          member_count: chat.member_count,
+        })
       },
       json: async () => {
         limitLists(parts, ctx, chat.user)

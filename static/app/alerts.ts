@@ -96,13 +96,19 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
 
 /** Made by the script, as text browsers would offer what is hidden in the page. */
 function addChoice(choices: Element, words: string, possible: boolean): HTMLInputElement {
+  const box = document.createElement('div')
+  box.className = 'box'
+  box.hidden = !possible
   const label = document.createElement('label')
-  label.className = 'alerts__choice'
-  label.hidden = !possible
+  label.className = 'box__label'
+  label.textContent = words
   const input = document.createElement('input')
+  input.className = 'box__input'
   input.type = 'checkbox'
-  label.append(input, ` ${words}`)
-  choices.append(label)
+  input.id = words.toLowerCase()
+  label.htmlFor = input.id
+  box.append(label, input)
+  choices.append(box)
   return input
 }
 

@@ -33,6 +33,8 @@ export function sendInPlace(
   const pending = document.createElement('ul')
   pending.className = 'messages messages--pending'
   pending.setAttribute('aria-label', 'Being sent')
+  // It is read out once, when it has come.
+  pending.setAttribute('aria-live', 'off')
   messages.after(pending)
   const sent = new WeakMap<HtmxRequest, Sent>()
   const reply = document.getElementById('reply')
@@ -138,7 +140,7 @@ export function sendInPlace(
     const again = document.createElement('button')
     again.type = 'button'
     again.className = 'message__again'
-    again.textContent = 'Not sent. Send again'
+    again.textContent = 'Not sent. Try again'
     again.addEventListener('click', () => {
       const typed = { text: text.value, key: key.value, answers: answers() }
       bubble.remove()
@@ -147,7 +149,8 @@ export function sendInPlace(
       restore(typed)
       text.focus()
     })
-    bubble.querySelector('.message__bubble')?.append(again)
+    bubble.querySelector('.message__foot')?.remove()
+    bubble.querySelector('.message__body')?.append(again)
   }
 
   function answers(): Element[] {
@@ -172,14 +175,23 @@ function pendingBubble({ text, key }: Draft): HTMLElement {
   const item = document.createElement('li')
   item.className = 'message message--mine message--pending'
   item.dataset.key = key
+  const body = document.createElement('div')
+  body.className = 'message__body'
   const bubble = document.createElement('div')
   bubble.className = 'message__bubble'
+  const line = document.createElement('div')
+  line.className = 'message__line'
   const words = document.createElement('div')
   words.className = 'message__text'
   words.dir = 'auto'
   words.textContent = text
-  bubble.append(words)
-  item.append(bubble)
+  const foot = document.createElement('p')
+  foot.className = 'message__foot'
+  foot.append('Sending')
+  line.append(words, foot)
+  bubble.append(line)
+  body.append(bubble)
+  item.append(body)
   return item
 }
 

@@ -11,10 +11,14 @@ export function refreshHeader(kinds: readonly string[]) {
   }
 }
 
-/** Goes over the header each time it has come again. */
-export function keepHeader(header: Element) {
+/** Goes over the link to hand on each time it has come again. */
+export function keepHeader() {
+  const link = document.querySelector('[data-invite]')
+  if (!link) {
+    return
+  }
   new MutationObserver(() => {
-    offerSharing(header)
-    localiseTimes(header)
-  }).observe(header, { childList: true })
+    offerSharing(link)
+    localiseTimes(link)
+  }).observe(link, { childList: true })
 }

@@ -1,6 +1,9 @@
 /** The parts of htmx 4 that this script uses. htmx stands before it in the same file. */
 declare global {
-  const htmx: { trigger(target: Element | string, name: string): void }
+  const htmx: {
+    trigger(target: Element | string, name: string): void
+    ajax(verb: string, path: string, how: { source: Element; target: string; swap: string }): Promise<void>
+  }
 }
 
 /** What htmx's events tell of a request. */

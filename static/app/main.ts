@@ -1,7 +1,9 @@
 // Comforts on top of pages that work without them. Each module is one behaviour, and finds its elements by a data- attribute.
 import { alertElsewhere } from './alerts.ts'
+import { offerActions } from './bar.ts'
 import { type ComposerForm, sendInPlace } from './composer.ts'
 import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
+import { closeDetails } from './details.ts'
 import { keepHeader, refreshHeader } from './header.ts'
 import { drawLine, markMentions, newsFinder, putInPlace, rename, watchList } from './list.ts'
 import { openMenus } from './menus.ts'
@@ -13,19 +15,19 @@ import { forgetAtSignOut } from './storage.ts'
 import { localiseDays, localiseTimes } from './times.ts'
 import { countInTitle } from './title.ts'
 import { showTyping, tellTyping } from './typing.ts'
+import { followKeyboard } from './viewport.ts'
 
 localiseTimes(document)
 forgetAtSignOut()
 offerSharing(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')
 const log = document.querySelector<HTMLElement>('[data-log]')
-const header = document.querySelector('[data-head]')
-if (messages && log && header) {
-  openChat(messages, log, header)
+if (messages && log) {
+  openChat(messages, log)
 }
 
 /** The page of a chat. */
-function openChat(messages: HTMLElement, log: HTMLElement, header: Element) {
+function openChat(messages: HTMLElement, log: HTMLElement) {
   const composer = document.querySelector<ComposerForm>('[data-composer]')
   const path = log.dataset.log ?? ''
   /** The version that the list has come to: the tail's. */
@@ -76,7 +78,10 @@ function openChat(messages: HTMLElement, log: HTMLElement, header: Element) {
   })
   markMentions(messages)
   openMenus(messages, composer)
-  keepHeader(header)
+  keepHeader()
+  closeDetails()
+  offerActions(messages)
+  followKeyboard()
   tellTrouble()
   quietOlder(log)
 }

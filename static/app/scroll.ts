@@ -1,3 +1,5 @@
+import { icon } from './icon.ts'
+
 /** The place of a reader in the list of messages. */
 export interface Scroll {
   /** Whether the end of the list is in view. */
@@ -13,11 +15,14 @@ export interface Scroll {
  */
 export function keepPlace(log: HTMLElement, messages: Element): Scroll {
   const button = document.createElement('button')
+  const words = document.createElement('span')
+  const count = document.createElement('span')
   button.type = 'button'
   button.className = 'news'
-  button.textContent = 'New messages ↓'
-  button.hidden = true
+  count.className = 'badge'
+  button.append(icon('down'), words, count)
   log.after(button)
+  let missed = 0
   let atEnd = true
   let anchor: Element | undefined
   let top = 0
@@ -26,8 +31,9 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
   function notice() {
     atEnd = Math.abs(log.scrollTop) < 40
     if (atEnd) {
-      button.hidden = true
+      missed = 0
     }
+    tell()
     const edge = log.getBoundingClientRect().top
     anchor = [...messages.children].find(
       item => !(item as HTMLElement).hidden && item.getBoundingClientRect().bottom > edge && item.id,
@@ -38,8 +44,17 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
     log.scrollTop = 0
     notice()
   }
-  function newestMessage() {
-    return [...messages.querySelectorAll('.message')].at(-1)?.id
+  /** The way to the end, with the number of messages that came since the reader left it. */
+  function tell() {
+    button.hidden = atEnd
+    button.classList.toggle('news--none', missed === 0)
+    words.textContent = missed === 0 ? 'Newest messages' : missed === 1 ? 'New message' : 'New messages'
+    words.className = missed === 0 ? 'hidden-label' : ''
+    count.textContent = missed > 99 ? '99+' : String(missed)
+    count.hidden = missed === 0
+  }
+  function newestMessage(): number {
+    return Math.max(0, ...[...messages.querySelectorAll('.message')].slice(-1).map(numberOf))
   }
   log.addEventListener('scroll', notice, { passive: true })
   // A composer that grows, an alert, a keyboard: all move the end of the log without a scroll event.
@@ -55,7 +70,7 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
       return atEnd
     },
     settle() {
-      const came = newestMessage() !== newest
+      const before = newest
       newest = newestMessage()
       if (atEnd) {
         toEnd()
@@ -64,12 +79,14 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
       if (anchor?.isConnected) {
         log.scrollTop += anchor.getBoundingClientRect().top - top
       }
+      missed += [...messages.querySelectorAll('.message')].filter(message => numberOf(message) > before).length
       notice()
-      if (came && !atEnd) {
-        button.hidden = false
-      }
     },
   }
+}
+
+function numberOf(message: Element): number {
+  return Number(message.id.replace('message-', ''))
 }
 
 /** The link to the first unread message leads up the list where the message is in it, and goes once it is in view. */

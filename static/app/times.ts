@@ -11,6 +11,8 @@ export function localiseTimes(root: ParentNode) {
     const { when } = time.dataset
     if (when === undefined || today) {
       time.textContent = clock
+      const link = time.closest('[data-menu]')
+      link?.setAttribute('aria-label', (link.getAttribute('aria-label') ?? '').replace(/[^,]*$/, ` ${clock}`))
       continue
     }
     const day = date.toLocaleDateString([], { dateStyle: 'medium' })
@@ -39,7 +41,8 @@ export function localiseDays(messages: Element) {
       last = date.toDateString()
       separator ??= document.createElement('li')
       separator.className = 'day'
-      const words = date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
+      const year = date.getFullYear() === new Date().getFullYear() ? undefined : 'numeric'
+      const words = date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year })
       if (separator.textContent !== words) {
         separator.textContent = words
       }

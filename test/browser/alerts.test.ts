@@ -178,11 +178,14 @@ describe('what tells of the others, in browsers', () => {
 
   async function enter(options = {}) {
     const name = `reader${++count}`
-    const one = await member(site, name, { uri, ...options })
+    const one = await member(site, name, { uri, viewport: WIDE, ...options })
     opened.push(one.context)
     return { ...one, name }
   }
 })
+
+/** The details are in view all the time. */
+const WIDE = { width: 1500, height: 900 }
 
 interface Recorded {
   shown: { title: string; body: string }[]

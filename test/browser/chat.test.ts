@@ -93,7 +93,7 @@ describe('the chat page with htmx', () => {
       return [area.selectionStart, area.selectionEnd, area === document.activeElement]
     })
     assert.deepEqual(selection, [2, 5, true])
-    await page.getByText('2 members').waitFor()
+    await page.getByText('2 members').waitFor({ state: 'attached' })
   })
 
   it('shows every message once and in order while both sides write and polls and answers cross', async () => {
@@ -148,7 +148,7 @@ describe('the chat page with htmx', () => {
     await send(page, 'failed one')
     await composer(page).fill('something else')
     held.fail()
-    await page.getByRole('button', { name: 'Not sent. Send again' }).click()
+    await page.getByRole('button', { name: 'Not sent. Try again' }).click()
     await page.locator('#messages').getByText('failed one').waitFor()
     assert.equal(await composer(page).inputValue(), 'something else')
   })

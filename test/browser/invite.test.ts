@@ -114,7 +114,9 @@ describe('GET /chats/:uri/invite', () => {
 
 /** What a camera makes of the code as it is on the screen. */
 async function readCode(page: Page): Promise<string> {
-  const shot = await page.getByRole('img', { name: 'QR code of the URL' }).screenshot()
+  const image = page.getByRole('img', { name: 'QR code of the URL' })
+  await image.evaluate(image => (image as HTMLImageElement).decode())
+  const shot = await image.screenshot()
   const camera = await (await openBrowser()).newPage()
   const { width, height, pixels } = await camera.evaluate(async png => {
     const picture = new Image()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, member } from '../support/browser.js'
+import { composer, log, member, openDetails } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 
 for (const javaScriptEnabled of [true, false]) {
@@ -27,6 +27,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     it('leads from the chat to its members, who shows who is here, and back', async () => {
+      await openDetails(ann.page)
       await ann.page.getByRole('link', { name: 'Members' }).click()
       await ann.page.getByRole('heading', { name: '2 members' }).waitFor()
       const items = ann.page.getByRole('list', { name: 'Members' }).getByRole('listitem')
@@ -41,7 +42,7 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByLabel('Title').fill('Plans <b>for</b> May')
       await ann.page.getByRole('button', { name: 'Save' }).click()
       await ann.page.getByText('Saved. Everybody in the chat sees it.').waitFor()
-      await log(bob.page, javaScriptEnabled).getByText('called the chat').waitFor()
+      await log(bob.page, javaScriptEnabled).getByText('named the chat').waitFor()
       if (javaScriptEnabled) {
         await bob.page.locator('header').getByText('Plans <b>for</b> May').waitFor()
         await bob.page.waitForFunction(() => document.title.startsWith('Plans <b>for</b> May'))
@@ -59,7 +60,7 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByLabel('Read-only').check()
       await ann.page.getByRole('button', { name: 'Save' }).click()
       await ann.page.getByText('Saved.').waitFor()
-      const sentence = bob.page.getByText('This chat is read-only: nothing can be said or changed in it.')
+      const sentence = bob.page.getByText('This chat is read-only. You can read all of it, and nobody can write.')
       if (javaScriptEnabled) {
         await sentence.waitFor()
         await composer(bob.page).waitFor({ state: 'hidden' })
@@ -114,17 +115,20 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByLabel('The new owner').selectOption(`bob${count}`)
       await ann.page.getByRole('button', { name: 'Hand Over' }).click()
       await ann.page.waitForURL(url, { waitUntil: 'commit' })
+      await openDetails(ann.page)
       await ann.page.getByRole('link', { name: 'Members' }).waitFor()
       assert.equal(await ann.page.getByRole('link', { name: 'Settings' }).count(), 0)
       await log(bob.page, javaScriptEnabled).getByText('is the owner now').waitFor()
       if (!javaScriptEnabled) {
         await bob.page.getByRole('link', { name: 'Reconnect messages' }).click()
       }
+      await openDetails(bob.page)
       await bob.page.getByRole('link', { name: 'Settings' }).click()
       await bob.page.getByRole('heading', { name: 'Settings' }).waitFor()
     })
 
     it('removes and bans a member, whose page is led away, and unbans them', async () => {
+      await openDetails(ann.page)
       await ann.page.getByRole('link', { name: 'Members' }).click()
       await ann.page.getByRole('button', { name: `Remove bob${count}` }).click()
       await ann.page.getByRole('heading', { name: '1 member' }).waitFor()
@@ -147,6 +151,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     it('leaves the chat', async () => {
+      await openDetails(bob.page)
       await bob.page.getByRole('link', { name: 'Members' }).click()
       await bob.page.getByRole('button', { name: 'Leave This Chat' }).click()
       await bob.page.getByRole('heading', { name: `Welcome bob${count}!` }).waitFor()
@@ -166,6 +171,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     async function openSettings() {
+      await openDetails(ann.page)
       await ann.page.getByRole('link', { name: 'Settings' }).click()
       await ann.page.getByRole('heading', { name: 'Settings' }).waitFor()
     }

@@ -103,7 +103,7 @@ for (const javaScriptEnabled of [true, false]) {
       await mine.getByText('Delete', { exact: true }).click()
       await mine.getByRole('button', { name: 'Delete This Message' }).click()
       await message(emil.page, 'gladly').getByText('deleted message').waitFor()
-      await log(emil.page, javaScriptEnabled).getByText('This message was deleted.').waitFor()
+      await log(emil.page, javaScriptEnabled).getByText('Deleted', { exact: true }).waitFor()
       assert.equal(await log(emil.page, javaScriptEnabled).getByText('shall we meet at noon').count(), 0)
       await back(ann)
     })

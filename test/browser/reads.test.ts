@@ -61,7 +61,7 @@ describe('what is unread, in browsers', () => {
           await bob.post(uri, `line ${n}`)
         }
         await page.goto(`/chats/${uri}`, { waitUntil: 'commit' })
-        await page.getByRole('link', { name: 'Jump to the first of 60 unread messages' }).click({ noWaitAfter: true })
+        await page.getByRole('link', { name: '60 new messages' }).click({ noWaitAfter: true })
         // The page's own list, in a browser without JavaScript too: this page does not grow.
         await log(page).getByText('line 1', { exact: true }).waitFor()
         await until(() => isInView(page, 'line 1'))
@@ -158,8 +158,8 @@ describe('what is unread, in browsers', () => {
       await bob.post(uri, `line ${n}`)
     }
     await page.goto(`/chats/${uri}`)
-    await page.getByRole('link', { name: 'Jump to the first of 40 unread messages' }).click()
-    await page.getByRole('link', { name: 'Jump to the first' }).waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: '40 new messages' }).click()
+    await page.getByRole('link', { name: '40 new messages' }).waitFor({ state: 'detached' })
     await until(() => isInView(page, 'line 1'))
     assert.equal(new URL(page.url()).search, '')
   })

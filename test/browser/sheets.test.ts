@@ -38,7 +38,7 @@ describe('the pages around a chat', () => {
       const sheets = ['members', 'settings', 'bans', 'invite', 'search?q=train', 'messages/3'].map(
         name => `${chat}/${name}`,
       )
-      for (const path of [...sheets, '/', '/account', '/search', '/nowhere']) {
+      for (const path of [chat, `${chat}#info`, ...sheets, '/', '/account', '/search', '/nowhere']) {
         await staysWithin(owner, path, width)
       }
       for (const path of [`${chat}/members`, '/', '/account', '/logout', '/search?q=train']) {

@@ -17,7 +17,7 @@ for (const javaScriptEnabled of [true, false]) {
       await signUp(ann.page, 'ann')
       await ann.page.getByRole('heading', { name: 'Welcome ann!' }).waitFor()
       await ann.page.getByRole('button', { name: 'Start Chatting' }).click()
-      await ann.page.getByRole('heading', { name: 'Share the page URL to invite new friends' }).waitFor()
+      await ann.page.getByText('Share the page URL to invite new friends').waitFor()
       const url = ann.page.url()
       const shared = await ann.page.getByRole('textbox', { name: 'The URL of this chat' }).inputValue()
       assert.equal(new URL(shared).pathname, new URL(url).pathname)

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** By these the script and the tests find elements; no style goes by them. */
-const NAMES_ONLY = ['messages--pending', 'new__words', 'quote__text']
+const NAMES_ONLY = ['message__who', 'messages--pending', 'new__words']
 
 describe('the classes', () => {
   const styled = classesInStyle()
@@ -36,8 +36,8 @@ function classesInViews(): string[] {
 
 function classesInScript(): string[] {
   return filesUnder('static/app', '.ts').flatMap(text =>
-    [...text.matchAll(/className = '([^']*)'|classList\.add\('([^']*)'\)/g)].flatMap(([, all = '', one = '']) =>
-      words(`${all} ${one}`),
+    [...text.matchAll(/className = '([^']*)'|classList\.(?:add|toggle)\('([^']*)'/g)].flatMap(
+      ([, all = '', one = '']) => words(`${all} ${one}`),
     ),
   )
 }

@@ -40,7 +40,7 @@ for (const BUS of ['postgres', 'off']) {
       await events.shows('"reactions":{"👍":1}')
       await ann.call('DELETE', `/api/chats/${uri}/messages/${json.id}`)
       await events.shows('event: deleted')
-      await page.shows('This message was deleted')
+      await page.shows('Deleted')
       await socket.reaches(6)
     })
 

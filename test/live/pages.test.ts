@@ -187,10 +187,10 @@ describe('the chat page and its stream', () => {
 
   it('counts who joins', async () => {
     await open()
-    await page.getByText('2 members', { exact: true }).waitFor()
+    await page.getByText('2 members', { exact: true }).waitFor({ state: 'attached' })
     const dora = await signUpProgram(site, `dora${Date.now()}`)
     await dora.join(uri)
-    await page.getByText('3 members', { exact: true }).waitFor()
+    await page.getByText('3 members', { exact: true }).waitFor({ state: 'attached' })
     await log(page)
       .getByText(/^dora\d+ joined/)
       .waitFor()

@@ -50,7 +50,7 @@ describe('guests', () => {
     const mark = '<bdi[^>]*>Carla Meyer</bdi> <span class="guest">guest</span>'
     assert.match(page.text, new RegExp(`${mark} joined`))
     assert.match(page.text, new RegExp(`message__who">${mark}`))
-    assert.match(page.text, new RegExp(`members__item">.*${mark}`))
+    assert.match(page.text, new RegExp(`people__name">${mark}`))
     assert.match((await ann.get('/')).text, /<bdi>Carla Meyer<\/bdi> \(guest\): <bdi>hello from a guest/)
     const list = await ann.send('GET', `/api/chats/${uri}/messages/`, undefined, {})
     assert.deepEqual(

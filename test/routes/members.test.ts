@@ -55,7 +55,7 @@ describe('the members of a chat', () => {
       assert.equal((await ann.post(`/chats/${uri}/owner`, { user_id: String(id) })).status, 303)
       assert.deepEqual(namesOn((await ann.get(`/chats/${uri}/members`)).text), ['prog', 'ann', 'bob'])
       const header = (await ann.htmx('GET', `/chats/${uri}/members`)).text
-      assert.match(header, /<bdi>prog<\/bdi> <span class="members__role">\(owner\)[\s\S]*ann[\s\S]*bob/)
+      assert.match(header, /<bdi>prog<\/bdi> <span class="people__role">owner[\s\S]*ann[\s\S]*bob/)
       const joined = (await program.join(uri)).json
       assert.deepEqual(
         joined.members.map(({ name }: { name: string }) => name),

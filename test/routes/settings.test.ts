@@ -82,7 +82,7 @@ describe('the owner’s page of a chat', () => {
         assert.ok(!text.includes('<script>alert'), path)
       }
       assert.ok((await bob.htmx('GET', `/chats/${uri}/header`)).text.includes(`<title>${ESCAPED} – Chatire</title>`))
-      assert.match((await bob.get(`/chats/${uri}`)).text, /<bdi>ann<\/bdi> called the chat <bdi>&quot;&gt;&lt;script/)
+      assert.match((await bob.get(`/chats/${uri}`)).text, /<bdi>ann<\/bdi> named the chat <bdi>&quot;&gt;&lt;script/)
       assert.deepEqual(await news(2), ['renamed ann'])
     })
 
@@ -118,7 +118,7 @@ describe('the owner’s page of a chat', () => {
       await ann.post(`/chats/${uri}/settings`, { title: '', read_only: 'true', guests: 'true' })
       for (const visitor of [ann, bob]) {
         const { text } = await visitor.get(`/chats/${uri}`)
-        assert.match(text, /This chat is read-only: nothing can be said or changed in it\./)
+        assert.match(text, /This chat is read-only\. You can read all of it, and nobody can write\./)
         assert.doesNotMatch(text, /id="composer"/)
         const refused = await visitor.post(`/chats/${uri}/messages`, { message: 'typed <b> meanwhile' })
         assert.equal(refused.status, 403)

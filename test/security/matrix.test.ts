@@ -78,6 +78,7 @@ const ROWS: Record<string, Row> = {
   'PATCH /chats/:uri': { status: [401, 303, 303, 303, 303, 303] },
   'POST /chats/:uri/guests': { status: [303, 303, 303, 303, 303, 303], fields: { name: 'newcomer' } },
   'GET /chats/:uri/invite': { status: MEMBERS },
+  'GET /chats/:uri/invite/code.svg': { status: MEMBERS },
   'GET /chats/:uri/header': { status: MEMBERS_FORM },
   'GET /chats/:uri/members': { status: MEMBERS },
   'POST /chats/:uri/members/me/departure': { status: [401, 404, 404, 303, 303, 403] },

@@ -98,6 +98,12 @@ export function composer(page: Page) {
   return page.getByRole('textbox', { name: 'Message', exact: true })
 }
 
+/** Opens what is beside the messages only in a wide window: members, link, alerts, the chat's other pages. */
+export async function openDetails(page: Page) {
+  await page.getByRole('link', { name: 'Details' }).click()
+  await page.getByRole('heading', { name: 'Details' }).waitFor()
+}
+
 /** The messages; without JavaScript they are in a frame. */
 export function log(page: Page, javaScriptEnabled = true) {
   const where = javaScriptEnabled ? page : page.frameLocator('iframe[title=Messages]').frameLocator('iframe')

@@ -1,0 +1,25 @@
+import { down, face, more, reply } from './icons.json'
+
+const ICONS = { down, face, more, reply }
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+/** An icon, as views/_icons.njk draws it. */
+export function icon(name: keyof typeof ICONS): SVGElement {
+  const image = document.createElementNS(SVG, 'svg')
+  image.setAttribute('class', name === 'reply' ? 'icon icon--turns' : 'icon')
+  image.setAttribute('viewBox', '0 0 24 24')
+  image.setAttribute('aria-hidden', 'true')
+  const path = document.createElementNS(SVG, 'path')
+  path.setAttribute('d', ICONS[name])
+  image.append(path)
+  return image
+}
+
+/** A label that only screen readers show. */
+export function hiddenLabel(words: string): HTMLElement {
+  const label = document.createElement('span')
+  label.className = 'hidden-label'
+  label.textContent = words
+  return label
+}
