@@ -14,7 +14,7 @@ import { createDatabase, databaseUrl, dropDatabase } from './support/databases.j
 import { runProgram, startServer, temporaryFolder, until } from './support/server.js'
 import { openSite, type Site } from './support/site.js'
 import { allStatementsOf } from './support/statements.js'
-import { openEvents } from './support/streams.js'
+import { openEvents, openSocket } from './support/streams.js'
 import { Program, signUpProgram, Visitor } from './support/visitor.js'
 
 const run = promisify(execFile)
@@ -199,6 +199,8 @@ describe('failing', function () {
       await late.close()
       assert.equal((await ann.post(uri, 'hello')).status, 503)
       assert.equal((await visitor.post(`/chats/${uri}/messages`, { message: 'hello' })).status, 503)
+      const socket = await openSocket(site, `/api/chats/${uri}/live/`, ann)
+      assert.equal((await socket.ask({ message: 'hello' })).status, 503)
 
       await outside({ ...site.address, database: 'postgres' }, `alter database ${database} reset all`)
       await cutConnections(site)
@@ -207,7 +209,7 @@ describe('failing', function () {
       await until(() => warnings().some(({ msg }) => msg.startsWith('The outage is over')))
       const [begin, end, ...rest] = warnings().map(({ msg }) => msg)
       assert.match(begin ?? '', /^The database fails/)
-      assert.match(end ?? '', /^The outage is over after \d+ s: 2 requests were refused$/)
+      assert.match(end ?? '', /^The outage is over after \d+ s: 3 requests were refused$/)
       assert.deepEqual(rest, [])
     })
 

@@ -196,6 +196,9 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
     } catch (error) {
       logCause(parts, error)
       const refusal = asRefusal(error)
+      if (refusal.status === 503) {
+        parts.outage.refused()
+      }
       const wait = refusal.headers['Retry-After']
       return { ...problemJson(refusal), ...(wait ? { retry_after: Number(wait) } : {}), key }
     }
