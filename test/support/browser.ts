@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright'
 import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
@@ -15,14 +16,13 @@ export function openBrowser(): Promise<Browser> {
 }
 
 async function launch(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM
-  if (!executablePath) {
+  if (!process.env.CHROMIUM) {
     throw new Error('CHROMIUM does not say where the browser is: run the tests by npm test')
   }
   // Imported here, because that takes longer than some test files.
   const { chromium } = await import('playwright')
   const launched = await chromium.launch({
-    executablePath,
+    executablePath: fileURLToPath(new URL('../../../bin/chromium.sh', import.meta.url)),
     // Browsers trust addresses of their own machine like https. A host name that leads there is treated like plain http elsewhere.
     args: [`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`],
     timeout: PATIENCE,
