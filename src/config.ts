@@ -61,7 +61,7 @@ export const LIMITS = {
   sessionDays: 180,
   resetHours: 24,
   /** Browsers keep no cookie for longer. */
-  deviceDays: 400,
+  cookieDays: 400,
   namesPerDevice: 5,
   searchCodePoints: 200,
   hitsPerPage: 20,

@@ -25,7 +25,7 @@ export function rememberDevice(parts: Parts, ctx: Context, username: string) {
   const others = entriesOf(parts, ctx).filter(entry => !isFor(parts, entry, username))
   const entries = [key + seal(parts, key, username), ...others].slice(0, LIMITS.namesPerDevice)
   ctx.cookies.set(deviceCookie(parts.config.secure), entries.join('.'), {
-    maxAge: LIMITS.deviceDays * 86_400_000,
+    maxAge: LIMITS.cookieDays * 86_400_000,
     // Each entry has an HMAC of its own.
     signed: false,
     httpOnly: true,

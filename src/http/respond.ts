@@ -6,6 +6,7 @@ import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
 import { NOT_STORED } from './headers.js'
 import { problemJson } from './json.js'
+import { preferencesOf } from './preferences.js'
 import type { FragmentValues, PageValues } from './view-values.js'
 
 interface Answers {
@@ -78,7 +79,12 @@ export function renderPage<V extends keyof PageValues>(
   values: PageValues[V],
 ): string {
   prepareForms(parts, ctx)
-  const frame = { user: ctx.state.user ?? null, csrf: ctx.state.csrf ?? '', assets: parts.assets.paths }
+  const frame = {
+    user: ctx.state.user ?? null,
+    csrf: ctx.state.csrf ?? '',
+    assets: parts.assets.paths,
+    preferences: preferencesOf(parts, ctx),
+  }
   return parts.views.page(view, { ...frame, ...values })
 }
 

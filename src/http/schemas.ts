@@ -72,6 +72,19 @@ export const changedPassword = (about: { username: string; email: string }) =>
 export const changedUser = ({ username }: { username: string }) =>
   z.object({ name: nameToShow(username).optional(), email: email.optional() })
 
+const NO_PREFERENCE = 'Choose one of those that are offered.'
+const one = <const Values extends readonly string[]>(values: Values) => z.enum(values, { error: NO_PREFERENCE })
+
+/** `auto`: by the device. */
+export const newPreferences = z.object({
+  theme: one(['system', 'light', 'dark']),
+  text_size: one(['normal', 'large', 'larger']),
+  enter: one(['auto', 'send', 'line']),
+})
+
+/** How a reader wants the pages: kept in a cookie of their browser, for visitors too. */
+export type Preferences = z.output<typeof newPreferences>
+
 export const ownPassword = z.object({ password })
 
 /** A box that was ticked. */

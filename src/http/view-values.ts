@@ -11,6 +11,7 @@ import type { FieldErrors } from '../errors.js'
 import type { Entry } from '../live/entry.js'
 import type { Piece } from '../text/snippet.js'
 import type { Assets } from './assets.js'
+import type { Preferences } from './schemas.js'
 
 /** What the frame of every page needs. */
 export interface FrameValues {
@@ -19,6 +20,7 @@ export interface FrameValues {
   /** The form token. */
   csrf: string
   assets: Assets['paths']
+  preferences: Preferences
 }
 
 /** What a form shows of what was typed into it, passwords excepted, and what is wrong with it. */
@@ -143,6 +145,11 @@ export interface PageValues {
   }
   /** `entries` is the message alone. */
   'messages/show.njk': ActionValues & ListValues & { chat: Chat; before: readonly Entry[]; after: readonly Entry[] }
+  'preferences/show.njk': {
+    /** Whether a change was saved just now. */
+    saved: boolean
+    errors: FieldErrors
+  }
   'resets/edit.njk': { username: string; errors: FieldErrors }
   'search/show.njk': {
     /** Null where all chats are searched. */

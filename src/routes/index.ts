@@ -12,6 +12,7 @@ import { members } from './members.js'
 import { messages } from './messages.js'
 import { owners } from './owners.js'
 import { permalinks } from './permalinks.js'
+import { preferences } from './preferences.js'
 import { reads } from './reads.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
@@ -34,6 +35,7 @@ export function routerOf(parts: Parts): Router<State> {
     users,
     sessions,
     account,
+    preferences,
     resets,
     tokens,
     chats,

@@ -58,9 +58,14 @@ export function sendInPlace(
   } else {
     keep()
   }
+  const { enter } = document.documentElement.dataset
+  /** Whether Enter alone sends: as the reader prefers it, or by whether the device has a mouse, and so a keyboard with Shift. */
+  const enterSends = enter === 'send' || (enter !== 'line' && !matchMedia('(pointer: coarse)').matches)
+  text.enterKeyHint = enterSends ? 'send' : 'enter'
   text.addEventListener('keydown', event => {
+    const sends = event.ctrlKey || event.metaKey || (enterSends && !event.shiftKey)
     // Safari ends a composition before it tells of the key that ended it: 229.
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+    if (event.key === 'Enter' && sends && !event.isComposing && event.keyCode !== 229) {
       event.preventDefault()
       composer.requestSubmit()
     }

@@ -44,7 +44,7 @@ describe('the pages around a chat', () => {
       for (const path of [`${chat}/members`, '/', '/account', '/logout', '/search?q=train']) {
         await staysWithin(guest, path, width)
       }
-      for (const path of [chat, '/', '/login', '/signup', '/account']) {
+      for (const path of [chat, '/', '/login', '/signup', '/account', '/preferences']) {
         await staysWithin(visitor, path, width)
       }
     })

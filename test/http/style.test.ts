@@ -21,15 +21,14 @@ describe('the style sheet', () => {
     assert.doesNotMatch(body, /&/)
   })
 
-  it('has a plain colour before each that is mixed, which they do not know either', () => {
-    const mixed = [...body.matchAll(/([\w-]+):color-mix/g)]
+  it('has another colour for each that is mixed, which they do not know either', () => {
+    const mixed = [...body.matchAll(/([\w-]+):([^;{}]*)color-mix/g)]
     assert.ok(mixed.length > 0)
-    for (const { 1: property, index } of mixed) {
+    for (const { 1: property, 2: before = '', index } of mixed) {
       const declared = body.slice(body.lastIndexOf('{', index) + 1, index).split(';')
-      assert.ok(
-        declared.some(one => one.startsWith(`${property}:`)),
-        body.slice(index, index + 60),
-      )
+      // What comes out of a variable is judged when it is used: a text whose colour is no colour has that of the text around it.
+      const isInherited = property === 'color' && before.includes('var(')
+      assert.ok(isInherited || declared.some(one => one.startsWith(`${property}:`)), body.slice(index, index + 60))
     }
   })
 })

@@ -86,6 +86,7 @@ const ROWS: Record<string, Row> = {
   'POST /account/password': { good: { current_password: PASSWORD, password: PASSWORD } },
   'PUT /account/password': { good: { current_password: PASSWORD, password: PASSWORD } },
   'POST /account/keep': { good: USER },
+  'POST /preferences': { good: { theme: 'dark', text_size: 'large', enter: 'line' } },
   'DELETE /account/sessions/:id': {},
   'POST /account/sessions/:id/end': {},
   'POST /account/tokens': { good: { name: 'a script' } },

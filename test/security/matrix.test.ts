@@ -47,6 +47,11 @@ const ROWS: Record<string, Row> = {
   'GET /logout': { status: [303, 200, 200, 200, 200, 200] },
   'POST /logout': { status: [303, 303, 303, 303, 303, 303] },
   // Each for themselves.
+  'GET /preferences': { status: OPEN },
+  'POST /preferences': {
+    status: [303, 303, 303, 303, 303, 303],
+    fields: { theme: 'dark', text_size: 'large', enter: 'line' },
+  },
   'GET /account': { status: [401, 200, 200, 200, 200, 200] },
   'POST /account': { status: [401, 303, 303, 303, 303, 303], fields: { name: 'Renamed' } },
   'PATCH /account': { status: [401, 303, 303, 403, 303, 303], fields: { email: 'somebody@example.org' } },
