@@ -36,8 +36,10 @@ export async function loadAssets(): Promise<Assets> {
         builtFile('app.js'),
       ],
     },
-    'noscript.css': { type: 'text/css; charset=utf-8', parts: [staticFile('noscript.css')] },
-    'icon.svg': { type: 'image/svg+xml', parts: [staticFile('icon.svg')] },
+    'noscript.css': { type: 'text/css; charset=utf-8', parts: [rootFile('static/noscript.css')] },
+    // Shown by browsers as it is.
+    'api.txt': { type: 'text/plain; charset=utf-8', parts: [rootFile('docs/api.md')] },
+    'icon.svg': { type: 'image/svg+xml', parts: [rootFile('static/icon.svg')] },
   }
   const paths: Record<string, string> = {}
   const files = new Map<string, Asset>()
@@ -84,8 +86,8 @@ export function serveAssets({ files }: Assets): Koa.Middleware {
   }
 }
 
-function staticFile(name: string): string {
-  return fileURLToPath(new URL(`../../../static/${name}`, import.meta.url))
+function rootFile(name: string): string {
+  return fileURLToPath(new URL(`../../../${name}`, import.meta.url))
 }
 
 /** Bundled from the modules in static/app/. */

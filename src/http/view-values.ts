@@ -124,6 +124,7 @@ export interface PageValues {
     draft_of: string
     reply_to: string
   }
+  'help/show.njk': object
   'live/frame.njk': { uri: string; unread_from: number | null }
   'live/messages.njk': ListValues & {
     /** Whether it stands in live/frame.njk. */

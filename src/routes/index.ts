@@ -5,6 +5,7 @@ import { account } from './account.js'
 import { bans } from './bans.js'
 import { chats } from './chats.js'
 import { guests } from './guests.js'
+import { help } from './help.js'
 import { invites } from './invites.js'
 import { links } from './links.js'
 import { live } from './live.js'
@@ -36,6 +37,7 @@ export function routerOf(parts: Parts): Router<State> {
     sessions,
     account,
     preferences,
+    help,
     resets,
     tokens,
     chats,

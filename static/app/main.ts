@@ -5,6 +5,7 @@ import { type ComposerForm, sendInPlace } from './composer.ts'
 import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
 import { closeDetails } from './details.ts'
 import { keepHeader, refreshHeader } from './header.ts'
+import { listenToKeys } from './keys.ts'
 import { drawLine, markMentions, newsFinder, putInPlace, rename, watchList } from './list.ts'
 import { openMenus } from './menus.ts'
 import { isInFront } from './presence.ts'
@@ -18,6 +19,7 @@ import { showTyping, tellTyping } from './typing.ts'
 import { followKeyboard } from './viewport.ts'
 
 localiseTimes(document)
+listenToKeys()
 forgetAtSignOut()
 offerSharing(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')

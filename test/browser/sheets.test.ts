@@ -38,13 +38,13 @@ describe('the pages around a chat', () => {
       const sheets = ['members', 'settings', 'bans', 'invite', 'search?q=train', 'messages/3'].map(
         name => `${chat}/${name}`,
       )
-      for (const path of [chat, `${chat}#info`, ...sheets, '/', '/account', '/search', '/nowhere']) {
+      for (const path of [chat, `${chat}#info`, ...sheets, '/', '/account', '/search', '/help', '/nowhere']) {
         await staysWithin(owner, path, width)
       }
       for (const path of [`${chat}/members`, '/', '/account', '/logout', '/search?q=train']) {
         await staysWithin(guest, path, width)
       }
-      for (const path of [chat, '/', '/login', '/signup', '/account', '/preferences']) {
+      for (const path of [chat, '/', '/login', '/signup', '/account', '/preferences', '/help']) {
         await staysWithin(visitor, path, width)
       }
     })

@@ -36,6 +36,7 @@ const ROWS: Record<string, Row> = {
   'GET /': { status: OPEN },
   'GET /robots.txt': { status: OPEN },
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
+  'GET /help': { status: OPEN },
   'GET /up': { status: OPEN },
   'GET /ready': { status: OPEN },
   'POST /csp-reports': { status: [204, 204, 204, 204, 204, 204] },
