@@ -57,7 +57,7 @@ async function printPages() {
   }
   const pages: Record<string, () => Promise<unknown>> = {
     'floor: select 1': () => probe(db),
-    'the start page, with what is unread in its 20 chats': () => chatsOf(db, 2, LIMITS.chatsPerPage + 1),
+    'the start page, with what is unread in its 30 chats': () => chatsOf(db, 2, LIMITS.chatsPerPage + 1),
     'the chat’s page, from the database': () => chatView(db, 1, part),
     'the same in the middle of the chat': () => chatView(db, 1, { ...part, before: COUNT / 2 }),
     'what the page asks beside a list that is in memory': () => countedMembers(db, 1, LIMITS.membersOnPage, reader),

@@ -28,7 +28,7 @@ export const LIMITS = {
   nameCodePoints: 150,
   mentionsPerMessage: 20,
   passwordBytes: 1024,
-  chatsPerPage: 20,
+  chatsPerPage: 30,
   messagesPerPage: 50,
   messagesAround: 5,
   eventsPerPoll: 200,

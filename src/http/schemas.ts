@@ -240,6 +240,12 @@ export const chatsQuery = z.object({
     .optional(),
 })
 
+/** `have`: the stamp of the list in the page that asks; `beside`: the id of the chat that is open there. */
+export const openListQuery = z.object({
+  have: z.string({ error: 'Not a list.' }).max(16, 'Not a list.').optional(),
+  beside: integer.optional(),
+})
+
 export const chatSearch = z.object({ q: searched, before: integer.optional() })
 
 /** `before`: the same as in chatsQuery. */

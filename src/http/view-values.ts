@@ -45,6 +45,19 @@ interface ListValues {
   me: number
 }
 
+/** A list of chats. */
+interface ChatListValues {
+  chats: readonly Rows<typeof chatsOf>[]
+  /** Names what the list shows, for the page that asks for it again. */
+  stamp: string
+  /** Where the next page begins. */
+  older: string | null
+  /** Whether this is the first page. */
+  newest: boolean
+  /** The id of the chat that it stands beside, or null. */
+  beside: number | null
+}
+
 interface HeaderValues {
   chat: Chat
   /** What the chat is called, also where it has no title. */
@@ -183,13 +196,7 @@ export interface PageValues {
     errors: FieldErrors
   }
   'start/entrance.njk': FormValues
-  'start/welcome.njk': {
-    chats: readonly Rows<typeof chatsOf>[]
-    /** Where the next page begins. */
-    older: string | null
-    /** Whether this is the first page. */
-    newest: boolean
-  }
+  'start/welcome.njk': ChatListValues
   'users/signup.njk': FormValues
 }
 
@@ -198,6 +205,7 @@ export interface FragmentValues {
   /** Any refusal. */
   '_refusal.njk': { status: number; sentence: string; next: string }
   'chats/_header_again.njk': HeaderValues
+  'chats/_list.njk': ChatListValues
   'members/_members.njk': { chat: Chat; me: number; members: readonly Member[]; member_count: number }
   /** `csrf` is empty where htmx sends it by itself. */
   'messages/_actions.njk': ActionValues & { csrf: string }

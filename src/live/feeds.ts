@@ -25,6 +25,8 @@ export interface Reading {
 interface Callbacks extends DeliveryCallbacks {
   /** Called for each member who reads. */
   saw(chat_id: number, user_id: number): void
+  /** Called when something is said to have happened in a chat, whether it is read here or not. */
+  moved(chat_id: number): void
 }
 
 /** The feeds of this process: one for each chat that is read here. */
@@ -131,6 +133,7 @@ export class Feeds implements Swept {
   }
 
   moved(chat_id: number, version: number | null, known: number) {
+    this.callbacks.moved(chat_id)
     const feed = this.byChat.get(chat_id)
     if (feed && (version === null || version < known)) {
       // The chat was deleted, or a backup was restored and its versions mean something else now.
@@ -142,6 +145,7 @@ export class Feeds implements Swept {
 
   /** The chat is said to be at that version. The feed may know that already. */
   reached(chat_id: number, version: number) {
+    this.callbacks.moved(chat_id)
     this.byChat.get(chat_id)?.catchUp(version).catch(this.callbacks.onFailure)
   }
 

@@ -5,6 +5,7 @@ import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
 import { type Bus, noBus, PostgresBus } from './bus.js'
+import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
@@ -30,6 +31,7 @@ interface Setting {
 export class Live {
   readonly streams: Streams
   readonly presence: Presence
+  readonly chatLists = new ChatLists()
   private readonly identities: Identities
   private readonly feeds: Feeds
   private readonly sweep: Sweep
@@ -48,6 +50,7 @@ export class Live {
     this.feeds = new Feeds(db, rendererFor, {
       mayDeliver: () => this.sweep.mayDeliver,
       saw: (chat_id, user_id) => this.presence.saw(chat_id, user_id),
+      moved: chat_id => this.chatLists.moved(chat_id),
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
     const users: Swept = {
@@ -63,7 +66,10 @@ export class Live {
       chat: (id: number, version: number) => this.feeds.reached(id, version),
       user: (id: number) => void this.userMoved(id),
       typing: (id: number, typist: Typist) => this.feeds.typing(id, typist),
-      missed: () => void this.sweep.now().catch(error => log('Asking what is new failed', error)),
+      missed: () => {
+        this.chatLists.missed()
+        void this.sweep.now().catch(error => log('Asking what is new failed', error))
+      },
     }
     this.bus = address ? new PostgresBus(address, listener, error => log('The bus is interrupted', error)) : noBus
   }

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import { chatsOf, createChat, findChat } from '../db/chats.js'
+import { createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
 import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
@@ -10,12 +10,12 @@ import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
-import { chatJson, listedChatJson, listJson, memberJson, standingJson } from '../http/json.js'
+import { chatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { hasQrCode } from '../http/qr-code.js'
 import { logFailure } from '../http/request-log.js'
 import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
-import { chatsQuery, newChat, pageQuery } from '../http/schemas.js'
+import { newChat, pageQuery } from '../http/schemas.js'
 import { draftSeal, randomKey } from '../keys.js'
 import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
@@ -33,21 +33,10 @@ import {
 } from './scope.js'
 import { chatName } from './settings.js'
 
-/** Starting a chat, the list of the user's chats, and the page of a chat. */
+/** Starting a chat, and its page. */
 export function chats(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats' })
-
-  router.get('/', async ctx => {
-    const user = requireUser(ctx)
-    await redirect(ctx, '/', async () => {
-      const { chats, older } = await listChats(parts, ctx, user)
-      if (older) {
-        ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
-      }
-      return { chats: chats.map(listedChatJson) }
-    })
-  })
 
   router.post('/', mark({ rate: 'tries' }), async ctx => {
     const user = requireUser(ctx)
@@ -59,6 +48,7 @@ export function chats(parts: Parts) {
     parts.limitRate('chats', user.id)
     const uri = randomKey(16)
     await createChat(db, { owner_id: user.id, uri, title })
+    parts.live.chatLists.changed(user.id)
     await redirect(ctx, chatPath(uri), async () => {
       ctx.status = 201
       ctx.set('Location', `/api/chats/${uri}/`)
@@ -109,17 +99,6 @@ function showHeader(parts: Parts, ctx: RouteContext, chat: MemberChat) {
 function headerOf({ config }: Parts, ctx: RouteContext, chat: SeenChat, { id }: User) {
   const share_url = shareUrl(ctx, config, chatPath(chat.current_uri))
   return { chat, name: chatName(chat), me: id, share_url, has_code: hasQrCode(share_url) }
-}
-
-/** One page of the user's chats, and where the next one begins. */
-export async function listChats(parts: Parts, ctx: RouteContext, user: User) {
-  const { before } = readQuery(ctx, chatsQuery)
-  limitLists(parts, ctx, user)
-  const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
-  const chats = rows.slice(0, LIMITS.chatsPerPage)
-  const last = chats.at(-1)
-  const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
-  return { chats, older, newest: before === undefined }
 }
 
 /** Shows the chat to its members. A user who opens its URL becomes a member. Visitors see who invites them, and nothing else. */
@@ -213,6 +192,9 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     logFailure(parts, error, 'How far somebody has read was not noted')
     return readPage(parts, reading, { ...part, reads: false })
   })
+  if (part.reads) {
+    parts.live.chatLists.changed(reading.user.id)
+  }
   const { entries, more, next } = view
   const isForward = part.from !== undefined
   const { items, cut } = await fill(isForward ? entries : entries.toReversed(), LIMITS.pageBytes, entry =>

@@ -3,6 +3,7 @@ import { notFound, Refusal } from '../errors.js'
 import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
 import { bans } from './bans.js'
+import { chatLists } from './chat-lists.js'
 import { chats } from './chats.js'
 import { guests } from './guests.js'
 import { help } from './help.js'
@@ -40,6 +41,7 @@ export function routerOf(parts: Parts): Router<State> {
     help,
     resets,
     tokens,
+    chatLists,
     chats,
     invites,
     guests,

@@ -137,10 +137,11 @@ function openResponse(
  * A page without JavaScript cannot report what its reader has seen, so everything that was sent to its frame counts as read. If this
  * cannot be written, nothing is lost: the next page that is shown writes it.
  */
-function noteRead({ db, log, limitRate }: Parts, { feed, user }: ReadingMember, version: number) {
+function noteRead({ db, live, log, limitRate }: Parts, { feed, user }: ReadingMember, version: number) {
   const read = async () => {
     limitRate('frames', user.id)
     await markRead(db, { chat_id: feed.chat_id, user_id: user.id }, version)
+    live.chatLists.changed(user.id)
   }
   read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))
 }

@@ -4,7 +4,7 @@ import type { Parts, RouteContext, State } from '../http/context.js'
 import { problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond, respondPage, showPage } from '../http/respond.js'
-import { listChats } from './chats.js'
+import { openList } from './chat-lists.js'
 import { EXACT, limit } from './scope.js'
 
 /** The start page, and what crawlers, browsers and probes ask every site for. */
@@ -13,8 +13,8 @@ export function start(parts: Parts) {
 
   router.get('/', async ctx => {
     if (ctx.state.user) {
-      const list = await listChats(parts, ctx, ctx.state.user)
-      await respondPage(ctx, () => showPage(parts, ctx, 'start/welcome.njk', list))
+      const list = await openList(parts, ctx, ctx.state.user)
+      await respondPage(ctx, () => showPage(parts, ctx, 'start/welcome.njk', { ...list, beside: null }))
     } else {
       await respondPage(ctx, () => showPage(parts, ctx, 'start/entrance.njk', { next: '', values: {}, errors: {} }))
     }

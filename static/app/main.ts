@@ -1,6 +1,7 @@
 // Comforts on top of pages that work without them. Each module is one behaviour, and finds its elements by a data- attribute.
 import { alertElsewhere } from './alerts.ts'
 import { offerActions } from './bar.ts'
+import { keepChats, showNewest } from './chats.ts'
 import { type ComposerForm, sendInPlace } from './composer.ts'
 import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
 import { closeDetails } from './details.ts'
@@ -24,6 +25,7 @@ forgetAtSignOut()
 offerSharing(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')
 const log = document.querySelector<HTMLElement>('[data-log]')
+keepChats(messages)
 if (messages && log) {
   openChat(messages, log)
 }
@@ -77,6 +79,7 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
     if (first) {
       lookForRead()
     }
+    showNewest(messages)
   })
   markMentions(messages)
   openMenus(messages, composer)

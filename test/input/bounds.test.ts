@@ -130,7 +130,22 @@ const ROWS: Record<string, Row> = {
 }
 
 /** What addresses may ask for besides. */
-const QUERIES = ['q', 'before', 'after', 'from', 'reply', 'limit', 'next', 'unread', 'live', 'done', 'ban', 'off']
+const QUERIES = [
+  'q',
+  'before',
+  'after',
+  'from',
+  'reply',
+  'limit',
+  'next',
+  'unread',
+  'live',
+  'done',
+  'ban',
+  'off',
+  'have',
+  'beside',
+]
 
 type Kind = 'form' | 'JSON' | 'multipart'
 

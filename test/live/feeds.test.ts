@@ -27,6 +27,7 @@ describe('the feeds of a process', () => {
     const feeds = new Feeds(site.db, () => renderer, {
       mayDeliver: () => true,
       saw() {},
+      moved() {},
       onFailure: assert.ifError,
     })
     const reading = await feeds.find(uri, id)
@@ -48,7 +49,12 @@ describe('the feeds of a process', () => {
     await bob.join(uri)
     const { id } = (await bob.call('GET', '/api/account/')).json
     const renderer = { json: () => '', html: () => '' }
-    const feeds = new Feeds(site.db, () => renderer, { mayDeliver: () => true, saw() {}, onFailure: assert.ifError })
+    const feeds = new Feeds(site.db, () => renderer, {
+      mayDeliver: () => true,
+      saw() {},
+      moved() {},
+      onFailure: assert.ifError,
+    })
     const owner = (await ann.call('GET', '/api/account/')).json.id
     const before = await findChat(site.db, uri, id)
     assert.ok(before)
@@ -150,7 +156,12 @@ describe('the feeds of a process', () => {
     const [ann_id, bob_id] = await Promise.all(
       [ann, bob].map(async one => (await one.call('GET', '/api/account/')).json.id as number),
     )
-    const feeds = new Feeds(site.db, () => renderer, { mayDeliver: () => true, saw() {}, onFailure: assert.ifError })
+    const feeds = new Feeds(site.db, () => renderer, {
+      mayDeliver: () => true,
+      saw() {},
+      moved() {},
+      onFailure: assert.ifError,
+    })
     return { feeds, ann, ann_id: ann_id ?? 0, bob, bob_id: bob_id ?? 0, uri }
   }
 })

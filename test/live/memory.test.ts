@@ -32,6 +32,7 @@ describe('what is kept in memory', () => {
     feeds = new Feeds(site.db, () => ({ json: () => '', html: () => '' }), {
       mayDeliver: () => true,
       saw() {},
+      moved() {},
       onFailure: assert.ifError,
     })
   })

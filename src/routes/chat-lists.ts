@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import Router from '@koa/router'
+import { LIMITS } from '../config.js'
+import { chatsOf } from '../db/chats.js'
+import type { User } from '../db/users.js'
+import { requireUser } from '../http/authentication.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
+import { readQuery } from '../http/input.js'
+import { listedChatJson } from '../http/json.js'
+import { noContent, respond, seeOther, showFragment } from '../http/respond.js'
+import { chatsQuery, openListQuery } from '../http/schemas.js'
+import { EXACT, limitLists } from './scope.js'
+
+/** The list of the user's chats: for programs, and for pages that have it open and ask again. */
+export function chatLists(parts: Parts) {
+  const router = new Router<State>(EXACT)
+
+  router.get('/chats', async ctx => {
+    const user = requireUser(ctx)
+    await respond(ctx, {
+      page: () => seeOther(ctx, '/'),
+      fragment: () => showAgain(parts, ctx, user),
+      json: async () => {
+        const { chats, older } = await listChats(parts, ctx, user)
+        if (older) {
+          ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
+        }
+        return { chats: chats.map(listedChatJson) }
+      },
+    })
+  })
+
+  return router
+}
+
+/** For an open page: nothing where it shows the newest chats as they are. */
+async function showAgain(parts: Parts, ctx: RouteContext, user: User) {
+  const { have, beside = null } = readQuery(ctx, openListQuery)
+  if (have !== undefined && parts.live.chatLists.isFresh(user.id, have)) {
+    noContent(ctx)
+    return
+  }
+  const list = await openList(parts, ctx, user)
+  if (list.stamp === have) {
+    noContent(ctx)
+  } else {
+    showFragment(parts, ctx, 'chats/_list.njk', { ...list, beside })
+  }
+}
+
+/** The same as `listChats`, for a page that asks again by the list's stamp. */
+export async function openList(parts: Parts, ctx: RouteContext, user: User) {
+  const askedAt = performance.now()
+  const list = await listChats(parts, ctx, user)
+  const stamp = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 16)
+  if (list.newest) {
+    parts.live.chatLists.keep(user.id, { stamp, chats: list.chats.map(({ id }) => id), askedAt })
+  }
+  return { ...list, stamp }
+}
+
+/** One page of the user's chats, and where the next one begins. */
+async function listChats(parts: Parts, ctx: RouteContext, user: User) {
+  const { before } = readQuery(ctx, chatsQuery)
+  limitLists(parts, ctx, user)
+  const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
+  const chats = rows.slice(0, LIMITS.chatsPerPage)
+  const last = chats.at(-1)
+  const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
+  return { chats, older, newest: before === undefined }
+}
