@@ -12,8 +12,8 @@ export function offerActions(messages: HTMLElement) {
   bar.className = 'bar'
   bar.setAttribute('role', 'group')
   bar.append(
-    addButton('reply', 'Reply', message => {
-      htmx.ajax('GET', `${pathOf(message)}/reply`, { source: bar, target: '#reply', swap: 'innerHTML' })
+    addButton('reply', 'Reply', (message, button) => {
+      htmx.ajax('GET', `${pathOf(message)}/reply`, { source: button, target: '#reply', swap: 'innerHTML' })
     }),
     addButton('face', 'React', openMenu),
     addButton('more', 'More', openMenu),
@@ -22,16 +22,17 @@ export function offerActions(messages: HTMLElement) {
   function pathOf(message: Element): string {
     return menuOf(message)?.getAttribute('href') ?? ''
   }
-  function addButton(name: 'reply' | 'face' | 'more', words: string, act: (message: Element) => void) {
+  function addButton(name: 'reply' | 'face' | 'more', words: string, act: (message: Element, button: HTMLElement) => void) {
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'round'
     button.title = words
+    button.dataset[name] = ''
     button.append(icon(name), hiddenLabel(words))
     button.addEventListener('click', () => {
       const message = bar.closest('.message')
       if (message) {
-        act(message)
+        act(message, button)
       }
     })
     return button

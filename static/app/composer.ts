@@ -45,6 +45,12 @@ export function sendInPlace(
       text.focus()
     }
   })
+  text.addEventListener('keydown', event => {
+    if (event.key === 'Escape' && !event.isComposing && reply?.firstElementChild) {
+      event.stopPropagation()
+      reply.replaceChildren()
+    }
+  })
 
   if (matchMedia('(pointer: fine)').matches) {
     text.focus()

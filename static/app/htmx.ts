@@ -9,7 +9,7 @@ declare global {
 /** What htmx's events tell of a request. */
 export interface HtmxRequest {
   sourceElement: Element
-  request: { body: FormData }
+  request: { body: FormData; method: string }
   /** Not there where no answer came. */
   response?: { status: number }
   /** The answer's body, once it has been read. */

@@ -1,17 +1,61 @@
-/** A message that was changed comes like any other, and takes the place of the old one. Where that is not in the list it goes. */
+/**
+ * A message that was changed comes like any other, and takes the place of the old one. Where that is not in the list it goes. A menu that
+ * is open there stays, with what is typed in it and the focus.
+ */
 export function putInPlace(messages: Element, changed: Element) {
   changed.removeAttribute('data-replaces')
   const old = [...messages.querySelectorAll(`[id="${changed.id}"]`)].find(item => item !== changed)
-  if (old) {
+  const open = old?.querySelector('.message__menu:not(:empty)')
+  const place = changed.querySelector('.message__menu')
+  const isFocused = old?.contains(document.activeElement) && !open?.contains(document.activeElement)
+  const words = changed.querySelector('.message__text')?.textContent.trim() ?? 'deleted message'
+  if (old && open && place) {
+    changed.remove()
+    renewAround(open, old, changed, place)
+  } else if (old) {
     old.replaceWith(changed)
   } else {
     changed.remove()
   }
-  const words = changed.querySelector('.message__text')?.textContent.trim() ?? 'deleted message'
+  if (isFocused) {
+    focusLink(open ? old : changed)
+  }
   const id = changed.id.replace('message-', '')
   for (const quote of messages.querySelectorAll(`[data-quotes="${id}"] .quote__text`)) {
     quote.textContent = words.length > 120 ? `${[...words].slice(0, 120).join('')}…` : words
   }
+}
+
+/** Makes `old` what `fresh` is, and leaves `kept` in it untouched, where `fresh` has `place`. An element that leaves the page loses its focus. */
+function renewAround(kept: Element, old: Element, fresh: Element, place: Element) {
+  for (const name of old.getAttributeNames()) {
+    old.removeAttribute(name)
+  }
+  for (const { name, value } of fresh.attributes) {
+    old.setAttribute(name, value)
+  }
+  const way = [...old.children].find(child => child.contains(kept))
+  const into = [...fresh.children].find(child => child.contains(place))
+  if (!way || !into) {
+    return
+  }
+  const nodes = [...fresh.childNodes]
+  const index = nodes.indexOf(into)
+  for (const node of [...old.childNodes]) {
+    if (node !== way) {
+      node.remove()
+    }
+  }
+  way.before(...nodes.slice(0, index))
+  way.after(...nodes.slice(index + 1))
+  if (way !== kept) {
+    renewAround(kept, way, into, place)
+  }
+}
+
+/** Puts the focus on the message's own link, where the keyboard's next step begins. */
+export function focusLink(message: Element | undefined) {
+  message?.querySelector<HTMLElement>('[data-menu]')?.focus({ preventScroll: true })
 }
 
 /** Shows somebody's new name wherever the old one stands: it may be another's by now, or its owner deleted their account. */
