@@ -22,7 +22,11 @@ export function offerActions(messages: HTMLElement) {
   function pathOf(message: Element): string {
     return menuOf(message)?.getAttribute('href') ?? ''
   }
-  function addButton(name: 'reply' | 'face' | 'more', words: string, act: (message: Element, button: HTMLElement) => void) {
+  function addButton(
+    name: 'reply' | 'face' | 'more',
+    words: string,
+    act: (message: Element, button: HTMLElement) => void,
+  ) {
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'round'
