@@ -60,6 +60,8 @@ export const LIMITS = {
   sessionIdleDays: 30,
   sessionDays: 180,
   resetHours: 24,
+  /** For so long a form that is sent again leads where it led the first time. */
+  submissionMinutes: 10,
   /** Browsers keep no cookie for longer. */
   cookieDays: 400,
   namesPerDevice: 5,
@@ -93,6 +95,9 @@ export const LIMITS = {
   cursorsAhead: { burst: 20, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   guests: { burst: 60, seconds: DAY / 24 / 60 },
+  /** Guests who come by the start page. Here the subject is an IPv4 address or an IPv6 /64. */
+  startingGuests: { burst: 20, seconds: DAY / 24 / 20 },
+  guestChats: { burst: 5, seconds: DAY / 10 },
   signUps: { burst: 30, seconds: DAY / 24 / 30 },
 } as const
 

@@ -1,38 +1,52 @@
 import { sql } from 'kysely'
 import { unread } from './reads.js'
 import type { Db } from './schema.js'
+import { type Submission, storeSubmission } from './submissions.js'
 
 /** The pattern of a chat's URI. The database has the same one as a constraint. */
 export const URI = '[A-Za-z0-9_-]{22,64}'
 
 export type Chat = NonNullable<Awaited<ReturnType<typeof findChat>>>
 
-/** Creates a chat under the URI, with its owner as the first member. Returns its id. Throws if the owner has no account. */
-export function createChat(db: Db, { owner_id, uri, title }: { owner_id: number; uri: string; title: string | null }) {
+interface NewChat {
+  owner_id: number
+  uri: string
+  title: string | null
+}
+
+/** Creates a chat under the URI, with its owner as the first member. Returns its id. Throws if the owner was deleted, and SentBefore. */
+export function createChat(db: Db, chat: NewChat, submission: Submission | null = null): Promise<number> {
   return db.transaction().execute(async trx => {
-    const { chat_id } = await trx
-      .with('chat', chat =>
-        chat
-          .insertInto('chats')
-          .columns(['owner_id', 'title'])
-          .expression(from =>
-            from
-              .selectFrom('users')
-              .select(['id', sql.val(title).as('title')])
-              .where('id', '=', owner_id)
-              .where('kind', '=', 'account')
-              .where('deleted_at', 'is', null),
-          )
-          .returning('id'),
-      )
-      .insertInto('links')
-      .columns(['uri', 'chat_id'])
-      .expression(from => from.selectFrom('chat').select([sql.val(uri).as('uri'), 'id']))
-      .returning('chat_id')
-      .executeTakeFirstOrThrow()
-    await joinChat(trx, uri, owner_id)
-    return chat_id
+    if (submission) {
+      await storeSubmission(trx, submission, null)
+    }
+    return insertChat(trx, chat)
   })
+}
+
+/** The same, in the transaction of the caller. */
+export async function insertChat(trx: Db, { owner_id, uri, title }: NewChat): Promise<number> {
+  const { chat_id } = await trx
+    .with('chat', chat =>
+      chat
+        .insertInto('chats')
+        .columns(['owner_id', 'title'])
+        .expression(from =>
+          from
+            .selectFrom('users')
+            .select(['id', sql.val(title).as('title')])
+            .where('id', '=', owner_id)
+            .where('deleted_at', 'is', null),
+        )
+        .returning('id'),
+    )
+    .insertInto('links')
+    .columns(['uri', 'chat_id'])
+    .expression(from => from.selectFrom('chat').select([sql.val(uri).as('uri'), 'id']))
+    .returning('chat_id')
+    .executeTakeFirstOrThrow()
+  await joinChat(trx, uri, owner_id)
+  return chat_id
 }
 
 /**
@@ -69,6 +83,7 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'owner.id as owner_id',
       'owner.username as owner_username',
       'owner.name as owner_name',
+      'owner.kind as owner_kind',
       'members.name as member_name',
     ])
     .where('links.uri', '=', uri)

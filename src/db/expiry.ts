@@ -4,6 +4,7 @@ import { deletePastLimits } from './limits.js'
 import { deleteEndedResets } from './resets.js'
 import type { Db } from './schema.js'
 import { deleteEndedSessions } from './sessions.js'
+import { deleteOldSubmissions } from './submissions.js'
 import { deleteEndedTokens } from './tokens.js'
 import { settleUsers } from './users.js'
 
@@ -13,6 +14,7 @@ export async function deleteExpired(db: Db) {
   await deleteEndedTokens(db)
   await deleteEndedResets(db)
   await deletePastLimits(db)
+  await deleteOldSubmissions(db)
   await settleUsers(db)
   // In short statements, so that others wait only for a moment, however large a chat was.
   while (await deleteSomeRows(db, LIMITS.deletedRowsAtOnce)) {}

@@ -1,24 +1,40 @@
 import { foldUsername } from '../text/names.js'
-import { type Joined, joinChat } from './chats.js'
+import { insertChat, type Joined, joinChat } from './chats.js'
 import type { Db } from './schema.js'
+import { beginBySubmission, type NewSession, type Submission } from './submissions.js'
 import { USER_COLUMNS, type User } from './users.js'
+
+interface NewGuest {
+  name: string
+  visit_hash: Buffer | null
+  session: NewSession
+  /** The form that they sent, if it may come twice. */
+  submission: Submission | null
+}
 
 type Refused = Joined & { outcome: Exclude<Joined['outcome'], 'joined' | 'again'> }
 
-/** Creates a guest who joins the chat under a name that no member of it has. If they cannot join, no guest is created. */
-export async function createGuest(
+/** Creates a guest, their session and a chat of theirs under the URI. Throws SentBefore. */
+export function startAsGuest(db: Db, uri: string, guest: NewGuest): Promise<User> {
+  return db.transaction().execute(async trx => {
+    const user = await insertGuest(trx, guest)
+    await insertChat(trx, { owner_id: user.id, uri, title: null })
+    return user
+  })
+}
+
+/**
+ * Creates a guest with a session, who joins the chat under a name that no member of it has. If they cannot join, no guest is created.
+ * Throws SentBefore.
+ */
+export async function joinAsGuest(
   db: Db,
   uri: string,
-  { name, visit_hash }: { name: string; visit_hash: Buffer | null },
+  guest: NewGuest,
 ): Promise<{ user: User; joined: Joined } | { user: undefined; joined: Refused }> {
-  const folded_name = foldUsername(name)
   try {
     return await db.transaction().execute(async trx => {
-      const user = await trx
-        .insertInto('users')
-        .values({ kind: 'guest', username: name, name, folded_name, visit_hash })
-        .returning(USER_COLUMNS)
-        .executeTakeFirstOrThrow()
+      const user = await insertGuest(trx, guest)
       const joined = await joinChat(trx, uri, user.id, true)
       if (joined.outcome !== 'joined') {
         throw new NotJoined(joined as Refused)
@@ -31,6 +47,16 @@ export async function createGuest(
     }
     throw error
   }
+}
+
+async function insertGuest(trx: Db, { name, visit_hash, session, submission }: NewGuest): Promise<User> {
+  const user = await trx
+    .insertInto('users')
+    .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name), visit_hash })
+    .returning(USER_COLUMNS)
+    .executeTakeFirstOrThrow()
+  await beginBySubmission(trx, { id: user.id, password_hash: null }, session, submission)
+  return user
 }
 
 /** Rolls the transaction back, and with it the new guest. */

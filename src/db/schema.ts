@@ -37,6 +37,13 @@ export interface Schema {
     created_at: Given<Date>
     last_used_at: Generated<Date>
   }
+  submissions: {
+    hash: Buffer
+    seed: string
+    session_hash: Buffer | null
+    path: string
+    created_at: Generated<Date>
+  }
   resets: {
     key_hash: Buffer
     user_id: number

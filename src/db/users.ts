@@ -15,7 +15,7 @@ export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.
 
 /**
  * Undefined if another account has the username, or had it before it was deleted; names are compared folded. `visit_hash`: the browser that
- * signs up. A guest who was banned stays banned with an account that was made in the same browser.
+ * signs up. A guest who was banned stays banned with an account that was made in the same browser. `andThen` belongs to the transaction.
  */
 export async function createUser(
   db: Db,
@@ -25,6 +25,7 @@ export async function createUser(
     password_hash,
     visit_hash = null,
   }: { username: string; email: string; password_hash: string; visit_hash?: Buffer | null },
+  andThen: (trx: Db, user: User) => Promise<void> = async () => {},
 ): Promise<User | undefined> {
   const folded = foldUsername(username)
   try {
@@ -43,6 +44,7 @@ export async function createUser(
         .returning(USER_COLUMNS)
         .executeTakeFirstOrThrow()
       await requireNeverDeleted(trx, folded)
+      await andThen(trx, user)
       return user
     })
   } catch (error) {

@@ -50,11 +50,21 @@ export function hostOf(ctx: Context): string {
  * one subscriber (RFC 6177), who can use another address for each request. Of local addresses it is the /64, as a /48 is a whole site.
  */
 export function addressOf(ctx: Context): string {
-  // Where the proxy names no valid address, the request counts as the proxy's own.
-  return subjectOf(ctx.ip) ?? subjectOf(ctx.req.socket.remoteAddress ?? '') ?? ''
+  return subjectOf(ctx, 3)
 }
 
-function subjectOf(written: string): string | undefined {
+/** The same, except that of all IPv6 addresses it is the /64: one home or office. */
+export function networkOf(ctx: Context): string {
+  return subjectOf(ctx, 4)
+}
+
+/** `parts`: how many groups of 16 bits of an IPv6 address count. */
+function subjectOf(ctx: Context, parts: number): string {
+  // Where the proxy names no valid address, the request counts as the proxy's own.
+  return read(ctx.ip, parts) ?? read(ctx.req.socket.remoteAddress ?? '', parts) ?? ''
+}
+
+function read(written: string, parts: number): string | undefined {
   const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(written) ?? []
   const text = inBrackets ?? beforePort ?? written
   if (!ipaddr.isValid(text)) {
@@ -66,7 +76,7 @@ function subjectOf(written: string): string | undefined {
   }
   const isLocal = ['uniqueLocal', 'linkLocal'].includes(address.range())
   return address.parts
-    .slice(0, isLocal ? 4 : 3)
+    .slice(0, isLocal ? 4 : parts)
     .map(part => part.toString(16))
     .join(':')
 }

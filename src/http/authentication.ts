@@ -98,6 +98,11 @@ export async function signIn(parts: Parts, ctx: Context, user: User, password_ha
   if (!(await createSession(parts.db, keyHash(id), { id: user.id, password_hash }, ctx.get('user-agent')))) {
     throw passwordChanged()
   }
+  await beginAs(parts, ctx, user, id)
+}
+
+/** Goes on as the user, in the session with that id, which the database has already. */
+export async function beginAs(parts: Parts, ctx: Context, user: User, id: string) {
   ctx.state.begun = id
   await beginSession(ctx, user.id)
   if (user.kind === 'account') {

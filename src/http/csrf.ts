@@ -10,7 +10,8 @@ const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
 /**
  * Refuses requests that another site makes a browser send with our cookies. Most of them are recognised by Sec-Fetch-Site and Origin.
  * Browsers that do not send these headers (lynx and w3m; others on plain http) must send the form's token. Requests for which cookies
- * do not count are safe, and so are those without a session, except to an entrance.
+ * do not count are safe, and so are those without a session, except to an entrance. The form of an entrance may come with the token of the
+ * visit although a session has begun since: it was sent twice.
  */
 export function refuseForgeries(parts: Parts): Middleware {
   return async (ctx, next) => {
@@ -22,15 +23,19 @@ export function refuseForgeries(parts: Parts): Middleware {
     }
     if (ctx.state.user || (ctx.state.marks.entrance && !isProgram(ctx))) {
       const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
-      const subject = subjectOf(parts, ctx)
+      const subjects = [subjectOf(parts, ctx), ctx.state.marks.entrance && visitOf(parts, ctx)]
       const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
-      if (!fits || !subject || !sameKey(sent, sealed(parts.secret, 'csrf', subject))) {
-        throw new Refusal(403, 'This page is out of date. Please reload it and try again.')
+      if (!fits || !subjects.some(subject => subject && sameKey(sent, sealed(parts.secret, 'csrf', subject)))) {
+        throw new Refusal(403, ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES)
       }
     }
     await next()
   }
 }
+
+const OUT_OF_DATE = 'This page is out of date. Please reload it and try again.'
+const NO_COOKIES =
+  'Your browser keeps no cookies of this site, and without them it cannot know you again. Allow cookies for this site, then reload the page.'
 
 /** A form cannot send JSON. A script of another site can do so only after a preflight request, and we never allow it with cookies. */
 function isProgram(ctx: Context): boolean {
@@ -38,9 +43,14 @@ function isProgram(ctx: Context): boolean {
 }
 
 /** The hash of the browser's cookie for visits, which tells browsers apart; null where it has none. */
-export function visitHash({ config }: Parts, ctx: Context): Buffer | null {
-  const visit = ctx.cookies.get(visitCookie(config.secure), { signed: true })
+export function visitHash(parts: Parts, ctx: Context): Buffer | null {
+  const visit = visitOf(parts, ctx)
   return visit ? keyHash(visit) : null
+}
+
+/** The browser's cookie for visits. */
+export function visitOf({ config }: Parts, ctx: Context): string | undefined {
+  return ctx.state.cookieless ? undefined : ctx.cookies.get(visitCookie(config.secure), { signed: true })
 }
 
 /**
@@ -64,10 +74,8 @@ export function prepareForms(parts: Parts, ctx: Context) {
   ctx.state.csrf = sealed(parts.secret, 'csrf', subject)
 }
 
-function subjectOf({ config }: Parts, ctx: Context): string | undefined {
-  return ctx.state.user
-    ? (ctx.state.begun ?? ctx.cookies.get(sessionCookie(config.secure)))
-    : ctx.cookies.get(visitCookie(config.secure), { signed: true })
+function subjectOf(parts: Parts, ctx: Context): string | undefined {
+  return ctx.state.user ? (ctx.state.begun ?? ctx.cookies.get(sessionCookie(parts.config.secure))) : visitOf(parts, ctx)
 }
 
 /** Whether the request comes from a page of this site, by the headers that the browser sent. */

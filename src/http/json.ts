@@ -52,7 +52,12 @@ export function sessionJson({ id, agent, created_at, last_used_at }: OwnSession,
 export function chatJson(chat: Chat) {
   return {
     uri: chat.current_uri,
-    owner: userJson({ id: chat.owner_id, username: chat.owner_username, name: chat.owner_name, guest: false }),
+    owner: userJson({
+      id: chat.owner_id,
+      username: chat.owner_username,
+      name: chat.owner_name,
+      guest: chat.owner_kind === 'guest',
+    }),
     version: chat.version,
     created_at: chat.created_at,
     ...settingsJson(chat),

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { LIMITS } from '../config.js'
 import { asRefusal, Refusal } from '../errors.js'
+import { randomKey } from '../keys.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
@@ -82,6 +83,7 @@ export function renderPage<V extends keyof PageValues>(
   const frame = {
     user: ctx.state.user ?? null,
     csrf: ctx.state.csrf ?? '',
+    form_key: randomKey(16),
     assets: parts.assets.paths,
     preferences: preferencesOf(parts, ctx),
   }

@@ -31,6 +31,9 @@ import {
 /** A guest, who has only a name. */
 export const newGuest = z.object({ name: displayName })
 
+/** By which a form that browsers may send twice is known again: random, made with the page. Programs need none. */
+export const submissionKey = z.object({ key: optionalText(LIMITS.keyBytes, noMoreThan(LIMITS.keyBytes)) })
+
 export const newUser = z
   .object({ username, password, email, next })
   .superRefine(({ username, password, email }, issues) => {

@@ -19,6 +19,8 @@ export interface FrameValues {
   user: User | null
   /** The form token. */
   csrf: string
+  /** The key of a form that browsers may send twice. */
+  form_key: string
   assets: Assets['paths']
   preferences: Preferences
 }
@@ -195,6 +197,7 @@ export interface PageValues {
     values: { title: string; read_only: boolean; joins_closed: boolean; guests: boolean; name: string }
     errors: FieldErrors
   }
+  /** The values are of the form by which a guest starts a chat. */
   'start/entrance.njk': FormValues
   'start/welcome.njk': ChatListValues
   'users/signup.njk': FormValues

@@ -2,9 +2,10 @@ import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
+import { takeFromRate } from '../db/limits.js'
 import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
-import { isReadOnly, Refusal } from '../errors.js'
+import { isReadOnly, tooMany } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -32,6 +33,7 @@ import {
   type SeenChat,
 } from './scope.js'
 import { chatName } from './settings.js'
+import { once } from './submissions.js'
 
 /** Starting a chat, and its page. */
 export function chats(parts: Parts) {
@@ -40,16 +42,18 @@ export function chats(parts: Parts) {
 
   router.post('/', mark({ rate: 'tries' }), async ctx => {
     const user = requireUser(ctx)
-    if (user.kind === 'guest') {
-      throw new Refusal(403, 'Guests cannot start chats. Keep this account first: it takes a username and a password.')
-    }
     limit(parts, ctx)
     const { title } = read(ctx, newChat)
-    parts.limitRate('chats', user.id)
-    const uri = randomKey(16)
-    await createChat(db, { owner_id: user.id, uri, title })
-    parts.live.chatLists.changed(user.id)
-    await redirect(ctx, chatPath(uri), async () => {
+    const { path } = await once(parts, ctx, async ({ submission }) => {
+      await limitChats(parts, user)
+      const uri = randomKey(16)
+      const path = chatPath(uri)
+      await createChat(db, { owner_id: user.id, uri, title }, submission && { ...submission, path })
+      parts.live.chatLists.changed(user.id)
+      return { user: null, path }
+    })
+    await redirect(ctx, path, async () => {
+      const uri = path.slice(chatPath('').length)
       ctx.status = 201
       ctx.set('Location', `/api/chats/${uri}/`)
       const chat = await findChat(db, uri, user.id)
@@ -84,6 +88,16 @@ export function chats(parts: Parts) {
   })
 
   return router
+}
+
+/** Throws 429 after too many chats of one user. Guests may start few, so theirs are counted across processes and restarts. */
+export async function limitChats({ db, config, limitRate }: Parts, user: User) {
+  limitRate('chats', user.id)
+  const isCounted = config.limited && user.kind === 'guest'
+  const wait = isCounted ? await takeFromRate(db, 'guest chats', String(user.id), LIMITS.guestChats) : 0
+  if (wait > 0) {
+    throw tooMany(wait, 'Guests can start a few chats a day. Keep this account to start more, or wait a little.')
+  }
 }
 
 /** A page that was opened while the chat was read-only has no composer. It is reloaded once the chat is no longer read-only. */

@@ -1,10 +1,11 @@
 import Router from '@koa/router'
-import { LIMITS } from '../config.js'
-import { createGuest } from '../db/guests.js'
+import { LIMITS, type Rate } from '../config.js'
+import { createChat } from '../db/chats.js'
+import { joinAsGuest, startAsGuest } from '../db/guests.js'
 import { takeFromRate } from '../db/limits.js'
+import type { User } from '../db/users.js'
 import { tooMany } from '../errors.js'
-import { addressOf } from '../http/address.js'
-import { signIn } from '../http/authentication.js'
+import { addressOf, networkOf } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms, visitHash } from '../http/csrf.js'
 import { read } from '../http/input.js'
@@ -12,42 +13,72 @@ import { ownUserJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { redirect, showPage } from '../http/respond.js'
 import { newGuest } from '../http/schemas.js'
+import { randomKey } from '../keys.js'
+import { limitChats } from './chats.js'
 import { formAgain, submitForm } from './forms.js'
 import { enter, notAdmitted } from './members.js'
 import { chatPath, EXACT, limit, requireChat } from './scope.js'
+import { once } from './submissions.js'
 
-/** Joining a chat as a guest, with a name and no account. */
+/** Starting a chat and joining one as a guest, with a name and no account. */
 export function guests(parts: Parts) {
-  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/guests' })
+  const { db, live } = parts
+  const router = new Router<State>(EXACT)
 
-  router.post('/', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
+  router.post('/guests', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
+    const start = async () => {
+      limit(parts, ctx)
+      const { user, path } = await once(parts, ctx, async ({ submission, session }) => {
+        const uri = randomKey(16)
+        const path = chatPath(uri)
+        const sent = submission && { ...submission, path }
+        if (ctx.state.user) {
+          await limitChats(parts, ctx.state.user)
+          await createChat(db, { owner_id: ctx.state.user.id, uri, title: null }, sent)
+          return { user: null, path }
+        }
+        const { name } = read(ctx, newGuest)
+        await limitStarts(parts, ctx)
+        const guest = { name, visit_hash: visitHash(parts, ctx), session, submission: sent }
+        const user = await startAsGuest(db, uri, guest)
+        await limitChats(parts, user)
+        return { user, path }
+      })
+      await answer(ctx, user, path)
+    }
+    await submitForm(parts, ctx, start, refusal => showPage(parts, ctx, 'start/entrance.njk', formAgain(ctx, refusal)))
+  })
+
+  router.post('/chats/:uri/guests', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     const chat = await requireChat(parts, ctx)
     const path = chatPath(chat.uri)
-    if (ctx.state.user) {
-      await enter(parts, chat.uri, ctx.state.user)
-      await redirect(ctx, path, () => ({
-        status: 'SUCCESS',
-        uri: chat.uri,
-        user: ctx.state.user && ownUserJson(ctx.state.user),
-      }))
-      return
-    }
     const comeIn = async () => {
-      limit(parts, ctx)
-      const { name } = read(ctx, newGuest)
-      await limitGuests(parts, ctx)
-      const { user, joined } = await createGuest(parts.db, chat.uri, { name, visit_hash: visitHash(parts, ctx) })
-      if (!user) {
-        throw notAdmitted(joined.outcome)
+      if (ctx.state.user) {
+        await enter(parts, chat.uri, ctx.state.user)
+        await redirect(ctx, path, () => ({
+          status: 'SUCCESS',
+          uri: chat.uri,
+          user: ctx.state.user && ownUserJson(ctx.state.user),
+        }))
+        return
       }
-      parts.live.reached(joined.chat_id, joined.version)
-      await signIn(parts, ctx, user, null)
-      await redirect(ctx, path, () => {
-        ctx.status = 201
-        // A program that comes as a guest has a cookie too, so it needs the form token for what it sends next.
-        prepareForms(parts, ctx)
-        return { status: 'SUCCESS', uri: chat.uri, user: ownUserJson(user), csrf: ctx.state.csrf }
+      limit(parts, ctx)
+      const { user } = await once(parts, ctx, async ({ submission, session }) => {
+        const { name } = read(ctx, newGuest)
+        await limitGuests(parts, ctx)
+        const { user, joined } = await joinAsGuest(db, chat.uri, {
+          name,
+          visit_hash: visitHash(parts, ctx),
+          session,
+          submission: submission && { ...submission, path },
+        })
+        if (!user) {
+          throw notAdmitted(joined.outcome)
+        }
+        live.reached(joined.chat_id, joined.version)
+        return { user, path }
       })
+      await answer(ctx, user, path)
     }
     await submitForm(parts, ctx, comeIn, refusal =>
       showPage(parts, ctx, 'chats/invite.njk', { ...formAgain(ctx, refusal), chat, next: path }),
@@ -55,11 +86,36 @@ export function guests(parts: Parts) {
   })
 
   return router
+
+  /** A program that comes as a guest has a cookie too, so it needs the form token for what it sends next. */
+  async function answer(ctx: RouteContext, user: User | null, path: string) {
+    await redirect(ctx, path, () => {
+      ctx.status = 201
+      prepareForms(parts, ctx)
+      const shown = user ?? ctx.state.user
+      return {
+        status: 'SUCCESS',
+        uri: path.slice(chatPath('').length),
+        user: shown && ownUserJson(shown),
+        csrf: ctx.state.csrf,
+      }
+    })
+  }
 }
 
 /** Throws 429 after too many new guests from one address. */
-async function limitGuests({ db, config }: Parts, ctx: RouteContext) {
-  const wait = config.limited ? await takeFromRate(db, 'guest address', addressOf(ctx), LIMITS.guests) : 0
+async function limitGuests(parts: Parts, ctx: RouteContext) {
+  await take(parts, 'guest address', addressOf(ctx), LIMITS.guests)
+}
+
+/** The same for guests who start a chat. */
+async function limitStarts(parts: Parts, ctx: RouteContext) {
+  await take(parts, 'starting guest network', networkOf(ctx), LIMITS.startingGuests)
+  await limitGuests(parts, ctx)
+}
+
+async function take({ db, config }: Parts, name: string, subject: string, rate: Rate) {
+  const wait = config.limited ? await takeFromRate(db, name, subject, rate) : 0
   if (wait > 0) {
     throw tooMany(wait, 'Many guests have come from your address. Please sign up, or try again later.')
   }

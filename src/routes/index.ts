@@ -27,7 +27,7 @@ import { typing } from './typing.js'
 import { users } from './users.js'
 
 /** The first parts of paths that exist under /api as well, in JSON. */
-export const API = ['chats', 'account', 'search']
+export const API = ['chats', 'guests', 'account', 'search']
 
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {

@@ -1,10 +1,11 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { takeFromRate } from '../db/limits.js'
-import { createUser, findUser, type User } from '../db/users.js'
+import type { Db } from '../db/schema.js'
+import { beginBySubmission } from '../db/submissions.js'
+import { createUser, findUser, type User, type Verified } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
-import { signIn } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { visitHash } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
@@ -15,6 +16,7 @@ import { newUser, nextOnly } from '../http/schemas.js'
 import { hashPassword } from '../passwords.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
+import { once } from './submissions.js'
 
 /** Signing up. */
 export function users(parts: Parts) {
@@ -28,10 +30,16 @@ export function users(parts: Parts) {
   router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     const signingUp = async () => {
       limit(parts, ctx)
-      const fields = read(ctx, newUser)
-      const { user, password_hash } = await signUp(parts, ctx, fields, 422)
-      await signIn(parts, ctx, user, password_hash)
-      await respondPage(ctx, () => seeOther(ctx, fields.next || '/'))
+      const { path } = await once(parts, ctx, async ({ submission, session }) => {
+        const fields = read(ctx, newUser)
+        const path = fields.next || '/'
+        const sent = submission && { ...submission, path }
+        const user = await signUp(parts, ctx, fields, 422, (trx, verified) =>
+          beginBySubmission(trx, verified, session, sent),
+        )
+        return { user, path }
+      })
+      await respondPage(ctx, () => seeOther(ctx, path))
     }
     await submitForm(parts, ctx, signingUp, refusal =>
       showPage(parts, ctx, 'users/signup.njk', formAgain(ctx, refusal)),
@@ -40,7 +48,7 @@ export function users(parts: Parts) {
 
   router.post('/auth/users/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
     limit(parts, ctx)
-    const { user } = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
+    const user = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
     ctx.status = 201
     ctx.body = accountJson(user)
   })
@@ -48,21 +56,25 @@ export function users(parts: Parts) {
   return router
 }
 
-/** Throws `status` when the name is taken, and 429 after too many accounts from one address. */
+/** Throws `status` when the name is taken, and 429 after too many accounts from one address. `andThen` belongs to the transaction. */
 async function signUp(
   parts: Parts,
   ctx: RouteContext,
   { username, password, email }: { username: string; password: string; email: string },
   status: number,
-): Promise<{ user: User; password_hash: string }> {
+  andThen?: (trx: Db, verified: Verified) => Promise<void>,
+): Promise<User> {
   await requireFreeName(parts, ctx, username, status)
   const password_hash = await hashPassword(password)
-  const visit_hash = ctx.state.cookieless ? null : visitHash(parts, ctx)
-  const user = await createUser(parts.db, { username, email, password_hash, visit_hash })
+  const user = await createUser(
+    parts.db,
+    { username, email, password_hash, visit_hash: visitHash(parts, ctx) },
+    async (trx, { id }) => andThen?.(trx, { id, password_hash }),
+  )
   if (!user) {
     throw nameTaken(status)
   }
-  return { user, password_hash }
+  return user
 }
 
 /** Makes sure that nobody has the name yet. Throws `status` when it is taken, and 429 after too many accounts from one address. */

@@ -70,12 +70,13 @@ interface Row {
 }
 
 const USER = { username: 'somebody', password: PASSWORD, email: 'somebody@example.org', next: '/' }
+const KEY = { key: 'a key' }
 const LOGIN = { username: 'ann', password: 'wrong', next: '/', draft: 'a draft', draft_of: 'x' }
 
 /** Whoever adds a route that takes a body says here what it takes. */
 const ROWS: Record<string, Row> = {
   'POST /csp-reports': { tolerant: ['csp-report'] },
-  'POST /signup': { good: USER },
+  'POST /signup': { good: { ...USER, ...KEY } },
   'POST /auth/users/create': { good: USER },
   'POST /login': { good: LOGIN, tolerant: ['reply_to'] },
   'POST /logout': {},
@@ -98,11 +99,12 @@ const ROWS: Record<string, Row> = {
   'POST /auth/token/create': { good: { ...LOGIN, name: 'a script' }, tolerant: ['reply_to'] },
   'POST /auth/token/destroy': {},
   'DELETE /auth/tokens/:id': {},
-  'POST /chats': { good: { title: 'A title' } },
+  'POST /chats': { good: { title: 'A title', ...KEY } },
+  'POST /guests': { good: { name: 'newcomer', ...KEY } },
   'PATCH /chats/:uri': { good: { username: 'ann' } },
   'DELETE /chats/:uri': { good: { name: 'no such name' } },
   'POST /chats/:uri/deletion': { good: { name: 'no such name' } },
-  'POST /chats/:uri/guests': { good: { name: 'newcomer' } },
+  'POST /chats/:uri/guests': { good: { name: 'newcomer', ...KEY } },
   'POST /chats/:uri/members': { good: { username: 'ann' } },
   'POST /chats/:uri/members/me/departure': {},
   'DELETE /chats/:uri/members/me': {},

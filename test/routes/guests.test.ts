@@ -59,19 +59,88 @@ describe('guests', () => {
     )
   })
 
-  it('cannot start chats', async () => {
+  it('start a chat by a name alone, and own it', async () => {
+    const guest = new Visitor(site)
+    assert.match((await guest.get('/')).text, /<form[^>]*action="\/guests">/)
+    const answer = await guest.post('/guests', { name: 'Carla  Meyer' })
+    assert.equal(answer.status, 303, answer.text)
+    const path = answer.headers.get('location') ?? ''
+    const page = await guest.get(path)
+    assert.equal(page.status, 200)
+    assert.match(page.text, /<bdi>Carla Meyer<\/bdi> <span class="guest">guest<\/span> joined/)
+    assert.equal((await guest.get(`${path}/settings`)).status, 200)
+    assert.equal((await guest.post(`${path}/settings`, { title: 'Plans' })).status, 303)
+    assert.match(
+      (await new Visitor(site).get(path)).text,
+      /Carla Meyer<\/bdi> <span class="guest">guest<\/span> invites you/,
+    )
+    const owner = (await guest.send('GET', `/api${path}/`, undefined, {})).json.owner
+    assert.deepEqual([owner.name, owner.guest], ['Carla Meyer', true])
+  })
+
+  it('start more chats, by the page and the API; a visitor does by neither', async () => {
     const guest = await enter('carla')
-    const start = await guest.get('/')
-    assert.doesNotMatch(start.text, /Start Chatting<\/button>/)
+    assert.match((await guest.get('/')).text, /Start Chatting<\/button>/)
+    assert.equal((await guest.get(`/chats/${await guest.startChat()}/settings`)).status, 200)
+    const json = { 'content-type': 'application/json' }
+    const made = await guest.send('POST', '/api/chats/', '{}', { ...json, 'x-csrf-token': guest.csrf })
+    assert.equal(made.status, 201)
+    assert.equal(made.json.owner.guest, true)
     const before = await stored(site)
-    assert.equal((await guest.post('/chats')).status, 403)
-    const json = await guest.send('POST', '/api/chats/', '{}', {
-      'content-type': 'application/json',
-      'x-csrf-token': guest.csrf,
-    })
-    assert.equal(json.status, 403)
-    assert.match(json.json.detail, /Keep this account/)
+    assert.equal((await new Visitor(site).send('POST', '/api/chats/', '{}', json)).status, 401)
     assert.deepEqual(await stored(site), before)
+  })
+
+  it('start a chat by the API too, and go on by the token that it answers', async () => {
+    for (const path of ['/api/guests/', '/guests']) {
+      const guest = new Visitor(site)
+      const json = { 'content-type': 'application/json', accept: 'application/json' }
+      const made = await guest.send('POST', path, JSON.stringify({ name: 'carla' }), json)
+      assert.equal(made.status, 201, made.text)
+      assert.deepEqual(Object.keys(made.json), ['status', 'uri', 'user', 'csrf'])
+      assert.deepEqual([made.json.user.name, made.json.user.guest], ['carla', true])
+      const headers = { ...json, 'x-csrf-token': made.json.csrf }
+      const body = JSON.stringify({ message: 'hi' })
+      assert.equal((await guest.send('POST', `/api/chats/${made.json.uri}/messages/`, body, headers)).status, 201)
+    }
+  })
+
+  it('start a chat as who they are, where they are somebody already', async () => {
+    const { headers } = await ann.post('/guests', { name: 'carla' })
+    const { json } = await ann.send('GET', `/api${headers.get('location')}/`, undefined, {})
+    assert.equal(json.owner.name, 'ann')
+    const program = await signUpProgram(site, 'prog')
+    const made = await program.call('POST', '/api/guests/', { name: 'carla' })
+    assert.deepEqual([made.status, made.json.user.name], [201, 'prog'])
+  })
+
+  it('get the start page back with what is wrong with the name, and nothing is stored', async () => {
+    for (const name of ['', 'admin', '<b>bold</b>', 'a'.repeat(51)]) {
+      const visitor = new Visitor(site)
+      await visitor.get('/')
+      const before = await stored(site)
+      const page = await visitor.post('/guests', { name })
+      assert.equal(page.status, 422, name)
+      assert.match(page.text, /id="start-name-notes">\s*<p class="field__error">/)
+      assert.doesNotMatch(page.text, /<b>bold/)
+      assert.equal((await visitor.htmx('POST', '/guests', { name })).status, 422)
+      const json = await new Program(site).call('POST', '/api/guests/', { name })
+      assert.deepEqual([json.status, json.json.errors.name.length > 0], [422, true])
+      assert.deepEqual(await stored(site), before)
+    }
+  })
+
+  it('are told where the browser keeps no cookies, which no reload mends', async () => {
+    for (const path of ['/guests', `/chats/${uri}/guests`, '/signup', '/login']) {
+      const visitor = new Visitor(site)
+      await visitor.get('/')
+      for (const send of [() => visitor.post(path), () => visitor.htmx('POST', path, {})]) {
+        visitor.cookies.clear()
+        const answer = await send()
+        assert.equal(answer.status, 403)
+        assert.match(answer.text, /Allow cookies for this site/)
+      }
+    }
   })
 
   it('get the form back where the name is taken in this chat, in whatever case, and leave nothing', async () => {
@@ -174,6 +243,43 @@ describe('guests', () => {
       const refused = await come('gil')
       assert.equal(refused.status, 429)
       assert.match(refused.json.detail, /^Many guests have come from your address/)
+    } finally {
+      await limited.close()
+    }
+  })
+
+  it('start chats 20 at once from an address, and 20 an hour', async () => {
+    const limited = await openSite({ LIMITS: 'on', TRUST_PROXY: '1' })
+    try {
+      const start = (address: string) =>
+        new Program(limited).call('POST', '/api/guests/', { name: 'carla' }, { 'x-forwarded-for': address })
+      for (let n = 0; n < LIMITS.startingGuests.burst; n++) {
+        assert.equal((await start(`2001:db8:1:1::${n}`)).status, 201)
+      }
+      const refused = await start('2001:db8:1:1:ffff::1')
+      assert.equal(refused.status, 429)
+      assert.ok(Math.abs(Number(refused.headers.get('retry-after')) - 3600 / 20) < 60)
+      assert.equal((await start('2001:db8:1:2::1')).status, 201, 'the /64 beside it')
+      assert.equal((await start('192.0.2.1')).status, 201)
+    } finally {
+      await limited.close()
+    }
+  })
+
+  it('start 5 chats at once, and 10 a day, the first one counted', async () => {
+    const limited = await openSite({ LIMITS: 'on' })
+    try {
+      const guest = new Visitor(limited)
+      await guest.get('/')
+      await guest.post('/guests', { name: 'carla' })
+      await guest.get('/')
+      for (let n = 1; n < LIMITS.guestChats.burst; n++) {
+        await guest.startChat()
+      }
+      const refused = await guest.post('/chats')
+      assert.equal(refused.status, 429)
+      assert.match(refused.text, /Guests can start a few chats a day/)
+      assert.ok(Math.abs(Number(refused.headers.get('retry-after')) - 86_400 / 10) < 600)
     } finally {
       await limited.close()
     }
