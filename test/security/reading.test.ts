@@ -6,9 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { LIMITS } from '../../src/config.js'
-import { findChat } from '../../src/db/chats.js'
 import { fill } from '../../src/slices.js'
 import { withClockStopped } from '../support/clock.js'
+import { fillWithMembers } from '../support/crowd.js'
 import { longestHold } from '../support/hold.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -351,22 +351,6 @@ describe('readers who take in nothing of their answers', () => {
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
-
-/** Members with names as long as they may be. */
-async function fillWithMembers(site: Site, uri: string, count: number) {
-  const chat = await findChat(site.db, uri, undefined)
-  await site.pool.query(
-    `with people as (
-       insert into users (username, folded_username, name, folded_name, password_hash)
-       select name, name, name, name, 'none' from (
-         select left(n || repeat('𠀀', 150), 150) as name from generate_series(1, $2::int) n
-       ) names returning id, name)
-     insert into members (chat_id, user_id, name, folded_name, joined_at)
-     select $1, id, name, name, now() + id * interval '1 microsecond' from people`,
-    [chat?.id, count],
-  )
-  await site.pool.query('update chats set member_count = member_count + $2 where id = $1', [chat?.id, count])
-}
 
 function linkOf(headers: Headers, rel: string): string | undefined {
   return new RegExp(`<([^>]+)>; rel="${rel}"`).exec(headers.get('link') ?? '')?.[1]
