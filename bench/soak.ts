@@ -5,15 +5,13 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { PATIENCE } from '../test/support/patience.js'
 import { type Program, signUpProgram } from '../test/support/visitor.js'
 import { placement, start, stayOffTheServersCore, stop } from './programs.js'
 
 const seconds = Number(process.argv[2] ?? 60)
 const streams = Number(process.argv[3] ?? 1000)
 const PER_SECOND = 10
-/** How long the last message may take to arrive before it counts as lost, in milliseconds. */
-const PATIENCE = 10_000
-
 const total = Math.round(seconds * PER_SECOND)
 const text = (n: number) => `message ${n} of ${total}, about eighty bytes long, as people write them in a chat, ok?`
 

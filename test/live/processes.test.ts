@@ -33,7 +33,7 @@ describe('two processes on one database', () => {
   })
 
   async function start(env: Record<string, string>) {
-    const server = await startServer({ DATABASE_URL: databaseUrl(address), ...env })
+    const server = await startServer({ DATABASE_URL: databaseUrl(address), LOG_LEVEL: 'debug', ...env })
     running.add(server)
     return server
   }
@@ -106,18 +106,21 @@ describe('two processes on one database', () => {
         assert.equal(reader.refused, undefined)
         assertSame(reader.seen, kept, reader.constructor.name)
       }
-      // Each process went once, and took its streams with it.
-      const streams = readers.filter(reader => reader instanceof StreamReader)
-      assert.deepEqual(
-        streams.map(reader => reader.streams),
-        streams.map(() => 2),
-        'streams that each reader opened',
+      // Each process went once, and took its streams with it. They end otherwise only where a process stood still and had no answer.
+      const stoodStill = [...running].some(({ lines }) =>
+        lines.some(line => line.includes('Asking what is new failed')),
       )
+      const isOften = (times: number, expected: number) => (stoodStill ? times >= expected : times === expected)
+      const streams = readers.filter(reader => reader instanceof StreamReader)
+      for (const { streams: opened } of streams) {
+        assert.ok(isOften(opened, 2), `a reader opened ${opened} streams`)
+      }
       for (const { farewells } of streams.slice(READERS)) {
-        assert.equal(farewells.length, 1)
-        assert.equal(farewells[0]?.event, 'restart')
-        const { retry = 0 } = farewells[0] ?? {}
-        assert.ok(retry >= 1000 && retry <= 8000, `retry: ${retry}`)
+        assert.ok(isOften(farewells.length, 1), `a reader was sent away ${farewells.length} times`)
+        for (const { event, retry } of farewells) {
+          assert.equal(event, 'restart')
+          assert.ok(retry >= 1000 && retry <= 8000, `retry: ${retry}`)
+        }
       }
     })
   }
