@@ -1,5 +1,13 @@
+import type { Streams } from './streams.js'
+
 /** A list is believed for so many milliseconds after the database was asked for it: a page asks again after a minute. */
 const FRESH_FOR = 59_000
+
+/** Of somebody who has not asked for so many milliseconds no page shows it any more. */
+const OPEN_FOR = 2 * FRESH_FOR
+
+/** Between two looks at which streams show a list that has changed, in milliseconds. */
+const LOOK_EVERY = 1000
 
 /** Lists of so many users, and times of so many chats and users, are in memory. */
 const AT_MOST = 10_000
@@ -21,6 +29,15 @@ export class ChatLists {
   private readonly lists = new Map<number, ChatList>()
   private readonly chats = new Times()
   private readonly users = new Times()
+  /** The chats in which something has happened since the last look. */
+  private moving = new Set<number>()
+  private readonly streams: Streams
+  private readonly timer: NodeJS.Timeout
+
+  constructor(streams: Streams) {
+    this.streams = streams
+    this.timer = setInterval(() => this.look(), LOOK_EVERY)
+  }
 
   /** Keeps what the database has just said of the newest chats of a user, who has them in an open page now. */
   keep(user_id: number, list: ChatList) {
@@ -46,16 +63,43 @@ export class ChatLists {
   /** Something has happened in the chat. */
   moved(chat_id: number) {
     this.chats.note(chat_id)
+    this.moving.add(chat_id)
   }
 
-  /** The user has read one of their chats, or has another. */
-  changed(user_id: number) {
+  /** The user has read the chat, or has become a member of it: their other pages show that. */
+  changed(user_id: number, chat_id: number) {
     this.users.note(user_id)
+    for (const stream of this.streams.ofUser(user_id)) {
+      if (stream.feed?.chat_id !== chat_id) {
+        stream.noteChats()
+      }
+    }
   }
 
   /** Hints may have been missed. */
   missed() {
     this.chats.clear()
+  }
+
+  close() {
+    clearInterval(this.timer)
+  }
+
+  /** Notes what has happened at the streams of those who show it in a list, except where it is the stream's own chat. */
+  private look() {
+    const { moving } = this
+    if (moving.size === 0) {
+      return
+    }
+    this.moving = new Set()
+    const openSince = performance.now() - OPEN_FOR
+    for (const stream of this.streams) {
+      const { chats = [], askedAt = 0 } = this.lists.get(stream.user_id) ?? {}
+      const shows = (id: number) => id !== stream.feed?.chat_id && moving.has(id) && this.chats.since(id, askedAt)
+      if (askedAt > openSince && chats.some(shows)) {
+        stream.noteChats()
+      }
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { isAboutAnother } from '../db/events.js'
+import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Format } from './response-stream.js'
 import { type Typist, typingJson } from './typing.js'
@@ -16,6 +17,12 @@ export const EVENTS: Format = {
   ending: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata: {}\n\n`,
 }
 
+/** A restart makes readers wait for up to 8 s, and the browser keeps that: here it is set back. */
+const OPENING = 'retry: 500\ndata:\n\n'
+
+/** Without an id, as it is for one reader only, and says no more than that the page should ask. */
+const CHATS = 'event: chats\ndata: 1\n\n'
+
 /** Renders the tail of a page's list, which goes on from that version, for a page whose stream is open. */
 type Tail = (version: number) => string
 
@@ -26,8 +33,7 @@ type Tail = (version: number) => string
 export function pageFormat(uri: string, tail: Tail): Format {
   return {
     kind: `page ${uri}`,
-    // A restart makes readers wait for up to 8 s, and the browser keeps that: here it is set back.
-    opening: 'retry: 500\ndata:\n\n',
+    opening: OPENING,
     events(entries, user_id) {
       return entries
         .map(entry => {
@@ -41,14 +47,30 @@ export function pageFormat(uri: string, tail: Tail): Format {
     },
     prepare: prepareHtml,
     typing,
+    chats: CHATS,
     // The tail of a poll or of an answer polls fast. That is not needed while the stream is open.
     heartbeat: version => frame(slowDown(version)),
-    ending: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata:\n\n`,
+    ending,
   }
 
   function slowDown(version: number) {
     return partial(`#tail-${version}:not(.tail--slow)`, tail(version))
   }
+}
+
+/** Server-sent events for a page that follows its list of chats, and no chat. */
+export const LIST: Format = {
+  kind: 'list',
+  opening: OPENING,
+  events: () => '',
+  prepare() {},
+  chats: CHATS,
+  heartbeat: () => ':\n\n',
+  ending,
+}
+
+function ending(reason: Reason, retry: number) {
+  return `event: ${reason}\nretry: ${retry}\ndata:\n\n`
 }
 
 /** Without an id: it does not move the reader's cursor, and is not sent a second time. */

@@ -31,7 +31,7 @@ interface Setting {
 export class Live {
   readonly streams: Streams
   readonly presence: Presence
-  readonly chatLists = new ChatLists()
+  readonly chatLists: ChatLists
   private readonly identities: Identities
   private readonly feeds: Feeds
   private readonly sweep: Sweep
@@ -40,6 +40,7 @@ export class Live {
 
   constructor({ db, address, rendererFor, limits, log }: Setting) {
     this.streams = new Streams(limits)
+    this.chatLists = new ChatLists(this.streams)
     this.identities = new Identities(db)
     this.log = log
     this.presence = new Presence(
@@ -161,6 +162,7 @@ export class Live {
   async close() {
     const written = this.presence.close()
     this.streams.close()
+    this.chatLists.close()
     this.sweep.stop()
     await written
     await this.bus.close()

@@ -18,6 +18,8 @@ export interface Format {
   endsWith?(entry: Entry): boolean
   /** Shows that a member is typing, without moving the reader's cursor. A format without it does not show that. */
   typing?(typist: Typist): string
+  /** Says that the reader's list of chats has changed. A format without it is not for pages that show one. */
+  chats?: string
   /** For a reader who has everything up to that version. */
   heartbeat(version: number): string
   /** The last words. `retry`: in how many milliseconds to come back. */
@@ -30,7 +32,7 @@ export class ResponseStream extends Stream {
   private readonly format: Format
 
   /** The headers are set already. */
-  constructor(reader: Reader, feed: Feed, response: ServerResponse, format: Format) {
+  constructor(reader: Reader, feed: Feed | undefined, response: ServerResponse, format: Format) {
     super(reader, feed)
     this.response = response
     this.format = format
@@ -79,8 +81,14 @@ export class ResponseStream extends Stream {
     }
   }
 
+  protected override writeChats() {
+    if (this.format.chats) {
+      this.response.write(this.format.chats)
+    }
+  }
+
   protected override heartbeat() {
-    this.response.write(this.format.heartbeat(this.feed.version))
+    this.response.write(this.format.heartbeat(this.feed?.version ?? 0))
   }
 
   protected override writeEnding(reason: Reason, retry: number) {

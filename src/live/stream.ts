@@ -12,6 +12,9 @@ const STALLED_FOR = 10_000
 /** Between two heartbeats, in milliseconds: some proxies close a connection that is silent for 30 s. */
 const HEARTBEAT_EVERY = 20_000
 
+/** The shortest time between two words that the reader's list of chats has changed, in milliseconds. */
+const CHATS_EVERY = 5_000
+
 /** After its last words a stream has so many milliseconds until its connection is cut. */
 const ENDS_WITHIN = 5_000
 
@@ -32,7 +35,8 @@ export interface Reader {
  */
 export abstract class Stream implements Follower {
   readonly reader: Reader
-  readonly feed: Feed
+  /** Undefined where the stream follows no chat. */
+  readonly feed: Feed | undefined
   ended = false
   private onOver: (() => void) | undefined
   private onTaken: (() => void) | undefined
@@ -43,8 +47,11 @@ export abstract class Stream implements Follower {
   /** Since when the reader has to take in the bytes up to `due`, which counts from the stream's first one. */
   private stalledAt: number | undefined
   private due = 0
+  /** Whether the reader's list of chats has changed since they were told so, and when that was. */
+  private chatsMoved = false
+  private toldAt = Number.NEGATIVE_INFINITY
 
-  constructor(reader: Reader, feed: Feed) {
+  constructor(reader: Reader, feed: Feed | undefined) {
     this.reader = reader
     this.feed = feed
   }
@@ -59,7 +66,7 @@ export abstract class Stream implements Follower {
    */
   async begin(after: number) {
     this.delivered = Math.max(this.delivered, after)
-    await this.feed.follow(this, after, batch => this.take(batch))
+    await this.feed?.follow(this, after, batch => this.take(batch))
     if (!this.ended) {
       this.heartbeat()
     }
@@ -80,6 +87,11 @@ export abstract class Stream implements Follower {
     if (!this.ended && this.waiting === 0) {
       this.writeTyping(typing)
     }
+  }
+
+  /** The reader's list of chats has changed. They are told by the next `check` that may. */
+  noteChats() {
+    this.chatsMoved = true
   }
 
   /** Tells the reader why, and ends the stream. */
@@ -111,6 +123,11 @@ export abstract class Stream implements Follower {
       this.heartbeatAt = now + HEARTBEAT_EVERY
       this.heartbeat()
     }
+    if (this.chatsMoved && now - this.toldAt >= CHATS_EVERY && this.waiting === 0 && !this.ended) {
+      this.chatsMoved = false
+      this.toldAt = now
+      this.writeChats()
+    }
   }
 
   /** Calls back once the stream is over, for every reason. */
@@ -138,6 +155,8 @@ export abstract class Stream implements Follower {
   /** `written` is called when the bytes have left for the reader, or cannot any more. */
   protected abstract write(batch: Batch, written?: (error?: Error | null) => void): void
   protected abstract writeTyping(typing: Typing): void
+  /** Says that the reader's list of chats has changed, if they are a page that may show one. */
+  protected writeChats() {}
   /** Writes something that shows no event, so that proxies and the reader know that the connection is alive. */
   protected abstract heartbeat(): void
   /** Writes the last words and ends the response. `retry`: in how many milliseconds to come back. */
@@ -147,7 +166,7 @@ export abstract class Stream implements Follower {
   protected finish() {
     if (!this.ended) {
       this.ended = true
-      this.feed.unfollow(this)
+      this.feed?.unfollow(this)
       this.onOver?.()
       this.onTaken?.()
       this.onLeft?.(this.delivered)

@@ -82,8 +82,14 @@ export class Streams {
   /** The user and the chat of each stream. */
   *readers() {
     for (const { feed, user_id } of this.all) {
-      yield { chat_id: feed.chat_id, user_id }
+      if (feed) {
+        yield { chat_id: feed.chat_id, user_id }
+      }
     }
+  }
+
+  [Symbol.iterator]() {
+    return this.all.values()
   }
 
   /** The user of each stream, at the version at which their session or token was last found to be valid. */

@@ -48,8 +48,8 @@ export function chats(parts: Parts) {
       await limitChats(parts, user)
       const uri = randomKey(16)
       const path = chatPath(uri)
-      await createChat(db, { owner_id: user.id, uri, title }, submission && { ...submission, path })
-      parts.live.chatLists.changed(user.id)
+      const chat_id = await createChat(db, { owner_id: user.id, uri, title }, submission && { ...submission, path })
+      parts.live.chatLists.changed(user.id, chat_id)
       return { user: null, path }
     })
     await redirect(ctx, path, async () => {
@@ -207,7 +207,7 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     return readPage(parts, reading, { ...part, reads: false })
   })
   if (part.reads) {
-    parts.live.chatLists.changed(reading.user.id)
+    parts.live.chatLists.changed(reading.user.id, reading.feed.chat_id)
   }
   const { entries, more, next } = view
   const isForward = part.from !== undefined

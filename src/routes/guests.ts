@@ -34,7 +34,8 @@ export function guests(parts: Parts) {
         const sent = submission && { ...submission, path }
         if (ctx.state.user) {
           await limitChats(parts, ctx.state.user)
-          await createChat(db, { owner_id: ctx.state.user.id, uri, title: null }, sent)
+          const chat_id = await createChat(db, { owner_id: ctx.state.user.id, uri, title: null }, sent)
+          live.chatLists.changed(ctx.state.user.id, chat_id)
           return { user: null, path }
         }
         const { name } = read(ctx, newGuest)

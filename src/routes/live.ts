@@ -2,8 +2,10 @@ import Router from '@koa/router'
 import type { WebSocket } from 'ws'
 import { LIMITS } from '../config.js'
 import { markRead } from '../db/reads.js'
+import type { User } from '../db/users.js'
 import { asRefusal, notSignedIn, unavailable } from '../errors.js'
 import { addressOf } from '../http/address.js'
+import { requireUser } from '../http/authentication.js'
 import { fields } from '../http/body.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
@@ -11,10 +13,11 @@ import { check, readQuery } from '../http/input.js'
 import { postedJson, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
-import { renderPage, showPage } from '../http/respond.js'
+import { redirect, renderPage, showPage } from '../http/respond.js'
 import { frameQuery, lastEventId, streamQuery } from '../http/schemas.js'
 import { UpgradeResponse } from '../http/websockets.js'
-import { EVENTS, frameFormat, pageFormat } from '../live/formats.js'
+import type { Feed } from '../live/feed.js'
+import { EVENTS, frameFormat, LIST, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
 import type { Reader } from '../live/stream.js'
@@ -24,9 +27,9 @@ import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor
 
 /** Streams of a chat's events: for its page, for pages without JavaScript, and for programs. */
 export function live(parts: Parts) {
-  const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/live' })
+  const router = new Router<State>(EXACT)
 
-  router.get('/', mark({ poll: true }), async ctx => {
+  router.get('/chats/:uri/live', mark({ poll: true }), async ctx => {
     if (ctx.res instanceof UpgradeResponse) {
       await openSocket(parts, ctx, ctx.res)
     } else if (ctx.state.form === 'json') {
@@ -35,6 +38,17 @@ export function live(parts: Parts) {
       await openPageEvents(parts, ctx)
     } else {
       await openFrame(parts, ctx)
+    }
+  })
+
+  /** For the start page, which follows its list of chats. */
+  router.get('/live', mark({ poll: true }), async ctx => {
+    const user = requireUser(ctx)
+    if (ctx.state.form === 'fragment') {
+      ctx.set('Content-Type', EVENT_STREAM)
+      openResponse(parts, ctx, { user, feed: undefined }, LIST, 0)
+    } else {
+      await redirect(ctx, '/')
     }
   })
 
@@ -110,11 +124,14 @@ function isFramed(ctx: RouteContext): boolean {
   return dest === 'iframe' || (dest === '' && ctx.get('upgrade-insecure-requests') === '1')
 }
 
+/** What a stream follows, and who. */
+type Followed = { user: User; feed: Feed | undefined }
+
 /** Throws 503 where there are too many streams. */
 function openResponse(
   parts: Parts,
   ctx: RouteContext,
-  reading: ReadingMember,
+  reading: Followed,
   format: Format,
   after: number,
   onLeft = (_version: number) => {},
@@ -141,7 +158,7 @@ function noteRead({ db, live, log, limitRate }: Parts, { feed, user }: ReadingMe
   const read = async () => {
     limitRate('frames', user.id)
     await markRead(db, { chat_id: feed.chat_id, user_id: user.id }, version)
-    live.chatLists.changed(user.id)
+    live.chatLists.changed(user.id, feed.chat_id)
   }
   read().catch(error => log.debug({ err: error }, 'How far somebody has read was not written'))
 }
@@ -212,7 +229,7 @@ function readableKey(key: unknown): string | number | undefined {
 }
 
 /** Counts one more stream for its reader. Throws 503 when there are too many, or while the server stops. */
-function admit({ live }: Parts, ctx: RouteContext, reading: ReadingMember): Reader {
+function admit({ live }: Parts, ctx: RouteContext, reading: Followed): Reader {
   const reader = readerOf(ctx, reading)
   if (live.streams.closed) {
     throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
@@ -223,7 +240,7 @@ function admit({ live }: Parts, ctx: RouteContext, reading: ReadingMember): Read
   return reader
 }
 
-function readerOf(ctx: RouteContext, { user }: ReadingMember): Reader {
+function readerOf(ctx: RouteContext, { user }: Followed): Reader {
   const { identity, credential } = ctx.state
   if (!identity || !credential) {
     throw notSignedIn()

@@ -33,7 +33,7 @@ export async function enter({ db, live, limitRate }: Parts, uri: string, user: U
   switch (outcome) {
     case 'joined':
     case 'again':
-      live.chatLists.changed(user.id)
+      live.chatLists.changed(user.id, chat_id)
       live.reached(chat_id, version)
       return
     default:

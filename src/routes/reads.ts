@@ -19,7 +19,7 @@ export function reads(parts: Parts) {
     limit(parts, ctx)
     const { version } = read(ctx, newRead)
     const last_read = await markRead(parts.db, { chat_id: feed.chat_id, user_id: user.id }, version)
-    parts.live.chatLists.changed(user.id)
+    parts.live.chatLists.changed(user.id, feed.chat_id)
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(uri)),
       fragment: () => noContent(ctx),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, log, member, shown } from '../support/browser.js'
+import { composer, followsStream, log, member, shown } from '../support/browser.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
@@ -72,6 +72,38 @@ describe('the list of chats beside a chat', () => {
     await page.getByRole('navigation', { name: 'My chats' }).getByRole('link', { name: 'My chats' }).click()
     await page.getByRole('heading', { name: 'My chats' }).waitFor({ state: 'attached' })
     assert.equal(new URL(page.url()).pathname, '/')
+  })
+
+  it('shows what happens in another chat, as the page’s stream says so', async () => {
+    const page = await open(1280)
+    await followsStream(page)
+    await row(page, other).waitFor()
+    const carl = await member(site, `carl${Math.random().toString(36).slice(2)}`, { uri: other })
+    for (const [count, text] of ['first', 'second'].entries()) {
+      await composer(carl.page).fill(text)
+      await composer(carl.page).press('Enter')
+      await row(page, other).getByText(text).waitFor()
+      await row(page, other)
+        .getByText(`${count + 1} unread`)
+        .waitFor()
+    }
+    assert.ok((await firstOf(page)).endsWith(other))
+    assert.deepEqual(ann.complaints, [])
+    await carl.context.close()
+  })
+
+  it('shows on the start page what happens, without a reload', async () => {
+    const page = await open(1280)
+    await page.goto('/')
+    await page.evaluate(() => Object.assign(window, { known: true }))
+    const carl = await member(site, `carl${Math.random().toString(36).slice(2)}`, { uri: other })
+    await composer(carl.page).fill('for the start page')
+    await composer(carl.page).press('Enter')
+    await row(page, other).getByText('for the start page').waitFor()
+    await row(page, other).getByText('1 unread').waitFor()
+    assert.equal(await page.evaluate(() => 'known' in window), true)
+    assert.deepEqual(ann.complaints, [])
+    await carl.context.close()
   })
 
   it('starts a chat', async () => {

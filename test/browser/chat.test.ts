@@ -93,7 +93,7 @@ describe('the chat page with htmx', () => {
       return [area.selectionStart, area.selectionEnd, area === document.activeElement]
     })
     assert.deepEqual(selection, [2, 5, true])
-    await page.getByText('2 members').waitFor({ state: 'attached' })
+    await page.locator('#members').getByText('2 members').waitFor({ state: 'attached' })
   })
 
   it('shows every message once and in order while both sides write and polls and answers cross', async () => {
