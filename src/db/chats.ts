@@ -30,11 +30,11 @@ export async function insertChat(trx: Db, { owner_id, uri, title }: NewChat): Pr
     .with('chat', chat =>
       chat
         .insertInto('chats')
-        .columns(['owner_id', 'title'])
+        .columns(['owner_id', 'title', 'accountless'])
         .expression(from =>
           from
             .selectFrom('users')
-            .select(['id', sql.val(title).as('title')])
+            .select(['id', sql.val(title).as('title'), sql<boolean>`kind = 'guest'`.as('accountless')])
             .where('id', '=', owner_id)
             .where('deleted_at', 'is', null),
         )

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { foldUsername } from '../text/names.js'
 import { insertChat, type Joined, joinChat } from './chats.js'
 import type { Db } from './schema.js'
@@ -47,6 +48,18 @@ export async function joinAsGuest(
     }
     throw error
   }
+}
+
+/** Lets the account take the guest's place, and ends the guest's sessions. `settleUser` must follow for the guest. */
+export async function becomeAccount(db: Db, guest_id: number, account_id: number) {
+  await db
+    .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', guest_id))
+    .updateTable('users')
+    .set({ became: account_id, unsettled: true, version: sql`version + 1` })
+    .where('id', '=', guest_id)
+    .where('kind', '=', 'guest')
+    .where('deleted_at', 'is', null)
+    .execute()
 }
 
 async function insertGuest(trx: Db, { name, visit_hash, session, submission }: NewGuest): Promise<User> {

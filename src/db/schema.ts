@@ -17,6 +17,7 @@ export interface Schema {
     password_hash: string | null
     visit_hash: Buffer | null
     unsettled: Generated<boolean>
+    became: number | null
     version: Generated<number>
     created_at: Given<Date>
     deleted_at: Date | null
@@ -70,6 +71,7 @@ export interface Schema {
     read_only_at: Date | null
     joins_closed_at: Date | null
     guests_off_at: Date | null
+    accountless: Generated<boolean>
     created_at: Given<Date>
     deleted_at: Date | null
   }

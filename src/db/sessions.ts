@@ -3,10 +3,20 @@ import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
 import type { Verified } from './users.js'
 
-/** When a session expires: after it was idle for too long, or is too old. */
+/** When a session expires: after it was idle for too long, or is too old. A guest could not sign in again, so theirs is never too old. */
 export const sessionEndsAt = sql<Date>`least(
   sessions.last_used_at + ${sql.lit(`${LIMITS.sessionIdleDays} days`)}::interval,
-  sessions.created_at + ${sql.lit(`${LIMITS.sessionDays} days`)}::interval)`
+  case when (select holder.kind from users holder where holder.id = sessions.user_id) = 'account'
+    then sessions.created_at + ${sql.lit(`${LIMITS.sessionDays} days`)}::interval end)`
+
+/**
+ * For a statement that ends sessions of users: a guest without a session is gone, and `settleUser` must follow. The version tells
+ * processes to look at the sessions again.
+ */
+const MAYBE_GONE = {
+  version: sql<number>`users.version + 1`,
+  unsettled: sql<boolean>`users.unsettled or users.kind = 'guest'`,
+}
 
 /** For the `where` of a statement. */
 export const sessionIsAlive = sql<boolean>`${sessionEndsAt} > now()`
@@ -59,7 +69,8 @@ export async function touchSession(db: Db, id_hash: Buffer) {
 }
 
 /**
- * Logs out: deletes the session, and moves the user's version. Returns the user's id; undefined if there was no such session. Like all
+ * Logs out: deletes the session, and moves the user's version. Returns the user's id; undefined if there was no such session. For a guest
+ * `settleUser` must follow, as they are gone. Like all
  * that ends sessions and tokens it locks the user's row first: PostgreSQL runs the delete of such a statement after its update.
  */
 export async function endSession(db: Db, id_hash: Buffer): Promise<number | undefined> {
@@ -67,7 +78,7 @@ export async function endSession(db: Db, id_hash: Buffer): Promise<number | unde
     .with('ended', ended => ended.deleteFrom('sessions').where('id_hash', '=', id_hash))
     .updateTable('users')
     .from('sessions')
-    .set({ version: sql`users.version + 1` })
+    .set(MAYBE_GONE)
     .whereRef('users.id', '=', 'sessions.user_id')
     .where('sessions.id_hash', '=', id_hash)
     .returning('users.id')
@@ -88,13 +99,13 @@ export function sessionsOf(db: Db, user_id: number) {
     .execute()
 }
 
-/** Ends that session. Returns whether the user had it. */
+/** Ends that session. Returns whether the user had it. For a guest `settleUser` must follow. */
 export async function endSessionOf(db: Db, user_id: number, id: number): Promise<boolean> {
   const result = await db
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id).where('id', '=', id))
     .updateTable('users')
     .from('sessions')
-    .set({ version: sql`users.version + 1` })
+    .set(MAYBE_GONE)
     .whereRef('users.id', '=', 'sessions.user_id')
     .where('sessions.user_id', '=', user_id)
     .where('sessions.id', '=', id)
@@ -102,6 +113,15 @@ export async function endSessionOf(db: Db, user_id: number, id: number): Promise
   return result.numUpdatedRows > 0n
 }
 
+/** Deletes the sessions that have expired. `settleUsers` must follow. */
 export async function deleteEndedSessions(db: Db) {
-  await db.deleteFrom('sessions').where(sql<boolean>`not (${sessionIsAlive})`).execute()
+  await db
+    .with('ended', ended =>
+      ended.deleteFrom('sessions').where(sql<boolean>`not (${sessionIsAlive})`).returning('user_id'),
+    )
+    .updateTable('users')
+    .set(MAYBE_GONE)
+    .where('kind', '=', 'guest')
+    .where('id', 'in', ended => ended.selectFrom('ended').select('user_id'))
+    .execute()
 }

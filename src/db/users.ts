@@ -177,12 +177,13 @@ export async function changeUser(
 /**
  * Turns a guest into an account, and ends their sessions. They keep their name, unless it is the username of another account, which only
  * a guest may be called, as guests are marked; then they are called by their new username. `settleUser` must follow, to change them in
- * their chats. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now.
+ * their chats. `andThen` belongs to the transaction. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now.
  */
 export async function keepGuest(
   db: Db,
   user_id: number,
   { username, email, password_hash }: { username: string; email: string; password_hash: string },
+  andThen: (trx: Db, user: User) => Promise<void> = async () => {},
 ): Promise<User | 'taken' | 'no guest'> {
   const folded = foldUsername(username)
   const isAnothers = sql<boolean>`exists (
@@ -215,6 +216,7 @@ export async function keepGuest(
         .returning(USER_COLUMNS)
         .executeTakeFirstOrThrow()
       await requireNeverDeleted(trx, folded)
+      await andThen(trx, kept)
       return kept
     })
   } catch (error) {

@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import { LIMITS } from '../config.js'
 import type { Identity } from '../db/identities.js'
-import { createSession, touchSession } from '../db/sessions.js'
+import { createSession, endSession, touchSession } from '../db/sessions.js'
 import { touchToken } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import { invalid, notSignedIn, Refusal } from '../errors.js'
@@ -9,7 +9,7 @@ import { keyHash, randomKey } from '../keys.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
 import { logFailure } from './request-log.js'
-import { beginSession, dropSession, sessionCookie, sessionStore } from './sessions.js'
+import { beginSession, dropSession, prolongSession, sessionCookie, sessionStore } from './sessions.js'
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
@@ -65,6 +65,9 @@ async function bySession(parts: Parts, ctx: Context, id: string) {
     ctx.state.credential = credential
     if (!isPoll(ctx) && isWorthTouching(found)) {
       await touch(parts, touchSession(db, found.hash))
+      if (found.user.kind === 'guest' && !ctx.state.marks.signsIn) {
+        prolongSession(parts, ctx, id)
+      }
     }
   }
 }
@@ -119,8 +122,13 @@ export function passwordChanged(status = 422): Refusal {
   )
 }
 
-/** Ends the session, and tells the browser to forget what this site has stored there. */
-export function signOut(ctx: Context) {
+/** Ends the session, and tells the browser to forget what this site has stored there. For a guest `settle` must follow, as they are gone. */
+export async function signOut({ db, live }: Parts, ctx: Context) {
+  const { user, identity } = ctx.state
+  // Now, and not by koa-session after the answer: what follows may depend on it.
+  if (user && identity && (await endSession(db, identity.hash)) !== undefined) {
+    live.ended(user.id)
+  }
   dropSession(ctx)
   ctx.set('Clear-Site-Data', '"storage"')
   delete ctx.state.user

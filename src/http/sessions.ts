@@ -8,6 +8,9 @@ import type { Context, Middleware, Parts, State } from './context.js'
 /** Browsers keep a cookie with this prefix to the host that set it. They accept it over https only. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
+/** In milliseconds: as long as an account's session can last. */
+const COOKIE_LASTS = LIMITS.sessionDays * 86_400_000
+
 /** The options of koa-session that are used here. Its own types are for another version of Koa, so all casts are in this file. */
 interface Options {
   key: string
@@ -45,7 +48,7 @@ export function sessionStore({ db, live, config }: Parts, app: Koa<State>): Midd
   return library(
     {
       key: sessionCookie(config.secure),
-      maxAge: LIMITS.sessionDays * 86_400_000,
+      maxAge: COOKIE_LASTS,
       httpOnly: true,
       // 256 random bits need no signature, and without one the cookie is half as long.
       signed: false,
@@ -78,6 +81,18 @@ export async function beginSession(ctx: Context, user_id: number) {
     session.user_id = user_id
     await session.regenerate()
   }
+}
+
+/** Gives a guest the cookie of their session again, as the session lasts as long as it is used. */
+export function prolongSession({ config }: Parts, ctx: Context, id: string) {
+  const { secure } = config
+  ctx.cookies.set(sessionCookie(secure), id, {
+    maxAge: COOKIE_LASTS,
+    httpOnly: true,
+    signed: false,
+    sameSite: 'lax',
+    secure,
+  })
 }
 
 /** Ends the browser's session. */

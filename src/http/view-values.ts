@@ -2,7 +2,7 @@ import type { bansOf } from '../db/bans.js'
 import type { Chat, chatsOf } from '../db/chats.js'
 import type { Event } from '../db/events.js'
 import type { Member } from '../db/members.js'
-import type { heirsOf } from '../db/owners.js'
+import type { heirsOf, passingOn } from '../db/owners.js'
 import type { Hit } from '../db/search.js'
 import type { sessionsOf } from '../db/sessions.js'
 import type { tokensOf } from '../db/tokens.js'
@@ -183,7 +183,12 @@ export interface PageValues {
     } | null
   }
   'sessions/login.njk': FormValues
-  'sessions/logout.njk': object
+  'sessions/logout.njk': {
+    /** Of a guest: those that go to others by it. */
+    chats: readonly (Rows<typeof passingOn> & { name: string })[]
+    /** Whether there are more of these. */
+    more: boolean
+  }
   'settings/show.njk': {
     chat: Chat
     name: string

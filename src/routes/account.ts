@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import { sessionsOf } from '../db/sessions.js'
 import { tokensOf } from '../db/tokens.js'
-import { changePassword, changeUser, deleteUser, keepGuest, settleUser, type User, type Verified } from '../db/users.js'
+import { changePassword, changeUser, deleteUser, keepGuest, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -16,6 +16,7 @@ import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
+import { settle } from './settle.js'
 import { nameTaken, requireFreeName } from './users.js'
 
 /**
@@ -83,7 +84,7 @@ export function account(parts: Parts) {
       }
       live.ended(user.id)
       if (renamed) {
-        await settle(user)
+        await settle(parts, user)
       }
       await answer(ctx, form, { ...user, name: name ?? user.name, email: email ?? user.email })
     })
@@ -125,7 +126,7 @@ export function account(parts: Parts) {
       }
       live.ended(guest.id)
       await goOnAs(ctx, user, password_hash)
-      await settle(user)
+      await settle(parts, user)
       await answer(ctx, 'kept', user)
     })
   }
@@ -139,9 +140,9 @@ export function account(parts: Parts) {
       }
       live.ended(user.id)
       log.info({ user: user.id }, 'deleted their account')
-      await settle(user)
+      await settle(parts, user)
       if (!ctx.state.cookieless) {
-        signOut(ctx)
+        await signOut(parts, ctx)
       }
       await redirect(ctx, '/')
     })
@@ -154,15 +155,6 @@ export function account(parts: Parts) {
       return { id: user.id, password_hash: null }
     }
     return checkPassword(parts, ctx, user, 'password', read(ctx, ownPassword).password)
-  }
-
-  /** Lets all chats show who the user is now. The change stands also where this fails: the chats follow within the hour. */
-  async function settle(user: User) {
-    try {
-      await settleUser(db, user.id, (chat_id, version) => live.reached(chat_id, version))
-    } catch (error) {
-      log.warn({ err: error, user: user.id }, 'Not all chats show yet who a user is')
-    }
   }
 
   /** All sessions have ended. A browser gets a new one; a program keeps its token. */

@@ -92,7 +92,7 @@ function refused(ctx: RouteContext, outcome: Outcome): Refusal {
     case 'yourself':
       return invalid({ user_id: ['This cannot be done to yourself. Please choose somebody else.'] })
     case 'guest':
-      return invalid({ user_id: ['Only somebody with an account can own a chat. Please choose another member.'] })
+      return invalid({ user_id: ['This guest is gone, and nobody can be them again. Please choose another member.'] })
     case 'misnamed':
       return invalid({ name: ['This is not the name of the chat. Please type it exactly as it is shown.'] })
     case 'absent':

@@ -1,5 +1,9 @@
 import Router from '@koa/router'
+import { LIMITS } from '../config.js'
+import { becomeAccount } from '../db/guests.js'
+import { passingOn } from '../db/owners.js'
 import { endSessionOf, sessionsOf } from '../db/sessions.js'
+import type { User } from '../db/users.js'
 import { notFound } from '../errors.js'
 import { isCurrent, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -13,6 +17,8 @@ import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
+import { chatName } from './settings.js'
+import { settle } from './settle.js'
 
 /** Signing in and out, and the user's sessions in other browsers. */
 export function sessions(parts: Parts) {
@@ -29,7 +35,15 @@ export function sessions(parts: Parts) {
       limit(parts, ctx)
       const fields = read(ctx, credentials)
       const { user, password_hash } = await checkCredentials(parts, ctx, fields, 422)
+      const guest = ctx.state.user?.kind === 'guest' ? ctx.state.user : undefined
+      if (guest) {
+        await becomeAccount(db, guest.id, user.id)
+        live.ended(guest.id)
+      }
       await signIn(parts, ctx, user, password_hash)
+      if (guest) {
+        await settle(parts, guest)
+      }
       await respondPage(ctx, async () => {
         if (!(await showDraft(parts, ctx, user, fields))) {
           seeOther(ctx, fields.next || '/')
@@ -43,14 +57,25 @@ export function sessions(parts: Parts) {
 
   /** Warns guests before they sign out, because they cannot sign in again. */
   router.get('/logout', async ctx => {
-    await respondPage(ctx, () =>
-      ctx.state.user ? showPage(parts, ctx, 'sessions/logout.njk', {}) : seeOther(ctx, '/'),
-    )
+    await respondPage(ctx, async () => {
+      const { user } = ctx.state
+      if (!user) {
+        seeOther(ctx, '/')
+        return
+      }
+      const chats = user.kind === 'guest' ? await passingOn(db, user.id, LIMITS.chatsPerPage + 1) : []
+      showPage(parts, ctx, 'sessions/logout.njk', {
+        chats: chats.slice(0, LIMITS.chatsPerPage).map(chat => ({ ...chat, name: chatName(chat) })),
+        more: chats.length > LIMITS.chatsPerPage,
+      })
+    })
   })
 
   router.post('/logout', mark({ signsIn: true }), async ctx => {
-    if (ctx.state.user) {
-      signOut(ctx)
+    const { user } = ctx.state
+    if (user) {
+      await signOut(parts, ctx)
+      await settleGuest(user)
     }
     await respondPage(ctx, () => seeOther(ctx, '/'))
   })
@@ -75,6 +100,14 @@ export function sessions(parts: Parts) {
       throw notFound()
     }
     live.ended(user.id)
+    await settleGuest(user)
     await toAccount(ctx, { done: 'session' })
+  }
+
+  /** A guest without a session is gone. */
+  async function settleGuest(user: User) {
+    if (user.kind === 'guest') {
+      await settle(parts, user)
+    }
   }
 }

@@ -3,9 +3,10 @@ import { LIMITS } from '../config.js'
 import { takeFromRate } from '../db/limits.js'
 import type { Db } from '../db/schema.js'
 import { beginBySubmission } from '../db/submissions.js'
-import { createUser, findUser, type User, type Verified } from '../db/users.js'
+import { createUser, findUser, keepGuest, type User, type Verified } from '../db/users.js'
 import { invalid, tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
+import { signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { visitHash } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
@@ -16,6 +17,7 @@ import { newUser, nextOnly } from '../http/schemas.js'
 import { hashPassword } from '../passwords.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
+import { settle } from './settle.js'
 import { once } from './submissions.js'
 
 /** Signing up. */
@@ -29,6 +31,7 @@ export function users(parts: Parts) {
 
   router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
     const signingUp = async () => {
+      const guest = guestOf(ctx)
       limit(parts, ctx)
       const { path } = await once(parts, ctx, async ({ submission, session }) => {
         const fields = read(ctx, newUser)
@@ -39,6 +42,10 @@ export function users(parts: Parts) {
         )
         return { user, path }
       })
+      if (guest) {
+        parts.live.ended(guest.id)
+        await settle(parts, guest)
+      }
       await respondPage(ctx, () => seeOther(ctx, path))
     }
     await submitForm(parts, ctx, signingUp, refusal =>
@@ -66,15 +73,24 @@ async function signUp(
 ): Promise<User> {
   await requireFreeName(parts, ctx, username, status)
   const password_hash = await hashPassword(password)
-  const user = await createUser(
-    parts.db,
-    { username, email, password_hash, visit_hash: visitHash(parts, ctx) },
-    async (trx, { id }) => andThen?.(trx, { id, password_hash }),
-  )
-  if (!user) {
+  const guest = guestOf(ctx)
+  const fields = { username, email, password_hash }
+  const finish = async (trx: Db, { id }: User) => andThen?.(trx, { id, password_hash })
+  const user = guest
+    ? await keepGuest(parts.db, guest.id, fields, finish)
+    : await createUser(parts.db, { ...fields, visit_hash: visitHash(parts, ctx) }, finish)
+  if (!user || user === 'taken') {
     throw nameTaken(status)
   }
+  if (user === 'no guest') {
+    throw signedOut()
+  }
   return user
+}
+
+/** A guest who signs up keeps what is theirs. */
+function guestOf(ctx: RouteContext): User | undefined {
+  return ctx.state.user?.kind === 'guest' ? ctx.state.user : undefined
 }
 
 /** Makes sure that nobody has the name yet. Throws `status` when it is taken, and 429 after too many accounts from one address. */

@@ -4,12 +4,14 @@ import { bansOf, liftBan } from '../../src/db/bans.js'
 import { createChat, findChat, joinChat } from '../../src/db/chats.js'
 import { deleteChat, deleteSomeRows } from '../../src/db/deleted-chats.js'
 import { deleteExpired } from '../../src/db/expiry.js'
+import { becomeAccount } from '../../src/db/guests.js'
 import { replaceLink } from '../../src/db/links.js'
 import { leaveChat, membersOf, removeMember } from '../../src/db/members.js'
 import { postMessages } from '../../src/db/messages.js'
-import { type Done, handOver } from '../../src/db/owners.js'
+import { type Done, handOver, heirsOf } from '../../src/db/owners.js'
+import { createSession, endSession } from '../../src/db/sessions.js'
 import { changeChat } from '../../src/db/settings.js'
-import { createUser, type User } from '../../src/db/users.js'
+import { createUser, settleUser, type User } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -134,10 +136,15 @@ describe('what a chat’s owner can do', () => {
     assert.equal((await joinChat(site.db, chat.uri, other)).outcome, 'joined')
   })
 
-  it('hands over to a member with an account alone, who is the first of the list from then on', async () => {
+  it('hands over to any member who is not gone, who is the first of the list from then on', async () => {
     const guest = await newGuest('visitor', keyHash(randomKey()))
     await joinChat(site.db, chat.uri, guest)
     assert.equal((await handOver(site.db, as(ann), guest)).outcome, 'guest')
+    assert.deepEqual(await heirs(ann), ['bob', 'cyd'])
+    await begin(guest)
+    assert.deepEqual(await heirs(ann), ['bob', 'cyd', 'visitor'])
+    assert.equal((await handOver(site.db, as(ann), guest)).outcome, 'done')
+    assert.equal((await handOver(site.db, { chat_id: chat.id, user_id: guest }, ann.id)).outcome, 'done')
     assert.equal((await handOver(site.db, as(ann), (await newUser()).id)).outcome, 'absent')
     assert.equal((await handOver(site.db, as(ann), ann.id)).outcome, 'yourself')
     assert.equal((await handOver(site.db, as(ann), cyd.id)).outcome, 'done')
@@ -152,6 +159,149 @@ describe('what a chat’s owner can do', () => {
         ['visitor', false],
       ],
     )
+  })
+
+  describe('whose owner is gone', () => {
+    let gus: number
+    beforeEach(async () => {
+      gus = await newGuest('gus', keyHash(randomKey()))
+      await begin(gus)
+    })
+
+    it('belongs to the account that joined first, also where a guest was there before', async () => {
+      await removeMember(site.db, as(ann), bob.id, { bans: false })
+      await removeMember(site.db, as(ann), cyd.id, { bans: false })
+      await joinChat(site.db, chat.uri, gus)
+      await joinChat(site.db, chat.uri, cyd.id)
+      await joinChat(site.db, chat.uri, bob.id)
+      const owner = await newGuest('olga', keyHash(randomKey()))
+      await begin(owner)
+      await joinChat(site.db, chat.uri, owner)
+      await handOver(site.db, as(ann), owner)
+      await leaveChat(site.db, as(ann))
+      await leave(owner)
+      assert.equal(await ownerId(), cyd.id)
+      assert.deepEqual((await events()).at(-1), { kind: 'owner', author_id: cyd.id, text: null })
+    })
+
+    it('belongs to the guest with a session who joined first, where no account is there', async () => {
+      chat = await newChat(gus)
+      const gone = await newGuest('gone', keyHash(randomKey()))
+      const [first, second] = [
+        await newGuest('first', keyHash(randomKey())),
+        await newGuest('second', keyHash(randomKey())),
+      ]
+      await begin(first)
+      await begin(second)
+      for (const id of [gone, first, second]) {
+        await joinChat(site.db, chat.uri, id)
+      }
+      await leave(gus)
+      assert.equal(await ownerId(), first)
+      await leave(first)
+      assert.equal(await ownerId(), second)
+    })
+
+    it('belongs to whoever comes next, where nobody fits; people go on talking meanwhile', async () => {
+      chat = await newChat(gus)
+      const gone = await newGuest('gone', keyHash(randomKey()))
+      await joinChat(site.db, chat.uri, gone)
+      await leave(gus)
+      assert.equal(await ownerId(), gus)
+      const [posted] = await postMessages(
+        site.db,
+        [{ uri: chat.uri, author_id: gone, text: 'anybody?', key: null, reply_to: null, names: [] }],
+        { wait: true },
+      )
+      assert.equal(posted?.outcome, 'posted')
+      const joined = await joinChat(site.db, chat.uri, bob.id)
+      assert.equal(await ownerId(), bob.id)
+      assert.equal(joined.version, (await events()).length)
+      assert.deepEqual(
+        (await events()).slice(-2).map(({ kind, author_id }) => [kind, author_id]),
+        [
+          ['joined', bob.id],
+          ['owner', bob.id],
+        ],
+      )
+      await joinChat(site.db, chat.uri, ann.id)
+      assert.equal(await ownerId(), bob.id)
+    })
+
+    it('passes on when the session has expired, and not before', async () => {
+      chat = await newChat(gus)
+      await joinChat(site.db, chat.uri, bob.id)
+      await site.pool.query(
+        `update sessions set last_used_at = now() - interval '29 days', created_at = now() - interval '400 days'`,
+      )
+      await deleteExpired(site.db)
+      assert.equal(await ownerId(), gus, 'a guest’s session is never too old')
+      await site.pool.query(`update sessions set last_used_at = now() - interval '31 days'`)
+      await deleteExpired(site.db)
+      assert.equal(await ownerId(), bob.id)
+    })
+
+    it('stays where the guest has another session', async () => {
+      chat = await newChat(gus)
+      await joinChat(site.db, chat.uri, bob.id)
+      const second = await begin(gus)
+      await endSession(site.db, second)
+      await settleUser(site.db, gus, () => {})
+      assert.equal(await ownerId(), gus)
+    })
+
+    it('passes on to one alone, where the first of them goes at the same moment', async () => {
+      chat = await newChat(gus)
+      const [first, second] = [
+        await newGuest('first', keyHash(randomKey())),
+        await newGuest('second', keyHash(randomKey())),
+      ]
+      await begin(first)
+      await begin(second)
+      await joinChat(site.db, chat.uri, first)
+      await joinChat(site.db, chat.uri, second)
+      await oneAfterTheOther(
+        () => leave(gus),
+        () => leave(first),
+      )
+      assert.equal(await ownerId(), second)
+      await leave(second)
+      const came = await oneAfterTheOther(
+        () => joinChat(site.db, chat.uri, bob.id),
+        () => joinChat(site.db, chat.uri, cyd.id),
+      )
+      assert.deepEqual(
+        came.map(({ outcome }) => outcome),
+        ['joined', 'joined'],
+      )
+      const newest = (await events()).filter(({ kind }) => kind === 'owner').at(-1)
+      assert.equal(await ownerId(), newest?.author_id)
+      assert.ok([bob.id, cyd.id].includes(await ownerId()))
+    })
+
+    it('belongs to the account that the guest signs in to, which takes their place', async () => {
+      chat = await newChat(gus)
+      await joinChat(site.db, chat.uri, bob.id)
+      const other = await newChat()
+      await joinChat(site.db, other.uri, gus)
+      await joinChat(site.db, other.uri, cyd.id)
+      await removeMember(site.db, { chat_id: other.id, user_id: ann.id }, cyd.id, { bans: true })
+      await becomeAccount(site.db, gus, cyd.id)
+      await settleUser(site.db, gus, () => {})
+      assert.equal(await ownerId(), cyd.id)
+      const names = async ({ id }: { id: number }) =>
+        (await membersOf(site.db, id, 10).execute()).map(({ name }) => name).sort()
+      assert.deepEqual(await names(chat), ['bob', 'cyd'])
+      assert.deepEqual(await names(other), ['ann'], 'who is banned does not come in by it')
+    })
+
+    async function leave(id: number) {
+      const { rows } = await site.pool.query('select id_hash from sessions where user_id = $1', [id])
+      for (const { id_hash } of rows) {
+        await endSession(site.db, id_hash)
+      }
+      await settleUser(site.db, id, () => {})
+    }
   })
 
   it('hands over to nobody who leaves at the same moment, and to one of two alone', async () => {
@@ -300,9 +450,25 @@ describe('what a chat’s owner can do', () => {
     return id
   }
 
-  async function newChat() {
+  async function newChat(owner_id = ann.id) {
     const uri = randomKey(16)
-    return { id: await createChat(site.db, { owner_id: ann.id, uri, title: null }), uri }
+    return { id: await createChat(site.db, { owner_id, uri, title: null }), uri }
+  }
+
+  /** Begins a session of the guest, and returns its hash. */
+  async function begin(id: number): Promise<Buffer> {
+    const hash = keyHash(randomKey())
+    await createSession(site.db, hash, { id, password_hash: null }, '')
+    return hash
+  }
+
+  async function ownerId(): Promise<number> {
+    const { rows } = await site.pool.query('select owner_id from chats where id = $1', [chat.id])
+    return Number(rows[0].owner_id)
+  }
+
+  async function heirs(user: User) {
+    return (await heirsOf(site.db, as(user), 10)).map(({ name }) => name)
   }
 
   function post(text: string) {

@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { type Address, connect } from '../../src/db/connection.js'
+import { deleteExpired } from '../../src/db/expiry.js'
 import { finishMigrations, migrate } from '../../src/db/migrate.js'
 import { postQueue } from '../../src/db/post-queue.js'
 import { createUser } from '../../src/db/users.js'
@@ -98,6 +99,32 @@ describe('upgrading a database', () => {
     opened.push({ end: () => db.destroy() })
     assert.equal(await createUser(db, { username: 'Gone', email: '', password_hash: 'x' }), undefined)
     assert.ok(await createUser(db, { username: 'Gone2', email: '', password_hash: 'x' }))
+  })
+
+  it('gives a chat whose owner was deleted to a guest who is there, within the hour', async () => {
+    const address = await restored('ed03e3a')
+    const client = await open(address)
+    const { rows } = await client.query(`
+      with gone as (
+        insert into users (username, folded_username, name, folded_name, deleted_at)
+          values ('deleted user', 'sha256:of nobody', 'deleted user', 'deleted user', now()) returning id
+      ),
+      gus as (
+        insert into users (kind, username, name, folded_name) values ('guest', 'Gus', 'Gus', 'gus') returning id
+      ),
+      session as (insert into sessions (id_hash, user_id) select sha256('gus'), id from gus),
+      chat as (insert into chats (owner_id, member_count) select id, 1 from gone returning id)
+      insert into members (chat_id, user_id, name, folded_name, guest, left_at)
+      select chat.id, gus.id, 'Gus', 'gus', true, null from chat, gus
+      union all
+      select chat.id, gone.id, 'deleted user', 'deleted user', false, now() from chat, gone
+      returning chat_id, user_id, guest`)
+    await upgrade(address)
+    const { db } = connect(address, () => {}, 1)
+    opened.push({ end: () => db.destroy() })
+    await deleteExpired(db)
+    const found = await client.query('select owner_id from chats where id = $1', [rows[0].chat_id])
+    assert.equal(found.rows[0].owner_id, rows.find(({ guest }) => guest).user_id)
   })
 
   it('goes on where a fill was ended, and goes over everything', async () => {
@@ -378,7 +405,7 @@ describe('migrations', () => {
     const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
     assert.deepEqual(
       [migrationNames().at(-1), hash],
-      ['016_submissions', '598378d5bc745164'],
+      ['018_absent_owners', 'b01690722bab17c7'],
       'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
     )
   })

@@ -253,7 +253,7 @@ describe('the owner’s page of a chat', () => {
       assert.equal((await ann.post(`/chats/${uri}/members/me/departure`)).status, 303)
     })
 
-    it('is refused to a guest, to oneself, to nobody and to what is no id', async () => {
+    it('is refused to a guest who is gone, to oneself, to nobody and to what is no id', async () => {
       await program.join(uri)
       const id = await idOf('prog')
       await site.pool.query(
@@ -276,7 +276,7 @@ describe('the owner’s page of a chat', () => {
         const page = await ann.post(`/chats/${uri}/owner`, { user_id: String(id) })
         assert.equal(page.status, 422)
         assertPage(page)
-        assert.match(page.text, /Only somebody with an account can own a chat\./)
+        assert.match(page.text, /This guest is gone, and nobody can be them again\./)
         assert.doesNotMatch(page.text, /<option[^>]*>prog</)
         assert.match(page.text, /<option[^>]*>bob</)
         assert.equal((await ann.post(`/chats/${uri}/owner`)).status, 422)

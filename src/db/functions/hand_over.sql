@@ -1,4 +1,4 @@
--- Makes another member the owner, who must have an account.
+-- Makes another member the owner. A guest whose session has ended cannot be it.
 create or replace function hand_over(chat bigint, actor bigint, heir bigint)
 returns table (outcome text, version bigint)
 language plpgsql
@@ -16,10 +16,9 @@ begin
   elsif standing(chat, heir) = 'stranger' then
     return query select 'absent', null::bigint;
     return;
-  elsif not exists (select 1 from users u where u.id = heir and u.kind = 'account' and u.deleted_at is null) then
+  elsif not is_present(heir) then
     return query select 'guest', null::bigint;
     return;
   end if;
-  update chats c set owner_id = heir where c.id = chat;
-  return query select 'done', append_event(chat, 'owner', heir, null, null);
+  return query select 'done', give_chat(chat, heir);
 end $$;

@@ -7,8 +7,6 @@ as $$
 declare
   chat chats;
   who users;
-  namesake record;
-  chosen record;
   event_version bigint;
 begin
   perform 1 from chats c where c.id = (select l.chat_id from links l where l.uri = link) for no key update;
@@ -46,31 +44,14 @@ begin
     return;
   end if;
 
-  select m.user_id, m.name, m.folded_name, m.guest into namesake from members m
-    where m.chat_id = chat.id and m.folded_name = who.folded_name and m.left_at is null;
-  if namesake.user_id is not null and exactly then
+  if exactly and exists (
+    select 1 from members m where m.chat_id = chat.id and m.folded_name = who.folded_name and m.left_at is null
+  ) then
     return query select 'taken', chat.id, chat.version;
     return;
   end if;
-  if namesake.guest and who.kind = 'account' then
-    -- Otherwise a guest could pass for the account by having been here first.
-    update members m set (name, folded_name) = (
-        select f.name, f.folded_name
-        from free_name(chat.id, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
-      )
-      where m.chat_id = chat.id and m.user_id = namesake.user_id;
-    perform append_event(chat.id, 'named', namesake.user_id, null, null);
-  end if;
-
-  select f.* into chosen from free_name(chat.id, joiner, who.name, who.folded_name, '') f;
-  insert into members as m (chat_id, user_id, name, folded_name, guest, last_read)
-    values (chat.id, joiner, chosen.name, chosen.folded_name, who.kind = 'guest', 0)
-    on conflict on constraint members_pkey do update
-    set left_at = null, joined_at = clock_timestamp(), name = excluded.name, folded_name = excluded.folded_name,
-      guest = excluded.guest;
-  update chats c set member_count = c.member_count + 1 where c.id = chat.id;
-  event_version := append_event(chat.id, 'joined', joiner, null, null);
-  -- What was said before they came is not unread.
-  update members m set last_read = event_version where m.chat_id = chat.id and m.user_id = joiner;
+  event_version := admit(chat.id, joiner);
+  -- Where the owner is gone and nobody could follow, the newcomer can.
+  event_version := coalesce(pass_on(chat.id), event_version);
   return query select 'joined', chat.id, event_version;
 end $$;

@@ -1,5 +1,6 @@
 -- Updates the user in their next chats after one: to a new name, to an account that was a guest, or, when the account was deleted, to a
--- member who has left and whose name is gone. At most `most` chats at a time, as nobody can post in the chats that are locked meanwhile.
+-- member who has left and whose name is gone. A guest who has signed in to an account leaves their place to it. What a user owned who is
+-- gone gets another owner. At most `most` chats at a time, as nobody can post in the chats that are locked meanwhile.
 -- Returns each of these chats, with its version if that has changed.
 create or replace function settle_memberships(who bigint, after bigint, most int)
 returns table (chat_id bigint, version bigint)
@@ -14,7 +15,7 @@ declare
   chosen record;
   namesake record;
   mark text;
-  heir bigint;
+  owns boolean;
   event_version bigint;
 begin
   select u.* into self from users u where u.id = who;
@@ -22,7 +23,8 @@ begin
     select c.id
     from members m
     join chats c on c.id = m.chat_id
-    where m.user_id = who and m.chat_id > after and (m.left_at is null or self.deleted_at is not null)
+    where m.user_id = who and m.chat_id > after
+      and (self.deleted_at is not null or (c.deleted_at is null and (m.left_at is null or c.owner_id = who)))
     order by m.chat_id
     limit most
     for no key update of c
@@ -34,6 +36,7 @@ begin
   foreach chat in array coalesce(held, '{}') loop
     event_version := null;
     select m.* into mine from members m where m.chat_id = chat and m.user_id = who;
+    owns := exists (select 1 from chats c where c.id = chat and c.owner_id = who);
     if self.deleted_at is not null then
       update members m
         set name = self.name, folded_name = self.folded_name, guest = false,
@@ -46,14 +49,21 @@ begin
       elsif mine.name <> self.name then
         event_version := append_event(chat, 'named', who, null, null);
       end if;
-      if exists (select 1 from chats c where c.id = chat and c.owner_id = who) then
-        select m.user_id into heir from members m
-          where m.chat_id = chat and m.left_at is null and not m.guest
-          order by m.joined_at, m.user_id
-          limit 1;
-        if heir is not null then
-          update chats c set owner_id = heir where c.id = chat;
-          event_version := append_event(chat, 'owner', heir, null, null);
+    elsif self.became is not null then
+      if mine.left_at is null then
+        update members m set left_at = clock_timestamp() where m.chat_id = chat and m.user_id = who;
+        update chats c set member_count = c.member_count - 1 where c.id = chat;
+        event_version := append_event(chat, 'left', who, null, null);
+      end if;
+      if is_present(self.became)
+        and not exists (select 1 from bans b where b.chat_id = chat and b.user_id = self.became)
+      then
+        if standing(chat, self.became) = 'stranger' then
+          event_version := admit(chat, self.became);
+          update members m set last_read = mine.last_read where m.chat_id = chat and m.user_id = self.became;
+        end if;
+        if owns then
+          event_version := give_chat(chat, self.became);
         end if;
       end if;
     elsif mine.left_at is null then
@@ -78,6 +88,11 @@ begin
           where m.chat_id = chat and m.user_id = who;
         event_version := append_event(chat, 'named', who, null, null);
       end if;
+    end if;
+    if owns then
+      update chats c set accountless = (self.kind = 'guest')
+        where c.id = chat and c.owner_id = who and c.accountless <> (self.kind = 'guest');
+      event_version := coalesce(pass_on(chat), event_version);
     end if;
     return query select chat, event_version;
   end loop;
