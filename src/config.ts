@@ -44,6 +44,9 @@ export const LIMITS = {
   agentLength: 200,
   tokenNameCodePoints: 100,
   chatsSettledAtOnce: 100,
+  /** For so long are kept: a guest's chat without a message or a second member, and one without any account that nobody opens. */
+  unusedChatHours: 24,
+  unopenedChatDays: 180,
   /** One more than pages show: 99+. */
   unreadCounted: 100,
   /** How many messages after the last read one are looked at, own ones too. Unread messages behind these are not counted. */

@@ -76,6 +76,7 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'chats.read_only_at',
       'chats.joins_closed_at',
       'chats.guests_off_at',
+      'chats.accountless',
       'chats.created_at',
       // The link that lets others in. The given one may be an old one.
       sql<string>`coalesce(current.uri, links.uri)`.as('current_uri'),

@@ -1,4 +1,5 @@
 import { LIMITS } from '../config.js'
+import { deleteSomeAbandoned } from './abandoned-chats.js'
 import { deleteSomeRows } from './deleted-chats.js'
 import { deletePastLimits } from './limits.js'
 import { deleteEndedResets } from './resets.js'
@@ -8,7 +9,7 @@ import { deleteOldSubmissions } from './submissions.js'
 import { deleteEndedTokens } from './tokens.js'
 import { settleUsers } from './users.js'
 
-/** Deletes expired rows and deleted chats, which only take space, and completes changes of users that were cut off. */
+/** Deletes expired rows, chats that nobody needs and deleted ones, which only take space, and completes changes of users that were cut off. */
 export async function deleteExpired(db: Db) {
   await deleteEndedSessions(db)
   await deleteEndedTokens(db)
@@ -16,6 +17,7 @@ export async function deleteExpired(db: Db) {
   await deletePastLimits(db)
   await deleteOldSubmissions(db)
   await settleUsers(db)
+  while (await deleteSomeAbandoned(db)) {}
   // In short statements, so that others wait only for a moment, however large a chat was.
   while (await deleteSomeRows(db, LIMITS.deletedRowsAtOnce)) {}
 }

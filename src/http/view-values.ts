@@ -1,3 +1,4 @@
+import type { Kept } from '../db/abandoned-chats.js'
 import type { bansOf } from '../db/bans.js'
 import type { Chat, chatsOf } from '../db/chats.js'
 import type { Event } from '../db/events.js'
@@ -114,6 +115,7 @@ export interface PageValues {
       empty: boolean
       members: readonly Member[]
       member_count: number
+      kept: Kept | null
       /** The message that comes after a list which begins with one. */
       next: number | null
       /** Whether the list shows others than the newest messages. */
@@ -150,6 +152,7 @@ export interface PageValues {
   'live/refusal.njk': { sentence: string; status: number; next: string }
   'members/index.njk': {
     chat: Chat
+    kept: Kept | null
     name: string
     me: number
     members: readonly Member[]
@@ -214,7 +217,13 @@ export interface FragmentValues {
   '_refusal.njk': { status: number; sentence: string; next: string }
   'chats/_header_again.njk': HeaderValues
   'chats/_list.njk': ChatListValues
-  'members/_members.njk': { chat: Chat; me: number; members: readonly Member[]; member_count: number }
+  'members/_members.njk': {
+    chat: Chat
+    me: number
+    members: readonly Member[]
+    member_count: number
+    kept: Kept | null
+  }
   /** `csrf` is empty where htmx sends it by itself. */
   'messages/_actions.njk': ActionValues & { csrf: string }
   /** `mine`: whether the reader wrote it. Nothing else here depends on the reader. */

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
+import { keptUntil } from '../db/abandoned-chats.js'
 import { createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
 import { takeFromRate } from '../db/limits.js'
@@ -180,6 +181,7 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
   showPage(parts, ctx, 'chats/show.njk', {
     ...headerOf(parts, ctx, chat, user),
     ...view,
+    kept: await keptUntil(parts.db, chat),
     members: seenHere(parts, chat.id, view.members),
     empty: !past && !view.more && view.entries.every(entry => entry.event.kind !== 'message'),
     past,

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
+import { keptUntil } from '../db/abandoned-chats.js'
 import { type Joined, joinChat } from '../db/chats.js'
 import { leaveChat, type Member, membersOf, removeMember } from '../db/members.js'
 import type { User } from '../db/users.js'
@@ -82,6 +83,7 @@ export function members(parts: Parts) {
         const last = members.at(-1)
         showPage(parts, ctx, 'members/index.njk', {
           chat,
+          kept: await keptUntil(db, chat),
           name: chatName(chat),
           me: chat.user.id,
           members: seenHere(parts, chat.id, members),
@@ -97,6 +99,7 @@ export function members(parts: Parts) {
           me: chat.user.id,
           members: seenHere(parts, chat.id, members),
           member_count: chat.member_count,
+          kept: await keptUntil(db, chat),
         })
       },
       json: async () => {

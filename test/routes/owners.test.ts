@@ -49,6 +49,21 @@ describe('a chat that a guest owns', () => {
     assert.equal((await gus.get(`/chats/${uri}`)).status, 404)
   })
 
+  it('says until when it is kept, in its details and beside its members, until an account is in it', async () => {
+    const kept = async (words: string) => {
+      const shown = new RegExp(`Kept until <time data-when datetime="[^"]+">[^<]+</time> unless somebody ${words}`)
+      for (const path of [`/chats/${uri}`, `/chats/${uri}/members`]) {
+        assert.match((await gus.get(path)).text, shown)
+      }
+      assert.match((await gus.htmx('GET', `/chats/${uri}/members`)).text, shown)
+    }
+    await kept('joins or writes')
+    await gus.post(`/chats/${uri}/messages`, { message: 'hello' })
+    await kept('opens it')
+    await join(await account())
+    assert.doesNotMatch((await gus.get(`/chats/${uri}`)).text, /Kept until/)
+  })
+
   it('is handed to any member, guests too, but not to one who is gone', async () => {
     const [gone, eve] = [await guest(site, 'Gone'), await guest(site, 'Eve')]
     await join(gone)

@@ -1,0 +1,17 @@
+-- Deletes a chat whose row the caller has locked: nobody finds it from then on. Its rows are deleted later (db/deleted-chats.ts). Returns its
+-- last version.
+create or replace function erase_chat(chat bigint)
+returns bigint
+language plpgsql
+as $$
+#variable_conflict use_variable
+declare
+  last_version bigint;
+begin
+  delete from links l where l.chat_id = chat;
+  update members m set left_at = clock_timestamp() where m.chat_id = chat and m.left_at is null;
+  update chats c set deleted_at = clock_timestamp(), member_count = 0, version = c.version + 1
+    where c.id = chat
+    returning c.version into last_version;
+  return last_version;
+end $$;
