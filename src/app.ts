@@ -2,6 +2,7 @@ import Koa from 'koa'
 import { serveAssets } from './http/assets.js'
 import { authenticate } from './http/authentication.js'
 import { readBody } from './http/body.js'
+import { cleanLinks } from './http/clean-links.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
 import { settleForm } from './http/form.js'
@@ -32,6 +33,7 @@ export function createApp(parts: Parts) {
   app.use(logRequests(parts))
   app.use(allowOrigins(parts))
   app.use(refuseLongUrls())
+  app.use(cleanLinks(router))
   app.use(serveAssets(parts.assets))
   app.use(authenticate(parts, app))
   app.use(readBody())

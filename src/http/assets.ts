@@ -8,6 +8,8 @@ import type Koa from 'koa'
 
 interface Asset {
   type: string
+  /** Whether other sites may show it. */
+  shared: boolean
   body: Buffer
   gzip: Buffer
   br: Buffer
@@ -26,7 +28,7 @@ export interface Assets {
  */
 export async function loadAssets(): Promise<Assets> {
   const require = createRequire(import.meta.url)
-  const sources = {
+  const sources: Record<string, { type: string; parts: string[]; shared?: true }> = {
     'app.css': { type: 'text/css; charset=utf-8', parts: [builtFile('app.css')] },
     'app.js': {
       type: 'text/javascript; charset=utf-8',
@@ -39,17 +41,20 @@ export async function loadAssets(): Promise<Assets> {
     'noscript.css': { type: 'text/css; charset=utf-8', parts: [rootFile('static/noscript.css')] },
     // Shown by browsers as it is.
     'api.txt': { type: 'text/plain; charset=utf-8', parts: [rootFile('docs/api.md')] },
+    // Programs show it beside a link to here.
+    'preview.png': { type: 'image/png', parts: [rootFile('static/pictures/preview.png')], shared: true },
     'icon.svg': { type: 'image/svg+xml', parts: [rootFile('static/icon.svg')] },
   }
   const paths: Record<string, string> = {}
   const files = new Map<string, Asset>()
-  for (const [name, { type, parts }] of Object.entries(sources)) {
+  for (const [name, { type, parts, shared = false }] of Object.entries(sources)) {
     const body = Buffer.concat(parts.flatMap(part => [readFileSync(part), Buffer.from('\n')]))
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16)
     const path = `/static/${name.replace('.', `-${hash}.`)}`
     paths[name.replace('.', '_')] = path
     files.set(path, {
       type,
+      shared,
       body,
       gzip: await promisify(gzip)(body, { level: 9 }),
       br: await promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
@@ -69,7 +74,7 @@ export function serveAssets({ files }: Assets): Koa.Middleware {
     ctx.set({
       'Cache-Control': 'public, max-age=31536000, immutable',
       'X-Content-Type-Options': 'nosniff',
-      'Cross-Origin-Resource-Policy': 'same-origin',
+      'Cross-Origin-Resource-Policy': asset.shared ? 'cross-origin' : 'same-origin',
       ETag: asset.etag,
     })
     ctx.vary('Accept-Encoding')

@@ -49,7 +49,7 @@ export function secureHeaders({ config }: Parts): Middleware {
       if (config.secure && ctx.state.form !== 'fragment') {
         ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
       }
-      if (!isForPrograms(ctx.originalUrl)) {
+      if (!isForPrograms(ctx.originalUrl) && !ctx.response.get('cross-origin-resource-policy')) {
         ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
       }
       if (ctx.state.form === 'page' || ctx.response.is('html')) {

@@ -210,10 +210,10 @@ export const membersQuery = z.object({
 
 export const bansQuery = z.object({ limit, after: integer.optional() })
 
-/** The part of a chat that its page shows. */
+/** The part of a chat that its page shows. What is no id counts as none: messengers add fields of the same names to links. */
 export const pageQuery = z.object({
-  before: integer.optional(),
-  from: integer.optional(),
+  before: integer.optional().catch(undefined),
+  from: integer.optional().catch(undefined),
   reply: integer.optional().catch(undefined),
 })
 

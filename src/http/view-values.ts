@@ -103,8 +103,8 @@ export interface PageValues {
   'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; next: number | null; limit: number }
   /** For members: the link, to hand on. */
   'chats/invitation.njk': { chat: Chat; share_url: string; has_code: boolean }
-  /** For visitors: who invites them, and how to come in. */
-  'chats/invite.njk': FormValues & { chat: Chat }
+  /** For visitors: who invites them, and how to come in. `preview_url`: of the picture that programs show beside the link. */
+  'chats/invite.njk': FormValues & { chat: Chat; preview_url: string }
   'chats/join.njk': { chat: Chat }
   'chats/show.njk': HeaderValues &
     Omit<ListValues, 'uri'> & {

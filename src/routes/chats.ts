@@ -18,6 +18,7 @@ import { hasQrCode } from '../http/qr-code.js'
 import { logFailure } from '../http/request-log.js'
 import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { newChat, pageQuery } from '../http/schemas.js'
+import type { FormValues } from '../http/view-values.js'
 import { draftSeal, randomKey } from '../keys.js'
 import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
@@ -121,7 +122,7 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
   const chat = await requireChat(parts, ctx)
   const { user } = ctx.state
   if (!user) {
-    showPage(parts, ctx, 'chats/invite.njk', { chat, next: chatPath(chat.uri), values: {}, errors: {} })
+    showInvitation(parts, ctx, chat, { next: chatPath(chat.uri), values: {}, errors: {} })
   } else if (chat.member_name === null && !(await joinsByComing(parts, ctx, chat, user))) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
   } else if (chat.current_uri !== chat.uri && ctx.state.form === 'page') {
@@ -138,6 +139,13 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
   }
 }
 
+/** Shows visitors who invites them, and a form to come in. */
+export function showInvitation(parts: Parts, ctx: RouteContext, chat: SeenChat, form: FormValues) {
+  const { config, assets } = parts
+  const preview_url = shareUrl(ctx, config, assets.paths.preview_png ?? '/')
+  showPage(parts, ctx, 'chats/invite.njk', { ...form, chat, preview_url })
+}
+
 /**
  * Whether opening the page makes the user a member, which tells the chat's owner who they are. It does not where another site has led
  * them here, because they cannot see there what they click on; unless the owner knows them already.
@@ -148,16 +156,16 @@ async function joinsByComing(parts: Parts, ctx: RouteContext, chat: SeenChat, us
 
 /**
  * Whether a person opens the page. A prefetch, an image and a preview are no visits, and neither is a redirect of another site without a
- * click.
+ * click. Each engine has called the header of the purpose by another name.
  */
 function isVisit(ctx: RouteContext): boolean {
-  const purpose = `${ctx.get('sec-purpose')} ${ctx.get('purpose')}`
+  const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].map(header => ctx.get(header))
   const dest = ctx.get('sec-fetch-dest')
   return (
     ctx.method === 'GET' &&
     ctx.state.form === 'page' &&
     ctx.get('accept').includes('text/html') &&
-    !purpose.includes('prefetch') &&
+    !purposes.some(purpose => /prefetch|preview/i.test(purpose)) &&
     (dest === '' || dest === 'document') &&
     (ctx.get('sec-fetch-site') !== 'cross-site' || ctx.get('sec-fetch-user') === '?1')
   )

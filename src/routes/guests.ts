@@ -14,7 +14,7 @@ import { mark } from '../http/marks.js'
 import { redirect, showPage } from '../http/respond.js'
 import { newGuest } from '../http/schemas.js'
 import { randomKey } from '../keys.js'
-import { limitChats } from './chats.js'
+import { limitChats, showInvitation } from './chats.js'
 import { formAgain, submitForm } from './forms.js'
 import { enter, notAdmitted } from './members.js'
 import { chatPath, EXACT, limit, requireChat } from './scope.js'
@@ -82,7 +82,7 @@ export function guests(parts: Parts) {
       await answer(ctx, user, path)
     }
     await submitForm(parts, ctx, comeIn, refusal =>
-      showPage(parts, ctx, 'chats/invite.njk', { ...formAgain(ctx, refusal), chat, next: path }),
+      showInvitation(parts, ctx, chat, { ...formAgain(ctx, refusal), next: path }),
     )
   })
 

@@ -114,7 +114,6 @@ describe('what is unread', () => {
     assert.deepEqual(shown(last.text), from(106, 20))
     assert.doesNotMatch(last.text, />Newer messages</)
     assert.doesNotMatch((await ann.get(`/chats/${uri}?from=1`)).text, />Older messages</)
-    assert.equal((await ann.get(`/chats/${uri}?from=x`)).status, 422)
     assert.equal((await ann.get(`/chats/${uri}?from=99999`)).status, 200)
   })
 
