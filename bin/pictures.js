@@ -1,19 +1,28 @@
-// node bin/pictures.js: photographs the drawings of static/pictures into the files beside them, by a Chromium (CHROMIUM=/path) that has the font
-// Inter. They are committed, as their words look different wherever another font is in its place.
+// node bin/pictures.js: photographs the drawings in static/pictures, by a Chromium (CHROMIUM=/path) on a machine that has the font Inter. The
+// pictures are committed: with another font they would look different.
 import { readFileSync } from 'node:fs'
 import { chromium } from 'playwright'
 import { at } from './prepare.js'
 
-/** Each with its drawing and its size in pixels. */
+const BLUE = '#0a55f7'
+
+/** Each with its drawing and its size in pixels. What is cut to a shape by the device is drawn smaller, on a ground without corners. */
 const PICTURES = {
   'preview.png': { drawing: 'preview.svg', width: 1200, height: 630 },
+  'icon192.png': { drawing: 'icon.svg', width: 192, height: 192 },
+  'icon512.png': { drawing: 'icon.svg', width: 512, height: 512 },
+  'maskable.png': { drawing: 'icon.svg', width: 512, height: 512, ground: BLUE, scale: 0.85 },
+  'touch.png': { drawing: 'icon.svg', width: 180, height: 180, ground: BLUE },
 }
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM })
-for (const [name, { drawing, width, height }] of Object.entries(PICTURES)) {
+for (const [name, { drawing, width, height, ground, scale = 1 }] of Object.entries(PICTURES)) {
   const page = await browser.newPage({ viewport: { width, height } })
-  await page.setContent(`<style>body { margin: 0 }</style>${readFileSync(at(`static/pictures/${drawing}`), 'utf8')}`)
-  await page.screenshot({ path: at(`static/pictures/${name}`) })
+  const svg = readFileSync(at(`static/pictures/${drawing}`), 'utf8')
+  const style = `body { margin: 0; background: ${ground ?? 'none'} } svg { display: block; transform: scale(${scale}) }`
+  await page.setContent(`<!doctype html><style>${style}</style>${svg}`)
+  // The preview fills its picture: with an alpha channel it would be a sixth larger.
+  await page.screenshot({ path: at(`static/pictures/${name}`), omitBackground: drawing === 'icon.svg' })
   await page.close()
 }
 await browser.close()

@@ -43,12 +43,25 @@ export async function loadAssets(): Promise<Assets> {
     'api.txt': { type: 'text/plain; charset=utf-8', parts: [rootFile('docs/api.md')] },
     // Programs show it beside a link to here.
     'preview.png': { type: 'image/png', parts: [rootFile('static/pictures/preview.png')], shared: true },
-    'icon.svg': { type: 'image/svg+xml', parts: [rootFile('static/icon.svg')] },
+    'icon.svg': { type: 'image/svg+xml', parts: [rootFile('static/pictures/icon.svg')] },
+    ...Object.fromEntries(
+      ['icon192.png', 'icon512.png', 'maskable.png', 'touch.png'].map(name => [
+        name,
+        { type: 'image/png', parts: [rootFile(`static/pictures/${name}`)] },
+      ]),
+    ),
   }
   const paths: Record<string, string> = {}
   const files = new Map<string, Asset>()
   for (const [name, { type, parts, shared = false }] of Object.entries(sources)) {
-    const body = Buffer.concat(parts.flatMap(part => [readFileSync(part), Buffer.from('\n')]))
+    // A script may end without a line end.
+    const body = Buffer.concat(parts.flatMap((part, place) => [Buffer.from(place > 0 ? '\n' : ''), readFileSync(part)]))
+    await add(name, type, body, shared)
+  }
+  await add('app.webmanifest', 'application/manifest+json', Buffer.from(JSON.stringify(manifestOf(paths))))
+  return { paths, files }
+
+  async function add(name: string, type: string, body: Buffer, shared = false) {
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16)
     const path = `/static/${name.replace('.', `-${hash}.`)}`
     paths[name.replace('.', '_')] = path
@@ -61,7 +74,33 @@ export async function loadAssets(): Promise<Assets> {
       etag: `"${hash}"`,
     })
   }
-  return { paths, files }
+}
+
+/** What a device needs to know to install this like a program. */
+function manifestOf(paths: Record<string, string>) {
+  const icon = (name: string, sizes: string, purpose: string) => ({
+    src: paths[name],
+    sizes,
+    type: name.endsWith('svg') ? 'image/svg+xml' : 'image/png',
+    purpose,
+  })
+  return {
+    id: '/',
+    name: 'Chatire',
+    description: 'A chat is a link. Start one, send it to your friends, and talk.',
+    lang: 'en',
+    start_url: '/',
+    scope: '/',
+    display: 'standalone',
+    background_color: '#e9eef8',
+    theme_color: '#e9eef8',
+    icons: [
+      icon('icon_svg', 'any', 'any'),
+      icon('icon192_png', '192x192', 'any'),
+      icon('icon512_png', '512x512', 'any'),
+      icon('maskable_png', '512x512', 'maskable'),
+    ],
+  }
 }
 
 export function serveAssets({ files }: Assets): Koa.Middleware {

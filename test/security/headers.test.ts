@@ -155,6 +155,7 @@ describe('what every answer says of itself', () => {
       assert.equal(directives.get('script-src'), "'self'", name)
       assert.equal(directives.get('style-src'), "'self'", name)
       assert.equal(directives.get('connect-src'), "'self'", name)
+      assert.equal(directives.get('manifest-src'), "'self'", name)
       assert.equal(directives.get('form-action'), "'self'", name)
       assert.equal(directives.get('base-uri'), "'none'", name)
       assert.equal(directives.get('frame-ancestors'), "'none'", name)
@@ -217,7 +218,7 @@ describe('what every answer says of itself', () => {
     const files = [...text.matchAll(/"(\/static\/[^"]+)"/g)].map(([, path = '']) => path)
     assert.ok(files.length >= 3)
     for (const path of files) {
-      assert.match(path, /-[\w-]{8,}\.(css|js|svg)$/)
+      assert.match(path, /-[\w-]{8,}\.(css|js|svg|png|webmanifest)$/)
       for (const method of ['GET', 'HEAD']) {
         const { status, headers } = await ann.send(method, path)
         assert.equal(status, 200)
