@@ -15,7 +15,7 @@ import { mark } from '../http/marks.js'
 import { respond, seeOther } from '../http/respond.js'
 import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
-import { mentionedNames } from '../text/markdown.js'
+import { mentionedNames, RULES_VERSION } from '../text/markdown.js'
 import { showChat } from './chats.js'
 import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
@@ -203,7 +203,7 @@ async function showTyped(parts: Parts, ctx: RouteContext, { status, message: sen
 /** Whether the caller has this answer already. It gets 304 then. */
 function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean {
   ctx.set('Cache-Control', 'private, no-cache')
-  const etag = `W/"${[version, query.after, query.before, query.limit].join('.')}"`
+  const etag = `W/"${[RULES_VERSION, version, query.after, query.before, query.limit].join('.')}"`
   ctx.set('ETag', etag)
   // ctx.fresh does not do: it is false for `Cache-Control: no-cache`, which fetch sends along with If-None-Match.
   if (ctx.get('if-none-match').includes(etag)) {

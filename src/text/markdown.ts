@@ -1,9 +1,12 @@
 import type { Token } from 'markdown-it'
 import { LIMITS } from '../config.js'
 import { cachedHtml } from './markdown-cache.js'
-import { codeOf, parser } from './markdown-parser.js'
+import { parser } from './markdown-parser.js'
 import { type Mentions, namesIn } from './mentions.js'
 import { escapeHtml } from './words.js'
+
+/** Grows with every change of what `messageHtml` makes of a text: a copy of old HTML is out of date then. */
+export const RULES_VERSION = 2
 
 /**
  * A message's Markdown as HTML: emphasis, strong, code, quotes, lists, links and line breaks. Everything else stays as it was typed.
@@ -49,8 +52,8 @@ const TAGS: Readonly<Record<string, string>> = {
   blockquote_close: '</blockquote>',
   bullet_list_open: '<ul>',
   bullet_list_close: '</ul>',
+  ordered_list_open: '<ol>',
   ordered_list_close: '</ol>',
-  list_item_open: '<li>',
   list_item_close: '</li>',
   em_open: '<em>',
   em_close: '</em>',
@@ -66,10 +69,10 @@ function renderBlocks(tokens: readonly Token[], naming: Naming): string {
     if (token.type === 'inline') {
       html += renderInline(token.children ?? [], naming)
     } else if (token.type === 'fence') {
-      html += `<pre><code>${escapeHtml(codeOf(token)).replaceAll('\n', '&#10;')}</code></pre>`
-    } else if (token.type === 'ordered_list_open') {
-      const start = Number(token.attrGet('start') ?? 1)
-      html += start === 1 ? '<ol>' : `<ol start="${start}">`
+      html += `<pre><code>${escapeHtml(token.content).replaceAll('\n', '&#10;')}</code></pre>`
+    } else if (token.type === 'list_item_open') {
+      // A number is shown as it was typed, whatever stands before it.
+      html += token.info === '' ? '<li>' : `<li value="${token.info}">`
     } else if (!token.hidden) {
       html += TAGS[token.type] ?? ''
     }

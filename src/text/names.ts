@@ -1,4 +1,5 @@
 import { LIMITS } from '../config.js'
+import { mixesAlphabets } from './characters.js'
 
 /**
  * The form in which names are compared: names with equal forms are the same name. It is folded until nothing changes, so that folding a
@@ -71,28 +72,3 @@ const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** Names that would make a user look like the site itself or like a deleted user, in any spelling. */
 const RESERVED = new Set(['admin', 'administrator', 'system', 'owner', 'moderator', 'deleteduser', 'guest'])
-
-function mixesAlphabets(name: string): boolean {
-  return LOOKALIKE_SCRIPTS.filter(script => script.test(name)).length > 1
-}
-
-/**
- * Alphabets with letters that look like those of another one (Unicode Technical Standard 39): аnn is not ann. Chinese, Japanese and
- * Korean are not among them: real names mix them with each other and with Latin.
- */
-const LOOKALIKE_SCRIPTS = [
-  /\p{Script=Latin}/u,
-  /\p{Script=Greek}/u,
-  /\p{Script=Cyrillic}/u,
-  /\p{Script=Armenian}/u,
-  /\p{Script=Georgian}/u,
-  /\p{Script=Cherokee}/u,
-  /\p{Script=Coptic}/u,
-  /\p{Script=Lisu}/u,
-  /\p{Script=Deseret}/u,
-  /\p{Script=Osage}/u,
-  /\p{Script=Tifinagh}/u,
-  /\p{Script=Canadian_Aboriginal}/u,
-  /\p{Script=Hebrew}/u,
-  /\p{Script=Arabic}/u,
-]

@@ -366,8 +366,8 @@ describe('text that people write', () => {
 
 const PLAIN = /^$/
 const ELEMENTS: Record<string, RegExp> = {
-  ...Object.fromEntries('p br em strong code pre blockquote ul li'.split(' ').map(name => [name, PLAIN])),
-  ol: /^( start="\d{1,9}")?$/,
+  ...Object.fromEntries('p br em strong code pre blockquote ul ol'.split(' ').map(name => [name, PLAIN])),
+  li: /^( value="\d{1,9}")?$/,
   a: /^ href="[^"]*" target="_blank" rel="noopener noreferrer nofollow ugc"$/,
   span: /^ class="mention" data-user="\d+"$/,
 }

@@ -2,55 +2,249 @@ import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { mentionedNames, messageHtml } from '../../src/text/markdown.js'
+import { escapeHtml } from '../../src/text/words.js'
 
 describe('a message', () => {
   const link = (href: string, words: string) =>
     `<a href="${href}" target="_blank" rel="noopener noreferrer nofollow ugc">${words}</a>`
 
-  for (const [text, html] of [
-    [
-      '*a* _b_ **c** __d__ ***e***',
-      '<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d</strong> <em><strong>e</strong></em></p>',
+  const NAMED: Record<string, [text: string, html: string][]> = {
+    'emphasis from the beginning of a word to the end of one': [
+      ['*a* **b** ***c***', '<p><em>a</em> <strong>b</strong> <em><strong>c</strong></em></p>'],
+      ['**a *b* c** *d **e***', '<p><strong>a <em>b</em> c</strong> <em>d <strong>e</strong></em></p>'],
+      ['(*a*), "*b*"; *c*.', '<p>(<em>a</em>), &quot;<em>b</em>&quot;; <em>c</em>.</p>'],
+      ["*it*’s *it*'s", '<p><em>it</em>’s <em>it</em>&#39;s</p>'],
+      ['well—*yes*—no…*so*…', '<p>well—<em>yes</em>—no…<em>so</em>…</p>'],
+      ['„*a*“ «*b*» ¿*c*?', '<p>„<em>a</em>“ «<em>b</em>» ¿<em>c</em>?</p>'],
+      ['*مهم*، *جدا*؟', '<p><em>مهم</em>، <em>جدا</em>؟</p>'],
+      ['*अच्छा*।', '<p><em>अच्छा</em>।</p>'],
+      ['🎉*a*🎉', '<p>🎉<em>a</em>🎉</p>'],
+      ['*great :)*', '<p><em>great :)</em></p>'],
+      ['(*a* and b)', '<p>(<em>a</em> and b)</p>'],
+      ['*a\nb*', '<p><em>a<br>b</em></p>'],
     ],
-    ['snake_case_name', '<p>snake_case_name</p>'],
-    ['one\ntwo\n\nthree', '<p>one<br>two</p><p>three</p>'],
-    ['  drawn   with\n    spaces', '<p>  drawn   with<br>    spaces</p>'],
-    ['say `a <b> *c*`', '<p>say <code>a &lt;b&gt; *c*</code></p>'],
-    ['```js\nif (x)\n    y()\n```', '<pre><code>if (x)&#10;    y()</code></pre>'],
-    ['```select a\nfrom b\n```', '<pre><code>select a&#10;from b</code></pre>'],
-    ['> a\n> b\n\nc', '<blockquote><p>a<br>b</p></blockquote><p>c</p>'],
-    ['- a\n- b\n  - c', '<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul>'],
-    ['7. a\n8. b', '<ol start="7"><li>a</li><li>b</li></ol>'],
-    ['[words](https://example.org/a "title")', `<p>${link('https://example.org/a', 'words')}</p>`],
-    [
-      '**https://example.org/a_b_c**',
-      `<p><strong>${link('https://example.org/a_b_c', 'https://example.org/a_b_c')}</strong></p>`,
+    'bold beside scripts without spaces, and behind punctuation': [
+      ['これは**「重要」**です', '<p>これは<strong>「重要」</strong>です</p>'],
+      ['使用**API**调用', '<p>使用<strong>API</strong>调用</p>'],
+      ['**단어**를', '<p><strong>단어</strong>를</p>'],
+      ['นี่**สำคัญ**มาก', '<p>นี่<strong>สำคัญ</strong>มาก</p>'],
+      ['**Note:**text', '<p><strong>Note:</strong>text</p>'],
+      ['**Really?**Yes', '<p><strong>Really?</strong>Yes</p>'],
     ],
-    ['(https://example.org/a_(b)).', `<p>(${link('https://example.org/a_(b)', 'https://example.org/a_(b)')}).</p>`],
-    ['www.example.org!', `<p>${link('https://www.example.org/', 'www.example.org')}!</p>`],
-    ['ann@example.org', `<p>${link('mailto:ann@example.org', 'ann@example.org')}</p>`],
-    ['\\*a\\* \\[b\\] \\_c\\_', '<p>*a* [b] _c_</p>'],
-    ['\\\\server\\share C:\\dir', '<p>\\\\server\\share C:\\dir</p>'],
-  ] as const) {
-    it(`shows ${JSON.stringify(text)}`, () => {
-      assert.equal(messageHtml(text), html)
+    'backslashes where the mark behind them would have marked': [
+      ['\\*a\\* \\*\\*b\\*\\* \\*c*', '<p>*a* **b** *c*</p>'],
+      ['x \\*\\*not bold\\*\\* y', '<p>x **not bold** y</p>'],
+      ['\\`no code\\`', '<p>`no code`</p>'],
+      ['\\`a` b`', '<p>`a<code> b</code></p>'],
+      ['\\[a\\](https://example.org/)', `<p>[a](${link('https://example.org/', 'https://example.org/')})</p>`],
+      ['\\> no quote', '<p>&gt; no quote</p>'],
+      ['a\n\\- no list\n1\\. no list', '<p>a<br>- no list<br>1. no list</p>'],
+      ['`C:\\_x\\`', '<p><code>C:\\_x\\</code></p>'],
+    ],
+    'lines as they were typed': [
+      ['one\ntwo\n\n\nthree', '<p>one<br>two</p><p>three</p>'],
+      ['  drawn   with\n    spaces', '<p>  drawn   with<br>    spaces</p>'],
+    ],
+    code: [
+      ['say `a <b> *c*`', '<p>say <code>a &lt;b&gt; *c*</code></p>'],
+      ['`` a ` b `` ```c```', '<p><code>a ` b</code> <code>c</code></p>'],
+      ['```js\nif (x)\n    y()\n```', '<pre><code>if (x)&#10;    y()</code></pre>'],
+      ['```select a\nfrom b\n```', '<pre><code>select a&#10;from b</code></pre>'],
+      ['a\n```\nb\n\nc\n```\nd', '<p>a</p><pre><code>b&#10;&#10;c</code></pre><p>d</p>'],
+      ['```make\nmake install```\nb', '<pre><code>make&#10;make install</code></pre><p>b</p>'],
+      ['````\n```\n````', '<pre><code>```</code></pre>'],
+      ['```\na', '<pre><code>a</code></pre>'],
+      ['- ```\n  a\n  ```\n- b', '<ul><li><pre><code>a</code></pre></li><li>b</li></ul>'],
+    ],
+    'quotes of the lines that begin with "> "': [
+      ['> a\n> b\n\nc', '<blockquote><p>a<br>b</p></blockquote><p>c</p>'],
+      ['> we ship on Friday\nno, on Monday', '<blockquote><p>we ship on Friday</p></blockquote><p>no, on Monday</p>'],
+      ['> a\n>\n> b\nc', '<blockquote><p>a</p><p>b</p></blockquote><p>c</p>'],
+      ['> > a\n> b', '<blockquote><blockquote><p>a</p></blockquote><p>b</p></blockquote>'],
+      ['a\n> b\n>_< c\n>', '<p>a</p><blockquote><p>b</p></blockquote><p>&gt;_&lt; c<br>&gt;</p>'],
+      ['> - a\n> - b\n> c', '<blockquote><ul><li>a</li><li>b</li></ul><p>c</p></blockquote>'],
+      ['> ```\n> a\n> ```', '<blockquote><pre><code>a</code></pre></blockquote>'],
+    ],
+    'lists, with the numbers that were typed': [
+      ['- a\n- b\n  - c\n  d', '<ul><li>a</li><li>b<ul><li>c</li></ul>d</li></ul>'],
+      ['* a\n\n+ b', '<ul><li>a</li></ul><ul><li>b</li></ul>'],
+      [
+        '7. a\n8. b\n8. c\n0. d',
+        '<ol><li value="7">a</li><li value="8">b</li><li value="8">c</li><li value="0">d</li></ol>',
+      ],
+      ['- milk\n- eggs\nthanks!', '<ul><li>milk</li><li>eggs</li></ul><p>thanks!</p>'],
+      ['- a\n  b\n\n  c\n- d', '<ul><li><p>a<br>b</p><p>c</p></li><li><p>d</p></li></ul>'],
+      ['- > a', '<ul><li><blockquote><p>a</p></blockquote></li></ul>'],
+      ['- [ ] todo\n- [x] done', '<ul><li>[ ] todo</li><li>[x] done</li></ul>'],
+      ['- -5 degrees', '<ul><li>-5 degrees</li></ul>'],
+    ],
+    links: [
+      ['[words](https://example.org/a "title")', `<p>${link('https://example.org/a', 'words')}</p>`],
+      ['[*a* `b`](https://example.org/a.)', `<p>${link('https://example.org/a.', '<em>a</em> <code>b</code>')}</p>`],
+      ['[a](https://example.org/b_(c))', `<p>${link('https://example.org/b_(c)', 'a')}</p>`],
+      ['[write](mailto:a@example.org)', `<p>${link('mailto:a@example.org', 'write')}</p>`],
+      ['[Node.js](https://nodejs.org)', `<p>${link('https://nodejs.org/', 'Node.js')}</p>`],
+      [
+        '**https://example.org/a**',
+        `<p><strong>${link('https://example.org/a', 'https://example.org/a')}</strong></p>`,
+      ],
+      ['*https://example.org/a*', `<p><em>${link('https://example.org/a', 'https://example.org/a')}</em></p>`],
+      [
+        '> https://example.org/a',
+        `<blockquote><p>${link('https://example.org/a', 'https://example.org/a')}</p></blockquote>`,
+      ],
+      ['`https://example.org/a`', '<p><code>https://example.org/a</code></p>'],
+      ['(https://example.org/a_(b)).', `<p>(${link('https://example.org/a_(b)', 'https://example.org/a_(b)')}).</p>`],
+      ['www.example.org!', `<p>${link('https://www.example.org/', 'www.example.org')}!</p>`],
+      ['ann@example.org', `<p>${link('mailto:ann@example.org', 'ann@example.org')}</p>`],
+      ['[a [b](https://example.org/) c]', `<p>[a ${link('https://example.org/', 'b')} c]</p>`],
+    ],
+  }
+  for (const [what, rows] of Object.entries(NAMED)) {
+    it(`shows ${what}`, () => {
+      for (const [text, html] of rows) {
+        assert.equal(messageHtml(text), html, text)
+      }
     })
   }
 
   for (const text of [
-    ...['# heading', 'heading<br>===', 'heading<br>---', '---', '* * *', '-', '1.', '&gt;', '&gt;&gt;&gt;', '```'],
-    ...['| a | b |<br>|---|---|<br>| 1 | 2 |', '~~a~~', '&amp;lt;', '&lt;b&gt;a&lt;/b&gt;', 'README.md', 'ftp://a.b'],
-    ...['[a](javascript:alert(1))', '[a](/login)', '[a]()', '[a](example.org)', '![a](x.png)', '[a][b]'],
+    // Paths, patterns, shells, and what else has asterisks, underscores and backslashes.
+    ...[
+      'C:\\_temp\\file.txt',
+      '¯\\_(ツ)_/¯',
+      '(\\_/)',
+      '\\\\host\\share\\*.*',
+      'D:\\*.log E:\\*.log',
+      '\\d+\\.\\d*',
+      'a\\b\\c',
+    ],
+    ...[
+      '\\',
+      '\\\\',
+      '\\(x\\)',
+      '\\[0-9\\]',
+      '\\n\\t',
+      '2\\*3',
+      '\\_c\\_',
+      '\\~',
+      '\\#',
+      'it\\*s',
+      'a \\* b',
+      '~/.ssh',
+    ],
+    ...[
+      '2*3*4 = 24',
+      'f(x)=a*x+b*y',
+      'rm -rf build/*_old_*',
+      '__init__.py and __main__',
+      '_private',
+      '_b_ __d__',
+      'a_b_c',
+    ],
+    ...[
+      '*test*.py',
+      'ls *.c *.h',
+      'src/**/*.ts and **/*.js',
+      '**/*.ts **/*.js',
+      '*.*',
+      'SELECT *, a*b FROM t',
+      'int *p, *q;',
+    ],
+    ...[
+      '/* a b */ int x',
+      '*/5 * * * *',
+      '* * * * * /usr/bin/backup',
+      'grep ".*foo.*" x',
+      '^.*a.*b.*$',
+      '2**3**4',
+      'A*B*C=D',
+    ],
+    ...[
+      'f(*args, **kwargs)',
+      'print(*a, sep="*")',
+      'x**2 + y**2',
+      '(a)*(b)*(c)',
+      '"a"*3 + "b"*4',
+      '$a*b*c$',
+      '138****1234',
+    ],
+    ...[
+      'void (*f)(char*)',
+      'int (*cmp)(const void*, const void*);',
+      '(*p).x = (*q).y',
+      '张*明和李*华',
+      '5* hotel and 4* motel',
+    ],
+    ...['*', '**', '***', '****', '* *', '****a****', '*a', 'a*', ':-*', ':* :*', '**a**b', 'snake_case_name'],
+    // What means nothing.
+    ...[
+      '# heading',
+      'heading\n===',
+      'heading\n---',
+      '---',
+      '* * *',
+      '-',
+      '1.',
+      '1) a',
+      '007. Bond',
+      '1.5 km',
+      '#1',
+      '-5',
+      '+1',
+    ],
+    ...[
+      '>',
+      '>>>',
+      '>_<',
+      '>.>',
+      '->',
+      '=>',
+      '<3',
+      '>a',
+      '>> a',
+      '>>> import os',
+      '- - a',
+      '-- \nAnn',
+      '```',
+      '```\n```',
+      '`',
+      '``',
+      '`a',
+    ],
+    ...[
+      '| a | b |\n|---|---|\n| 1 | 2 |',
+      '~~a~~',
+      '~~~\na\n~~~',
+      '&lt;',
+      '&amp;',
+      '<b>a</b>',
+      'README.md',
+      'ftp://a.b',
+      'a | b',
+    ],
+    ...['- old line\n+ new line\n context', '+ cheap\n- slow', '[a]', '[a](b)', '[a][b]', '[a](javascript:alert(1))'],
+    ...['[a](/login)', '[a]()', '[a](example.org)', '![a](x.png)', 'git@github.com:foo/bar.git'],
   ]) {
-    it(`stays as typed: ${text}`, () => {
-      const typed = text
-        .replaceAll('<br>', '\n')
-        .replaceAll('&gt;', '>')
-        .replaceAll('&lt;', '<')
-        .replaceAll('&amp;', '&')
-      assert.equal(messageHtml(typed), `<p>${text}</p>`)
+    it(`stays as typed: ${JSON.stringify(text)}`, () => {
+      assert.equal(messageHtml(text), `<p>${escapeHtml(text).replaceAll('\n', '<br>')}</p>`)
     })
   }
+
+  it('keeps a link without words to see as typed, but the address in it', () => {
+    for (const words of ['', ' ', '\u200b', '\u2800', '\u3164']) {
+      assert.ok(
+        messageHtml(`[${words}](https://example.org/)`).includes(
+          `](${link('https://example.org/', 'https://example.org/')})`,
+        ),
+        words,
+      )
+    }
+    assert.equal(
+      messageHtml('![a](https://example.org/)'),
+      `<p>![a](${link('https://example.org/', 'https://example.org/')})</p>`,
+    )
+  })
 
   it('keeps what is nested deeper than anyone needs as typed', () => {
     for (const mark of ['> ', '- ', '1. ', '> - ']) {
@@ -66,6 +260,8 @@ describe('a message', () => {
       'go to *https://bank.example* now',
       'www.bank.example',
       'ann@bank.example',
+      'bank.example',
+      'exam`ple.c`om',
     ]) {
       const html = messageHtml(`**a** ${'x [y](https://a.example) '}[${words}](https://evil.example/x) *b*`)
       assert.ok(html.includes(link('https://evil.example/x', 'https://evil.example/x')), html)
@@ -96,7 +292,7 @@ describe('a mention', () => {
     ['@ann\nmaria', '<p>{1 @ann}<br>maria</p>'],
     ['**@ann** > @o.k. @o.k', '<p><strong>{1 @ann}</strong> &gt; {3 @o.k.} @o.k</p>'],
     ['@anna bob@ann @@ann `@ann` @ ann', '<p>@anna bob@ann @@ann <code>@ann</code> @ ann</p>'],
-    ['@constructor @__proto__ @toString', '<p>@constructor @<strong>proto</strong> @toString</p>'],
+    ['@constructor @__proto__ @toString', '<p>@constructor @__proto__ @toString</p>'],
   ] as const) {
     it(`is found in ${JSON.stringify(text)}`, () => {
       assert.equal(shown(text), html)
