@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../config.js'
+import { isBlank } from '../text/characters.js'
+import { asLine, withoutControls } from '../text/controls.js'
 import { displayNameFault, normaliseDisplayName, usernameFault } from '../text/names.js'
 
 export const NO_INTEGER = 'A valid integer is required.'
@@ -27,8 +29,10 @@ export const text = (bytes: number, tooLong: string) =>
     .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
     .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
 
+const BLANK = 'This field may not be blank.'
+
 export const filled = (bytes: number, tooLong: string) =>
-  text(bytes, tooLong).refine(value => value.trim() !== '', 'This field may not be blank.')
+  text(bytes, tooLong).refine(value => value.trim() !== '', BLANK)
 
 /** A text that may be left out or null, which is the same as empty. */
 export const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
@@ -38,6 +42,13 @@ export const noMoreThan = (characters: number) => `Ensure this field has no more
 /** Counts code points. */
 export const fits = (characters: number) =>
   [(value: string) => [...value].length <= characters, { error: noMoreThan(characters), abort: true }] as const
+
+/** A line that may be left empty, but not with characters that show nothing. */
+const line = (codePoints: number) =>
+  text(LIMITS.lineBytes, noMoreThan(codePoints))
+    .refine(value => value.trim() === '' || !isBlank(asLine(value)), BLANK)
+    .transform(asLine)
+    .refine(...fits(codePoints))
 
 /** Phone keyboards put a space behind a name. */
 export const normalised = (name: string) => name.normalize('NFKC').trim()
@@ -83,13 +94,9 @@ export const next = optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes))
 /** A typed text; empty if it was not sent, or not as text. */
 export const asText = (value: unknown) => (typeof value === 'string' ? value : '')
 
-export const tokenName = text(LIMITS.lineBytes, noMoreThan(LIMITS.tokenNameCodePoints))
-  .transform(value => value.trim())
-  .refine(...fits(LIMITS.tokenNameCodePoints))
+export const tokenName = line(LIMITS.tokenNameCodePoints)
 
-export const titleText = text(LIMITS.lineBytes, noMoreThan(LIMITS.titleCodePoints))
-  .transform(value => value.trim())
-  .refine(...fits(LIMITS.titleCodePoints))
+export const titleText = line(LIMITS.titleCodePoints)
 
 export const title = z.preprocess(value => value ?? '', titleText)
 
@@ -105,15 +112,18 @@ const CHOICES = new Map<unknown, boolean>([
   ['0', false],
 ])
 
-/** A message's text: line ends become \n, and blank lines around it are removed. Its length is counted in code points. */
+/**
+ * A message's text: line ends become \n, controls and blank lines around it are removed, and something must be left to see. Its length is
+ * counted in code points.
+ */
 export const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
   .transform(value =>
-    value
-      .replace(/\r\n?/g, '\n')
+    withoutControls(value.replace(/\r\n?/g, '\n'))
       .replace(/^(?:[^\S\n]*\n)+/, '')
       // Not by /\s+$/, which takes quadratic time in a text of spaces.
       .trimEnd(),
   )
+  .refine(value => !isBlank(value), { error: BLANK, abort: true })
   .refine(...fits(LIMITS.messageCodePoints))
 
 export const limit = integer

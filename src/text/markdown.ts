@@ -22,7 +22,7 @@ export function messageHtml(text: string, mentions?: Mentions | null): string {
 
 /** The folded names that may be meant behind the @s of the text. Most of them are not the name of any member. */
 export function mentionedNames(text: string): string[] {
-  if (!text.includes('@')) {
+  if (!/[@＠]/.test(text)) {
     return []
   }
   const names = new Set<string>()

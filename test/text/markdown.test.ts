@@ -299,6 +299,20 @@ describe('a mention', () => {
     })
   }
 
+  for (const [text, html] of [
+    ['@bobさん、@田中さん!', '<p>{1 @bob}さん、{2 @田中}さん!</p>'],
+    ['你好@bob，＠bob再见', '<p>你好{1 @bob}，{1 ＠bob}再见</p>'],
+    ['안녕@김철수님 @김철수', '<p>안녕{3 @김철수}님 {3 @김철수}</p>'],
+    ['@สมชายครับ', '<p>{4 @สมชาย}ครับ</p>'],
+    ['@田中太郎さん', '<p>{5 @田中太郎}さん</p>'],
+    ['＠＠bob é@bob a＠bob', '<p>＠＠bob é@bob a＠bob</p>'],
+    ['@bobさんbob@bob', '<p>{1 @bob}さんbob@bob</p>'],
+  ] as const) {
+    it(`is found where a script has no spaces: ${text}`, () => {
+      assert.equal(shown(text, { bob: 1, 田中: 2, 김철수: 3, สมชาย: 4, 田中太郎: 5 }), html)
+    })
+  }
+
   it('is found however its apostrophe is written', () => {
     assert.equal(shown("@O’Neil’s and @o'neil!", { "o'neil": 5 }), '<p>{5 @O’Neil}’s and {5 @o&#39;neil}!</p>')
   })
