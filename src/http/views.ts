@@ -6,8 +6,9 @@ import type { Event } from '../db/events.js'
 import { isEmojiAlone } from '../text/emoji.js'
 import { messageHtml } from '../text/markdown.js'
 import type { Mentions } from '../text/mentions.js'
+import { preview } from '../text/preview.js'
 import { REACTIONS } from '../text/reactions.js'
-import { avatarColour, clock, counted, day, initial, moment, shortDate, shortened } from '../text/words.js'
+import { avatarColour, clock, counted, day, initial, moment, shortDate } from '../text/words.js'
 import { browserName } from './browsers.js'
 import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
@@ -40,7 +41,7 @@ export function loadViews(): Views {
   environment.addFilter('isEmojiAlone', isEmojiAlone)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
-  environment.addFilter('shortened', shortened)
+  environment.addFilter('preview', preview)
   environment.addFilter('counted', counted)
   environment.addFilter('clock', clock)
   environment.addFilter('day', day)

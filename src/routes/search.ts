@@ -15,6 +15,7 @@ import { userQueue } from '../http/queues.js'
 import { respond, showPage } from '../http/respond.js'
 import { chatSearch, searchOfAll } from '../http/schemas.js'
 import { mapInSlices } from '../slices.js'
+import { messageWords } from '../text/preview.js'
 import { parseQuery } from '../text/search-query.js'
 import { snippet } from '../text/snippet.js'
 import { submitForm } from './forms.js'
@@ -114,7 +115,7 @@ export function search(parts: Parts) {
     const last = shown.length < hits.length ? shown.at(-1) : undefined
     return {
       searched: true,
-      found: await mapInSlices(shown, hit => ({ ...hit, snippet: snippet(hit.text, query) })),
+      found: await mapInSlices(shown, hit => ({ ...hit, snippet: snippet(messageWords(hit.text), query) })),
       older: last ? String(new URLSearchParams({ q, before: scope.cursor(last) })) : null,
       newest: before === undefined,
     }

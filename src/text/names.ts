@@ -1,5 +1,6 @@
 import { LIMITS } from '../config.js'
 import { mixesAlphabets } from './characters.js'
+import { graphemes } from './graphemes.js'
 
 /**
  * The form in which names are compared: names with equal forms are the same name. It is folded until nothing changes, so that folding a
@@ -43,7 +44,7 @@ export function normaliseDisplayName(name: string): string {
 export function displayNameFault(name: string): string | undefined {
   // Code points are counted too, as some scripts join any number of letters into one grapheme. They are counted first, as each
   // segment of the graphemes holds a copy of the whole name.
-  if ([...name].length > LIMITS.nameCodePoints || [...GRAPHEMES.segment(name)].length > LIMITS.nameGraphemes) {
+  if ([...name].length > LIMITS.nameCodePoints || [...graphemes.segment(name)].length > LIMITS.nameGraphemes) {
     return `Ensure this field has no more than ${LIMITS.nameGraphemes} characters.`
   }
   if (
@@ -67,8 +68,6 @@ export function displayNameFault(name: string): string | undefined {
 
 /** The name of all users who have deleted their accounts. */
 export const DELETED_USER = 'deleted user'
-
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** Names that would make a user look like the site itself or like a deleted user, in any spelling. */
 const RESERVED = new Set(['admin', 'administrator', 'system', 'owner', 'moderator', 'deleteduser', 'guest'])

@@ -1,4 +1,5 @@
 import { LIMITS } from '../config.js'
+import { graphemes } from './graphemes.js'
 import { fold, pattern, type Query } from './search-query.js'
 
 /** A piece of a message's text: a hit of the search, or the text between hits. */
@@ -7,7 +8,7 @@ export interface Piece {
   hit: boolean
 }
 
-/** How long a snippet is, and how much of it comes before the first hit, in characters. */
+/** How long a snippet is, and how much of it comes before the first hit, in graphemes. */
 const LENGTH = 160
 const LEAD = 40
 
@@ -16,7 +17,7 @@ const LOOKED_AT = 2 * LIMITS.messageCodePoints
 
 /** The message around its first hit, in pieces. An ellipsis replaces what is cut off. */
 export function snippet(text: string, { wanted }: Query): Piece[] {
-  const characters = [...text]
+  const characters = Array.from(graphemes.segment(text), ({ segment }) => segment)
   const hits = hitsIn(characters, wanted)
   const first = hits.next().value
   const [start, end] = windowOn(characters, first?.[0] ?? 0)

@@ -1,10 +1,21 @@
+import { graphemes } from './graphemes.js'
+
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => ESCAPES[character] ?? '')
 }
 
+/** The text that `escapeHtml` has escaped. */
+export function unescapeHtml(html: string): string {
+  return html.replace(/&(?:amp|lt|gt|quot|#39|#10);/g, reference => CHARACTERS[reference] ?? '')
+}
+
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** &#10; is a line end in code: src/text/markdown.ts. */
+const CHARACTERS: Record<string, string> = {
+  ...Object.fromEntries(Object.entries(ESCAPES).map(([character, reference]) => [reference, character])),
+  '&#10;': '\n',
+}
 
 /** The first grapheme of a name, in upper case. */
 export function initial(name: string): string {
@@ -12,12 +23,6 @@ export function initial(name: string): string {
     return segment.toUpperCase()
   }
   return ''
-}
-
-/** The first 120 code points, with an ellipsis if there are more. */
-export function shortened(text: string): string {
-  const characters = [...text]
-  return characters.length > 120 ? `${characters.slice(0, 120).join('')}…` : text
 }
 
 /** A count, or 99+. */

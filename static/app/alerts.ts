@@ -1,5 +1,6 @@
 import { say } from './notice.ts'
 import { recall, remember } from './storage.ts'
+import { previewOf } from './words.ts'
 
 /** The shortest time between two alerts that call nobody by name, in milliseconds. */
 const PAUSE = 2000
@@ -127,10 +128,13 @@ function ring(speaker: AudioContext) {
 
 /** Returns false on phones, which let service workers alone show notifications. */
 function show(message: Element, silent: boolean): boolean {
-  const words = [...(message.querySelector('.message__text')?.textContent ?? '').trim()]
-  const body = words.length > 120 ? `${words.slice(0, 120).join('')}…` : words.join('')
   // TypeScript's DOM does not have `renotify`, which browsers have.
-  const options: NotificationOptions & { renotify: boolean } = { body, tag: location.pathname, renotify: true, silent }
+  const options: NotificationOptions & { renotify: boolean } = {
+    body: previewOf(message),
+    tag: location.pathname,
+    renotify: true,
+    silent,
+  }
   try {
     const shown = new Notification(message.querySelector('.message__author')?.textContent ?? '', options)
     shown.onclick = () => {

@@ -1,4 +1,5 @@
 import { localiseTimes } from './times.ts'
+import { previewOf } from './words.ts'
 
 /** Between two looks at a list that stays before its reader, in milliseconds. */
 const EVERY = 60_000
@@ -50,7 +51,7 @@ export function showNewest(messages: Element) {
     return element
   }
   const guest = message.querySelector('.message__who .guest') ? ' (guest)' : ''
-  const words = message.querySelector('.message__text')?.textContent.trim() ?? 'deleted message'
+  const words = previewOf(message)
   row
     .querySelector('.chats__last')
     ?.replaceChildren(bdi(message.querySelector('.message__author')?.textContent), `${guest}: `, bdi(words))

@@ -1,3 +1,5 @@
+import { previewOf } from './words.ts'
+
 /**
  * A message that was changed comes like any other, and takes the place of the old one. Where that is not in the list it goes. A menu that
  * is open there stays, with what is typed in it and the focus.
@@ -8,7 +10,7 @@ export function putInPlace(messages: Element, changed: Element) {
   const open = old?.querySelector('.message__menu:not(:empty)')
   const place = changed.querySelector('.message__menu')
   const isFocused = old?.contains(document.activeElement) && !open?.contains(document.activeElement)
-  const words = changed.querySelector('.message__text')?.textContent.trim() ?? 'deleted message'
+  const words = previewOf(changed)
   if (old && open && place) {
     changed.remove()
     renewAround(open, old, changed, place)
@@ -22,7 +24,7 @@ export function putInPlace(messages: Element, changed: Element) {
   }
   const id = changed.id.replace('message-', '')
   for (const quote of messages.querySelectorAll(`[data-quotes="${id}"] .quote__text`)) {
-    quote.textContent = words.length > 120 ? `${[...words].slice(0, 120).join('')}…` : words
+    quote.textContent = words
   }
 }
 
