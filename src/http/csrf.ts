@@ -26,7 +26,10 @@ export function refuseForgeries(parts: Parts): Middleware {
       const subjects = [subjectOf(parts, ctx), ctx.state.marks.entrance && visitOf(parts, ctx)]
       const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
       if (!fits || !subjects.some(subject => subject && sameKey(sent, sealed(parts.secret, 'csrf', subject)))) {
-        throw new Refusal(403, ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES)
+        throw new Refusal(403, ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES, {
+          // Tells the script that a new page can do it.
+          headers: ctx.state.form === 'fragment' ? { 'HX-Trigger': 'stale' } : {},
+        })
       }
     }
     await next()

@@ -1,7 +1,11 @@
-import { type Draft, keepDraft, recallDraft } from './draft.ts'
-import { explains, type HtmxRequest, requestOf } from './htmx.ts'
-import { claim, say, unsay } from './notice.ts'
+import { keepDraft } from './draft.ts'
+import { newKey } from './new-key.ts'
+import { unsay } from './notice.ts'
+import { openOutbox } from './outbox.ts'
+import { showWaiting } from './pending.ts'
+import { type Fate, goesByItself, timeAfter, type Waiting } from './queue.ts'
 import type { Scroll } from './scroll.ts'
+import { type List, sendWaiting } from './sender.ts'
 
 /** The form that messages are written in. */
 export interface ComposerForm extends HTMLFormElement {
@@ -12,32 +16,49 @@ export interface ComposerForm extends HTMLFormElement {
   }
 }
 
-/** What was typed: the text, its key, and the elements that say which message it answers. */
-type Typed = Draft & { answers?: readonly Element[] }
+/** The composer, as far as the rest of the page needs it. */
+interface Sending {
+  /** Told the keys of own messages that have come into the list. */
+  arrived(key: string): void
+  /** Tries what waits at once: the server can be reached. */
+  tryNow(): void
+  /** Takes out of the queue what waits, puts it before what is typed, and returns all of that. */
+  takeBack(): string
+}
 
-type Sent = Typed & { bubble: HTMLElement }
+/** How long after a reload another one cannot help, in milliseconds. */
+const FRESH = 60_000
 
 /**
- * Sends without leaving the page: the text becomes a pending message and the composer is free at once. Each message has a
- * key of its own, so that sending it again cannot store it twice. The returned function is told the keys of own messages that have
- * come into the list.
+ * Sends without leaving the page: a message waits below the others until it has come itself, and the composer is free at once. What waits
+ * is kept by the browser, and goes on after a reload. Each message has a key of its own, so that sending it again cannot store it twice.
  */
 export function sendInPlace(
   composer: ComposerForm,
   messages: Element,
-  cursor: () => string,
+  list: List,
   scroll: Scroll,
-): (key: string) => void {
+  removed: () => void,
+): Sending {
   const { message: text, key } = composer.elements
-  const slot = `draft of ${composer.dataset.composer} in ${composer.getAttribute('action')}`
+  const path = composer.getAttribute('action') ?? ''
+  const user = composer.dataset.composer ?? ''
+  const outbox = openOutbox(user, path)
+  const reply = document.getElementById('reply')
+  /** The keys of what was typed into this page. */
+  const own = new Set<string>()
+  /** What stops the sending until the page or its user is another one. */
+  let halt: Fate | undefined
+
   const pending = document.createElement('ul')
   pending.className = 'messages messages--pending'
   pending.setAttribute('aria-label', 'Being sent')
-  // It is read out once, when it has come.
+  // Otherwise what one sends would be read out twice.
   pending.setAttribute('aria-live', 'off')
   messages.after(pending)
-  const sent = new WeakMap<HtmxRequest, Sent>()
-  const reply = document.getElementById('reply')
+  const show = showWaiting(pending, { tryAgain, edit })
+  const send = sendWaiting(pending, path, outbox, list, { changed, done })
+
   reply?.addEventListener('click', event => {
     if ((event.target as Element).matches('[data-cancel-reply]')) {
       event.preventDefault()
@@ -55,15 +76,14 @@ export function sendInPlace(
   if (matchMedia('(pointer: fine)').matches) {
     text.focus()
   }
+  if (text.value === '') {
+    // Firefox fills in what stood there before a reload, and that message may be on its way.
+    key.value = newKey()
+  }
   text.addEventListener('input', () => {
     text.rows = Math.min(6, text.value.split('\n').length)
-    keep()
   })
-  if (text.value === '') {
-    restore(recallDraft(slot) ?? { text: '', key: key.value })
-  } else {
-    keep()
-  }
+  keepDraft(`draft of ${user} in ${path}`, text)
   const { enter } = document.documentElement.dataset
   /** Whether Enter alone sends: as the reader prefers it, or by whether the device has a mouse, and so a keyboard with Shift. */
   const enterSends = enter === 'send' || (enter !== 'line' && !matchMedia('(pointer: coarse)').matches)
@@ -77,136 +97,131 @@ export function sendInPlace(
     }
   })
 
-  composer.addEventListener('htmx:config:request', event => {
-    const request = requestOf(event)
-    const { body } = request.request
-    const typed = { text: String(body.get('message')), key: String(body.get('key')) }
-    if (typed.text.trim() === '') {
-      event.preventDefault()
+  composer.addEventListener('submit', event => {
+    event.preventDefault()
+    if (text.value.trim() === '') {
       return
     }
-    const bubble = pendingBubble(typed)
-    pending.append(bubble)
-    sent.set(request, { bubble, ...typed, answers: answers() })
+    own.add(key.value)
+    put(key.value, text.value, reply?.querySelector('input')?.value)
+    key.value = newKey()
     reply?.replaceChildren()
-    unsay()
-    claim('composer')
-    restore({ text: '', key: newKey() })
+    fill('')
+    text.focus()
+    unsay('refusal')
+    tryNow()
     scroll.toEnd()
   })
-
-  // A message that waited for the one before it knows an old tail.
-  composer.addEventListener('htmx:before:request', event => {
-    const after = cursor()
-    if (after) {
-      requestOf(event).request.body.set('after', after)
+  // Another page of the chat has sent something, or has had an answer. Signing out forgets everything, and names nothing.
+  addEventListener('storage', changed)
+  addEventListener('beforeunload', event => {
+    const goes = outbox.all().some(message => goesByItself(message, Date.now()))
+    if (outbox.isVolatile || (goes && !halt)) {
+      event.preventDefault()
+      // What Safari and older browsers ask for.
+      event.returnValue = true
     }
   })
+  for (const message of messages.querySelectorAll<HTMLElement>('[data-key]')) {
+    outbox.drop(message.dataset.key ?? '')
+  }
+  if (list.cursor() === '') {
+    // An answer would lead away from the older messages.
+    changed()
+  } else {
+    send()
+  }
 
-  composer.addEventListener('htmx:finally:request', event => {
-    const request = requestOf(event)
-    const message = sent.get(request)
-    if (!message) {
-      return
-    }
-    const status = request.response?.status ?? 0
-    if (status >= 200 && status < 300) {
-      message.bubble.remove()
-      // Where a poll was faster the answer found no tail to replace: ask for the rest now.
-      const [, id] = /id="(tail-\d+)"/.exec(request.text ?? '') ?? []
-      const tail = messages.querySelector('.tail')
-      if (tail && tail.id !== id) {
-        htmx.trigger(tail, 'catch-up')
+  return {
+    arrived(key) {
+      outbox.drop(key)
+      changed()
+    },
+    tryNow() {
+      if (halt !== 'stale') {
+        tryNow()
       }
-    } else {
-      if (!explains(request)) {
-        say('The message could not be sent: the server cannot be reached.', 'composer')
+    },
+    takeBack() {
+      const waiting = outbox.all()
+      fill([...waiting.map(({ text }) => text), text.value].filter(Boolean).join('\n\n'))
+      for (const { key } of waiting) {
+        outbox.drop(key)
       }
-      // 422 stored nothing and never will; anything else may have stored it, and the same key finds out.
-      giveBack({ ...message, key: status === 422 ? newKey() : message.key })
+      return text.value
+    },
+  }
+
+  function tryNow() {
+    halt = undefined
+    send()
+  }
+
+  function changed() {
+    show(outbox.all())
+  }
+
+  function done(message: Waiting, fate: Fate) {
+    if (fate === 'stored') {
+      outbox.drop(message.key)
+    } else if (fate === 'refused') {
+      if (own.has(message.key) && text.value === '') {
+        edit({ ...message, refused: true })
+      } else if (outbox.all().some(({ key }) => key === message.key)) {
+        outbox.put({ ...message, refused: true })
+      }
+    } else if (fate === 'gone') {
+      removed()
+    } else if (fate !== 'again') {
+      halt = fate
+      if (fate === 'stale' && !outbox.isVolatile && !isFresh()) {
+        location.reload()
+      }
     }
+    changed()
     scroll.settle()
-  })
-
-  // The stream is often faster than the answer: the message does not stand there twice meanwhile.
-  return key => pendingWith(key)?.remove()
-
-  function pendingWith(key: string): Element | undefined {
-    return [...pending.children].find(bubble => (bubble as HTMLElement).dataset.key === key)
   }
 
-  /** Puts the text back where it was typed, or, when something else stands there by now, keeps it in sight with a button. */
-  function giveBack(message: Sent) {
-    const { bubble } = message
-    if (!bubble.isConnected) {
-      pending.append(bubble)
+  /** Sends it behind all that wait. What was refused was not stored, and its key may be another message's. */
+  function tryAgain({ key, text: words, reply_to, refused }: Waiting) {
+    put(refused ? newKey() : key, words, reply_to)
+    if (refused) {
+      outbox.drop(key)
     }
-    if (text.value === '') {
-      bubble.remove()
-      restore(message)
-      return
-    }
-    bubble.dataset.key = message.key
-    bubble.classList.add('message--failed')
-    const again = document.createElement('button')
-    again.type = 'button'
-    again.className = 'message__again'
-    again.textContent = 'Not sent. Try again'
-    again.addEventListener('click', () => {
-      const typed = { text: text.value, key: key.value, answers: answers() }
-      bubble.remove()
-      restore(message)
-      composer.requestSubmit()
-      restore(typed)
-      text.focus()
-    })
-    bubble.querySelector('.message__foot')?.remove()
-    bubble.querySelector('.message__body')?.append(again)
+    text.focus()
+    tryNow()
   }
 
-  function answers(): Element[] {
-    return [...(reply?.children ?? [])]
+  /** Puts it back into the composer, before what is typed there. */
+  function edit(message: Waiting) {
+    // Where it may have been stored its key finds that out.
+    if (text.value === '' && !message.refused) {
+      key.value = message.key
+    }
+    outbox.drop(message.key)
+    fill([message.text, text.value].filter(Boolean).join('\n\n'))
+    if (message.reply_to && reply) {
+      const answered = `${path}/${message.reply_to}/reply`
+      void htmx.ajax('GET', answered, { source: reply, target: reply, swap: 'innerHTML' })
+    }
+    text.focus()
+    changed()
   }
 
-  function restore(typed: Typed) {
-    if (typed.answers) {
-      reply?.replaceChildren(...typed.answers)
-    }
-    text.value = typed.text
-    key.value = typed.key
+  function put(key: string, words: string, reply_to?: string) {
+    const at = timeAfter(outbox.all(), Date.now())
+    outbox.put({ key, text: words, at, ...(reply_to ? { reply_to } : {}) })
+    changed()
+  }
+
+  function fill(words: string) {
+    text.value = words
     text.dispatchEvent(new Event('input'))
   }
-
-  function keep() {
-    keepDraft(slot, { text: text.value, key: key.value })
-  }
 }
 
-function pendingBubble({ text, key }: Draft): HTMLElement {
-  const item = document.createElement('li')
-  item.className = 'message message--mine message--pending'
-  item.dataset.key = key
-  const body = document.createElement('div')
-  body.className = 'message__body'
-  const bubble = document.createElement('div')
-  bubble.className = 'message__bubble'
-  const line = document.createElement('div')
-  line.className = 'message__line'
-  const words = document.createElement('div')
-  words.className = 'message__text'
-  words.dir = 'auto'
-  words.textContent = text
-  const foot = document.createElement('p')
-  foot.className = 'message__foot'
-  foot.append('Sending')
-  line.append(words, foot)
-  bubble.append(line)
-  body.append(bubble)
-  item.append(body)
-  return item
-}
-
-/** Not crypto.randomUUID, which plain http on a local network does not have. */
-function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('')
+/** Whether the page was just loaded again. */
+function isFresh(): boolean {
+  const [loading] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+  return loading?.type === 'reload' && performance.now() < FRESH
 }

@@ -1,15 +1,36 @@
 import { explains, requestOf } from './htmx.ts'
 import { claim, say, unsay } from './notice.ts'
+import { SENTENCES } from './words.ts'
 
-/** Says once what keeps the page from its news, as everything that is said is read out, and takes it back when it is over. */
-export function tellTrouble() {
+/** How often a page without a connection looks for one, in milliseconds. */
+const AGAIN = 2500
+
+/** What htmx's extension says of a stream that waits for its next try. */
+interface Connection {
+  delayCanceller?: (() => void) | null
+}
+
+/**
+ * Says once what keeps the page from its news, as everything that is said is read out, and takes it back when it is over. While the server
+ * cannot be reached it asks more often than the tail. `reached` is called whenever a poll was answered, and `removed` once any answer says
+ * that the reader is not in the chat any more.
+ */
+export function tellTrouble(catchUp: () => void, reached: () => void, removed: () => void) {
   let trouble: 'lost' | number | undefined
+  let timer: number | undefined
+  let connection: Connection | undefined
+
+  document.addEventListener('htmx:sse:before:connection', event => {
+    connection = (event as CustomEvent<{ connection: Connection }>).detail.connection
+  })
+  // The browser may be wrong: it knows of its network only, and the server may be on this side of it.
+  addEventListener('offline', catchUp)
+  addEventListener('online', catchUp)
   document.addEventListener('htmx:error', event => {
-    if (!(event.target as Element).matches?.('.tail') || trouble === 'lost') {
-      return
+    if ((event.target as Element).closest?.('.tail') && trouble !== 'lost') {
+      say(SENTENCES.lost, 'tail')
+      change('lost')
     }
-    trouble = 'lost'
-    say('The connection is lost. Trying again…', 'tail')
   })
   document.addEventListener('htmx:after:request', event => {
     const request = requestOf(event)
@@ -22,24 +43,40 @@ export function tellTrouble() {
     if (sourceElement.id === 'live' && status >= 400) {
       event.preventDefault()
     }
-    if (!sourceElement.matches?.('.tail')) {
+    if (status === 404 && response.headers.has('HX-Redirect')) {
+      event.preventDefault()
+      change(undefined)
+      removed()
+      return
+    }
+    if (!sourceElement.closest?.('.tail')) {
       return
     }
     if (status < 400) {
       if (trouble !== undefined) {
         unsay('tail')
+        change(undefined)
+        connection?.delayCanceller?.()
       }
-      trouble = undefined
+      reached()
     } else if (trouble === status) {
       event.preventDefault()
     } else {
-      trouble = status
+      change(status)
       claim('tail')
       if (!explains(request)) {
-        say('New messages cannot be fetched at this moment. Trying again…', 'tail')
+        say(SENTENCES.late, 'tail')
       }
     }
   })
+
+  function change(to: typeof trouble) {
+    trouble = to
+    clearInterval(timer)
+    if (to === 'lost' || (to !== undefined && to >= 500)) {
+      timer = setInterval(catchUp, AGAIN)
+    }
+  }
 }
 
 /** Older messages are not news: a screen reader is not to read them all out. */

@@ -2,16 +2,17 @@
 declare global {
   const htmx: {
     trigger(target: Element | string, name: string): void
-    ajax(verb: string, path: string, how: { source: Element; target: string; swap: string }): Promise<void>
+    /** Resolves when the answer is in the page, and also where none came. */
+    ajax(method: string, path: string, options: object): Promise<void>
   }
 }
 
 /** What htmx's events tell of a request. */
-export interface HtmxRequest {
+interface HtmxRequest {
   sourceElement: Element
   request: { body: FormData; method: string }
   /** Not there where no answer came. */
-  response?: { status: number }
+  response?: { status: number; headers: Headers }
   /** The answer's body, once it has been read. */
   text?: string
 }

@@ -1,4 +1,4 @@
-import { previewOf } from './words.ts'
+import { previewOf } from './preview.ts'
 
 /**
  * A message that was changed comes like any other, and takes the place of the old one. Where that is not in the list it goes. A menu that

@@ -9,8 +9,10 @@ import { keepHeader, refreshHeader } from './header.ts'
 import { listenToKeys } from './keys.ts'
 import { drawLine, markMentions, newsFinder, putInPlace, rename, watchList } from './list.ts'
 import { openMenus } from './menus.ts'
+import { WAITING } from './outbox.ts'
 import { isInFront } from './presence.ts'
 import { tellRead } from './read.ts'
+import { showRemoved } from './removal.ts'
 import { jumpToUnread, keepPlace } from './scroll.ts'
 import { offerSharing } from './share.ts'
 import { forgetAtSignOut } from './storage.ts'
@@ -21,7 +23,7 @@ import { followKeyboard } from './viewport.ts'
 
 localiseTimes(document)
 listenToKeys()
-forgetAtSignOut()
+forgetAtSignOut(WAITING)
 offerSharing(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')
 const log = document.querySelector<HTMLElement>('[data-log]')
@@ -36,6 +38,13 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   const path = log.dataset.log ?? ''
   /** The version that the list has come to: the tail's. */
   const cursor = () => messages.querySelector<HTMLInputElement>('.tail input')?.value ?? ''
+  const catchUp = () => {
+    const tail = messages.querySelector('.tail')
+    if (tail) {
+      htmx.trigger(tail, 'catch-up')
+    }
+  }
+  const name = document.title.replace(/ – Chatire$/, '')
   localiseDays(messages)
   const scroll = keepPlace(log, messages)
   const findNews = newsFinder(messages)
@@ -43,7 +52,8 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   const count = countInTitle()
   const alertTo = alertElsewhere()
   const typed = showTyping()
-  const arrived = composer ? sendInPlace(composer, messages, cursor, scroll) : () => {}
+  const removed = () => showRemoved(name, sending?.takeBack() ?? '')
+  const sending = composer && sendInPlace(composer, messages, { cursor, catchUp }, scroll, removed)
   if (composer) {
     tellTyping(path, composer, cursor)
   }
@@ -53,7 +63,7 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
     refreshHeader(came.flatMap(item => item.dataset.kind ?? []))
     for (const own of came) {
       if (own.dataset.key) {
-        arrived(own.dataset.key)
+        sending?.arrived(own.dataset.key)
       }
     }
     for (const changed of came.filter(item => item.matches('[data-replaces]'))) {
@@ -87,6 +97,6 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   closeDetails()
   offerActions(messages)
   followKeyboard()
-  tellTrouble()
+  tellTrouble(catchUp, () => sending?.tryNow(), removed)
   quietOlder(log)
 }

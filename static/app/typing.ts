@@ -21,7 +21,7 @@ export function tellTyping(path: string, composer: ComposerForm, cursor: () => s
       body: JSON.stringify({ after: cursor() || undefined }),
     }).catch(() => {})
   })
-  composer.addEventListener('htmx:config:request', () => {
+  composer.addEventListener('submit', () => {
     toldAt = Number.NEGATIVE_INFINITY
   })
 }

@@ -1,24 +1,11 @@
-const PREVIEW = 120
-
-/** What a quote, a list or a notification says of a message in the page: the same as src/text/preview.ts makes of its text. */
-export function previewOf(message: Element): string {
-  const text = message.querySelector('.message__text')?.cloneNode(true) as Element | undefined
-  if (!text) {
-    return 'deleted message'
-  }
-  for (const item of text.querySelectorAll<HTMLLIElement>('li[value]')) {
-    item.prepend(`${item.value}. `)
-  }
-  for (const end of text.querySelectorAll('br, p, li, pre, blockquote')) {
-    end.after(' ')
-  }
-  const words = text.textContent.replace(/\s+/g, ' ').trim()
-  let shown = 0
-  for (const { index } of new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(words)) {
-    if (shown === PREVIEW) {
-      return `${words.slice(0, index)}…`
-    }
-    shown++
-  }
-  return words
+/** What the script says about messages on their way. */
+export const SENTENCES = {
+  lost: 'The connection is lost. Trying again… What you write is kept.',
+  late: 'New messages are late. Trying again…',
+  notYet: 'The message could not be sent yet. Trying again…',
+  unchanged: 'No connection. Try again in a moment.',
+  removed: 'Somebody removed you, you left in another window, or the chat was deleted.',
+  kept: 'Your message was not sent. Here it is, to keep:',
+  signOut: (count: number) =>
+    `${count === 1 ? 'A message is' : `${count} messages are`} not sent yet. Sign out, and lose ${count === 1 ? 'it' : 'them'}?`,
 }

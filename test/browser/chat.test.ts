@@ -118,55 +118,16 @@ describe('the chat page with htmx', () => {
     assert.equal(json.messages.length, 46)
   })
 
-  it('offers a text back when it could not be sent, and sends it once with the same key', async () => {
-    let tries = 0
-    await page.route('**/messages', async route => {
-      if (route.request().method() === 'POST' && ++tries === 1) {
-        // Stored, but the answer is lost on the way.
-        await route.fetch()
-        await route.abort()
-      } else {
-        await route.fallback()
-      }
-    })
-    await send(page, 'only once')
-    await page.getByRole('alert').getByText('The message could not be sent').waitFor()
-    assert.equal(await composer(page).inputValue(), 'only once')
-    await page.keyboard.press('Enter')
-    await page.getByLabel('Being sent').locator('li').first().waitFor({ state: 'detached' })
-    await log(page).getByText('only once').waitFor()
-    const { json } = await bob.call('GET', `/api/chats/${uri}/messages/`)
-    assert.deepEqual(
-      json.messages.map(({ message }: { message: string }) => message),
-      ['only once'],
-    )
-    assert.equal(tries, 2)
-  })
-
-  it('keeps a failed text in sight when something else is being typed, with a button to send it', async () => {
-    const held = await holdPosts(page)
-    await send(page, 'failed one')
-    await composer(page).fill('something else')
-    held.fail()
-    await page.getByRole('button', { name: 'Not sent. Try again' }).click()
-    await page.locator('#messages').getByText('failed one').waitFor()
-    assert.equal(await composer(page).inputValue(), 'something else')
-  })
-
-  it('keeps what is typed when the session has ended, and says so', async () => {
+  it('says that the session has ended, and sends what waited once its writer is back', async () => {
     await ann.context.request.post('/logout', { form: { csrf: await csrf(page) } })
     await send(page, 'not lost')
     await page.getByRole('alert').getByText('You are signed out.').waitFor()
-    assert.equal(await composer(page).inputValue(), 'not lost')
+    await page.getByLabel('Being sent').getByText('not lost').waitFor()
     await page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
     await page.getByLabel('Username').fill(`ann${count}`)
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Sign In' }).click()
-    await page.waitForURL(url => url.pathname === `/chats/${uri}`)
-    assert.equal(await composer(page).inputValue(), 'not lost')
-    await composer(page).press('Enter')
     await page.locator('#messages').getByText('not lost').waitFor()
-    await page.reload()
     assert.equal(await composer(page).inputValue(), '')
   })
 
@@ -186,7 +147,7 @@ describe('the chat page with htmx', () => {
       polls++
       return route.fulfill({ status: 502, body: 'Bad gateway' })
     })
-    const sentence = page.getByRole('alert').getByText('New messages cannot be fetched at this moment.')
+    const sentence = page.getByRole('alert').getByText('New messages are late.')
     await sentence.waitFor()
     await sentence.evaluate(line => Object.assign(line, { same: true }))
     const seen = polls
@@ -274,9 +235,30 @@ describe('the chat page with htmx', () => {
     await tokyo.context.close()
   })
 
-  it('leads a removed member away', async () => {
+  it('tells a removed member so, and keeps what they wrote', async () => {
+    const held = await holdPosts(page)
+    await send(page, 'on its way')
+    await composer(page).fill('half a sent')
     await removeMember(site, uri, `ann${count}`)
+    await page.getByRole('heading', { name: /^You were removed from / }).waitFor()
+    assert.equal(await page.getByLabel('Your message was not sent.').inputValue(), 'on its way\n\nhalf a sent')
+    assert.equal(await composer(page).count(), 0)
+    held.release()
+    await page.getByRole('link', { name: 'Start page' }).click()
     await page.waitForURL(url => url.pathname === '/')
+    // Whoever is back finds it in the composer.
+    await page.goto(`/chats/${uri}`)
+    assert.equal(await composer(page).inputValue(), 'on its way\n\nhalf a sent')
+  })
+
+  it('tells a removed member so when they send something, before anything else does', async () => {
+    await withoutStream(page)
+    await page.reload()
+    await page.route('**/messages?after=*', () => {})
+    await removeMember(site, uri, `ann${count}`)
+    await send(page, 'are you there?')
+    await page.getByRole('heading', { name: /^You were removed from / }).waitFor()
+    assert.equal(await page.getByLabel('Your message was not sent.').inputValue(), 'are you there?')
   })
 
   it('can be used by keyboard alone: to the composer first, and to the log', async () => {

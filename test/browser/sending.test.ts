@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
 import { composer, member } from '../support/browser.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Program } from '../support/visitor.js'
 
@@ -64,10 +65,9 @@ describe('a message on its way', () => {
     assert.notEqual(await keyOf(), key)
   })
 
-  it('is another one where something else was sent with its key, which had arrived without a word', async () => {
+  it('is sent again by itself where its answer was lost, and is there once', async () => {
     let tries = 0
     await page.route('**/messages', async route => {
-      // Stored, but the answer is lost on the way.
       if (++tries === 1) {
         await route.fetch()
         await route.abort()
@@ -75,14 +75,67 @@ describe('a message on its way', () => {
         await route.fallback()
       }
     })
-    await send('first version')
-    await page.getByRole('alert').getByText('The message could not be sent').waitFor()
-    await send('second version')
-    await page.getByRole('alert').getByText('your first version arrived').waitFor()
-    assert.equal(await composer(page).inputValue(), 'second version')
-    await page.keyboard.press('Enter')
-    await came('second version')
-    assert.deepEqual(await said(), ['first version', 'second version'])
+    await send('only once')
+    assert.equal(await composer(page).inputValue(), '')
+    await came('only once')
+    await until(async () => (await waiting()).length === 0)
+    await send('the next')
+    await came('the next')
+    assert.deepEqual(await said(), ['only once', 'the next'])
+  })
+
+  it('stays in sight where it was refused while something else is typed, to be tried again or mended', async () => {
+    const release = await holdPosts()
+    await send('x'.repeat(2001))
+    await send('after it')
+    await composer(page).fill('something else')
+    release()
+    await came('after it')
+    await page.getByRole('alert').getByText('no more than 2000 characters').waitFor()
+    assert.deepEqual(await waiting(), ['x'.repeat(2001)])
+    await page.reload()
+    assert.deepEqual(await waiting(), ['x'.repeat(2001)])
+    await page.getByRole('button', { name: 'Not sent. Try again' }).click()
+    await page.getByRole('alert').getByText('no more than 2000 characters').waitFor()
+    await page.getByRole('button', { name: 'Edit', exact: true }).click()
+    assert.equal(await composer(page).inputValue(), `${'x'.repeat(2001)}\n\nsomething else`)
+    assert.deepEqual(await waiting(), [])
+    await send('mended')
+    await came('mended')
+    assert.deepEqual(await said(), ['after it', 'mended'])
+  })
+
+  it('waits as long as the server asks for, and says why', async () => {
+    let tries = 0
+    await page.route('**/messages', route =>
+      ++tries === 1
+        ? route.fulfill({
+            status: 429,
+            headers: { 'Retry-After': '1' },
+            body: '<hx-partial hx-target="#alert" hx-swap="innerHTML"><p>That was a lot at once.</p></hx-partial>',
+          })
+        : route.fallback(),
+    )
+    await send('in a moment')
+    await page.getByRole('alert').getByText('That was a lot at once.').waitFor()
+    assert.deepEqual(await waiting(), ['in a moment'])
+    await came('in a moment')
+    await page.getByRole('alert').getByText('That was a lot at once.').waitFor({ state: 'detached' })
+    assert.equal(tries, 2)
+  })
+
+  it('is not taken for sent where a network’s own page answers', async () => {
+    let tries = 0
+    await page.route('**/messages', route =>
+      ++tries === 1
+        ? route.fulfill({ status: 200, contentType: 'text/html', body: '<p>Pay first</p>' })
+        : route.fallback(),
+    )
+    await send('through the portal')
+    await page.getByRole('alert').getByText('could not be sent yet').waitFor()
+    await came('through the portal')
+    assert.deepEqual(await said(), ['through the portal'])
+    await page.getByRole('alert').getByText('could not be sent yet').waitFor({ state: 'detached' })
   })
 
   async function send(text: string) {

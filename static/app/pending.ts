@@ -1,0 +1,71 @@
+import { goesByItself, type Waiting } from './queue.ts'
+
+const CLOCK =
+  '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 8v4.5l2.5 1.5"/></svg>'
+
+/** What a writer can do to a message that does not go by itself any more. */
+interface Choices {
+  tryAgain(message: Waiting): void
+  edit(message: Waiting): void
+}
+
+/** Returns a function that shows below the messages those that wait. */
+export function showWaiting(list: Element, { tryAgain, edit }: Choices): (waiting: readonly Waiting[]) => void {
+  return waiting => {
+    const now = Date.now()
+    const shown = new Map([...list.children].map(item => [(item as HTMLElement).dataset.key, item as HTMLElement]))
+    const items = waiting.map(message => {
+      const goes = goesByItself(message, now)
+      const old = shown.get(message.key)
+      if (old && old.matches('.message--failed') !== goes) {
+        return old
+      }
+      return bubbleOf(message, goes ? [] : [addButton('Not sent. Try again', tryAgain), addButton('Edit', edit)])
+
+      function addButton(words: string, act: (message: Waiting) => void) {
+        const button = document.createElement('button')
+        button.type = 'button'
+        button.className = 'message__again'
+        button.textContent = words
+        button.addEventListener('click', () => act(message))
+        return button
+      }
+    })
+    // Only what has changed is moved: an element that leaves the page loses its focus.
+    for (const item of shown.values()) {
+      if (!items.includes(item)) {
+        item.remove()
+      }
+    }
+    items.forEach((item, index) => {
+      if (list.children[index] !== item) {
+        list.insertBefore(item, list.children[index] ?? null)
+      }
+    })
+  }
+}
+
+/** Without buttons it says that it is being sent. */
+function bubbleOf({ text, key }: Waiting, buttons: readonly Element[]): HTMLElement {
+  const item = document.createElement('li')
+  item.className = 'message message--mine message--pending'
+  item.dataset.key = key
+  const bubble = document.createElement('div')
+  bubble.className = 'message__bubble'
+  const words = document.createElement('div')
+  words.className = 'message__text'
+  words.dir = 'auto'
+  words.textContent = text
+  bubble.append(words)
+  if (buttons.length > 0) {
+    item.classList.add('message--failed')
+    bubble.append(...buttons)
+  } else {
+    const foot = document.createElement('p')
+    foot.className = 'message__foot'
+    foot.innerHTML = `Sending ${CLOCK}`
+    bubble.append(foot)
+  }
+  item.append(bubble)
+  return item
+}
