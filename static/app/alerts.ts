@@ -1,6 +1,6 @@
 import { say } from './notice.ts'
-import { recall, remember } from './storage.ts'
 import { previewOf } from './preview.ts'
+import { recall, remember } from './storage.ts'
 
 /** The shortest time between two alerts that call nobody by name, in milliseconds. */
 const PAUSE = 2000

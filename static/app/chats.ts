@@ -1,5 +1,5 @@
-import { localiseTimes } from './times.ts'
 import { previewOf } from './preview.ts'
+import { localiseTimes } from './times.ts'
 
 /** Between two looks at a list that stays before its reader, in milliseconds. */
 const EVERY = 60_000

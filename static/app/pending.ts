@@ -1,7 +1,5 @@
+import { icon } from './icon.ts'
 import { goesByItself, type Waiting } from './queue.ts'
-
-const CLOCK =
-  '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 8v4.5l2.5 1.5"/></svg>'
 
 /** What a writer can do to a message that does not go by itself any more. */
 interface Choices {
@@ -50,22 +48,24 @@ function bubbleOf({ text, key }: Waiting, buttons: readonly Element[]): HTMLElem
   const item = document.createElement('li')
   item.className = 'message message--mine message--pending'
   item.dataset.key = key
-  const bubble = document.createElement('div')
-  bubble.className = 'message__bubble'
-  const words = document.createElement('div')
-  words.className = 'message__text'
+  const body = addTo(item, 'div', 'message__body')
+  const bubble = addTo(body, 'div', 'message__bubble')
+  const line = addTo(bubble, 'div', 'message__line')
+  const words = addTo(line, 'div', 'message__text')
   words.dir = 'auto'
   words.textContent = text
-  bubble.append(words)
   if (buttons.length > 0) {
     item.classList.add('message--failed')
-    bubble.append(...buttons)
+    addTo(body, 'div', 'message__choices').append(...buttons)
   } else {
-    const foot = document.createElement('p')
-    foot.className = 'message__foot'
-    foot.innerHTML = `Sending ${CLOCK}`
-    bubble.append(foot)
+    addTo(line, 'p', 'message__foot').append('Sending ', icon('clock'))
   }
-  item.append(bubble)
   return item
+}
+
+function addTo(parent: Element, name: string, className: string): HTMLElement {
+  const element = document.createElement(name)
+  element.className = className
+  parent.append(element)
+  return element
 }

@@ -36,9 +36,9 @@ function classesInViews(): string[] {
 
 function classesInScript(): string[] {
   return filesUnder('static/app', '.ts').flatMap(text =>
-    [...text.matchAll(/className = '([^']*)'|classList\.(?:add|toggle)\('([^']*)'/g)].flatMap(
-      ([, all = '', one = '']) => words(`${all} ${one}`),
-    ),
+    [
+      ...text.matchAll(/className = '([^']*)'|(?:classList\.(?:add|toggle)|addTo)\((?:\w+, '\w+', )?'([^']*)'/g),
+    ].flatMap(([, all = '', one = '']) => words(`${all} ${one}`)),
   )
 }
 
