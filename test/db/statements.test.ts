@@ -163,7 +163,7 @@ describe('SQL statements', () => {
   })
 
   it('who is here, a member removed, a chat deleted and its rows gone, in batches: each by an index', async () => {
-    const owner = await signUpProgram(site, 'owner')
+    const owner = await signUpProgram(site, 'the-owner')
     const uri = await owner.startChat()
     await program.join(uri)
     await program.post(uri, 'x')
@@ -176,7 +176,7 @@ describe('SQL statements', () => {
     for (const ask of [
       () => owner.call('DELETE', `${path}members/${members[1].id}/?ban=1`),
       () => owner.call('DELETE', `${path}bans/${members[1].id}/`),
-      () => owner.call('DELETE', path, { name: 'Chat started by owner' }),
+      () => owner.call('DELETE', path, { name: 'Chat started by the-owner' }),
     ]) {
       let status = 0
       // What the first asking did would be done already when its statements are run again.

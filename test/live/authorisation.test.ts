@@ -81,7 +81,7 @@ describe('reading on', () => {
 
   before(async () => {
     site = await openSite()
-    const owner = await signUpProgram(site, 'owner')
+    const owner = await signUpProgram(site, 'the-owner')
     uri = await owner.startChat()
     await owner.post(uri, SECRET)
 

@@ -112,7 +112,7 @@ describe('the limits on streams', () => {
   })
 
   it(`refuse an address more than ${perAddress}, whoever they are for`, async () => {
-    const owner = await signUpProgram(site, 'owner')
+    const owner = await signUpProgram(site, 'the-owner')
     const uri = await owner.startChat()
     const here = from('10.1.1.1')
     for (let n = 0; n < perAddress / perUser; n++) {

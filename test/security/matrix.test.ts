@@ -143,7 +143,7 @@ describe('who may do what', () => {
     site = await openSite()
     actors.visitor = new Visitor(site)
     for (const name of ['stranger', 'removed', 'member', 'owner'] as const) {
-      actors[name] = await new Visitor(site).signUp(name)
+      actors[name] = await new Visitor(site).signUp(`the-${name}`)
     }
   })
   after(() => site.close())
@@ -168,7 +168,7 @@ describe('who may do what', () => {
   })
 
   it('is limited, where a route is marked with a rate limit', async () => {
-    const { rows } = await site.pool.query(`select id from users where username = 'owner'`)
+    const { rows } = await site.pool.query(`select id from users where username = 'the-owner'`)
     await createReset(site.db, rows[0].id, keyHash('something'))
     for (const [route, { rate, entrance }] of MARKS) {
       const [method = '', pattern = ''] = route.split(' ')
@@ -215,7 +215,7 @@ describe('who may do what', () => {
     const uri = await owner.startChat()
     await member.get(`/chats/${uri}`)
     await removed.get(`/chats/${uri}`)
-    await removeMember(site, uri, 'removed')
+    await removeMember(site, uri, 'the-removed')
     await member.post(`/chats/${uri}/messages`, { message: SECRET })
     let visitor = actors[actor]
     if (actor === 'guest') {
@@ -249,7 +249,7 @@ describe('who may do what', () => {
 
   /** What is known of the chat alone; other rows rename its owner. */
   async function filled(fields: Record<string, string>, member_id: number): Promise<Record<string, string>> {
-    const { rows } = await site.pool.query(`select name from users where username = 'owner'`)
+    const { rows } = await site.pool.query(`select name from users where username = 'the-owner'`)
     const known: Record<string, string> = {
       ':member': String(member_id),
       ':chat': `Chat started by ${rows[0]?.name}`,
