@@ -68,7 +68,8 @@ async function server(): Promise<Cluster['connection']> {
 export async function createDatabase(): Promise<Cluster['connection']> {
   const database = `test_${process.pid}_${++count}`
   const connection = await server()
-  await command(connection, `create database ${database} template migrated`)
+  // Without fsync, copying the files costs half of what writing them to the log does.
+  await command(connection, `create database ${database} template migrated strategy file_copy`)
   return { ...connection, database }
 }
 
