@@ -17,8 +17,12 @@ export interface Views {
   fragment<V extends keyof FragmentValues>(view: V, values: FragmentValues[V]): string
 }
 
-/** The templates in views/. All are compiled at the start: a fault in one shows then, and a file that changes later has no effect. */
-export function loadViews(): Views {
+/**
+ * The templates in views/. All are compiled at the start: a fault in one shows then, and a file that changes later has no effect.
+ * `frameRefresh`: after how many seconds a page loads its messages again where there is no JavaScript and their stream is over; longer than
+ * a restart.
+ */
+export function loadViews(frameRefresh = 10): Views {
   const folder = fileURLToPath(new URL('../../../views', import.meta.url))
   const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(folder), {
     autoescape: true,
@@ -33,6 +37,7 @@ export function loadViews(): Views {
   )
   // Each is one path on a grid of 24. The script draws some of them too.
   environment.addGlobal('icons', JSON.parse(readFileSync(path.join(folder, '../static/app/icons.json'), 'utf8')))
+  environment.addGlobal('frameRefresh', frameRefresh)
   environment.addFilter('rendered', renderedFor)
   environment.addFilter('until', until)
   environment.addFilter('since', since)

@@ -10,7 +10,7 @@ for (const javaScriptEnabled of [true, false]) {
     let bob: Awaited<ReturnType<typeof member>>
     let url: string
     before(async () => {
-      site = await openSite()
+      site = await openSite({}, undefined, { frameRefresh: 1 })
     })
     after(() => site.close())
     let count = 0

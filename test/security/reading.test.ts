@@ -288,7 +288,7 @@ describe('readers who take in nothing of their answers', () => {
   let asked: string
   let text: string
   before(async () => {
-    site = await openSite({}, undefined, SILENCE)
+    site = await openSite({}, undefined, { silence: SILENCE })
     const ann = await signUpProgram(site, 'ann')
     const uri = await ann.startChat()
     await fillChat(site, uri, 100, LARGE)

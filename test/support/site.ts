@@ -30,18 +30,21 @@ let files: { assets: Assets; views: Views } | undefined
 
 /**
  * The whole program except its process, on a port of its own, with a database of its own or another site's. Rate limits are off
- * unless `env` turns them on. `silence`: see src/process/listener.ts.
+ * unless `env` turns them on. `silence`: see src/process/listener.ts; `frameRefresh`: see src/http/views.ts.
  */
 export async function openSite(
   env: Record<string, string> = {},
   beside?: Pick<Site, 'address'>,
-  silence?: number,
+  { silence, frameRefresh }: { silence?: number; frameRefresh?: number } = {},
 ): Promise<Site> {
   const address = beside?.address ?? (await createDatabase())
   const log: string[] = []
   files ??= { assets: await loadAssets(), views: loadViews() }
   const config = readConfig({ LIMITS: 'off', ...env })
-  const parts = await openParts(config, openLog('trace', { write: line => log.push(line) }), address, files)
+  const parts = await openParts(config, openLog('trace', { write: line => log.push(line) }), address, {
+    ...files,
+    ...(frameRefresh === undefined ? {} : { views: loadViews(frameRefresh) }),
+  })
   const listener = await listen(parts, { host: '127.0.0.1', port: 0 }, silence)
   const { db, pool } = connect(address, () => {})
   Object.assign(pool.options, { lock_timeout: 0, idle_in_transaction_session_timeout: 0 })
