@@ -1,15 +1,44 @@
 // npm test: installs and builds what is missing, gets a browser, and runs all tests, or those whose compiled files are named:
 // npm test -- dist/test/routes/story.test.js
 import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { browser } from './browser.js'
 import { at, prepare } from './prepare.js'
+
+/**
+ * The files that take longest: if one of them came last, one core would be idle meanwhile. Those that keep the processor busy stand beside
+ * those that mostly wait.
+ */
+const LONGEST = [
+  'browser/owner',
+  'live/processes',
+  'browser/chat',
+  'live/outages',
+  'browser/people',
+  'failing',
+  'live/pages',
+  'live/slow-readers',
+  'input/bounds',
+  'live/frame',
+  'browser/account',
+  'live/endings',
+]
 
 await prepare()
 process.env.CHROMIUM = await browser()
 const [, , ...args] = process.argv
-const { status } = spawnSync(
-  process.execPath,
-  [at('bin/suite.js'), ...(args.length > 0 ? args : ['dist/test/**/*.test.js'])],
-  { cwd: at('.'), stdio: 'inherit' },
-)
+const named = args.some(arg => arg.endsWith('.test.js'))
+const { status } = spawnSync(process.execPath, [at('bin/suite.js'), ...args, ...(named ? [] : files())], {
+  cwd: at('.'),
+  stdio: 'inherit',
+})
 process.exit(status ?? 1)
+
+/** All test files, the longest first. */
+function files() {
+  const all = readdirSync(at('dist/test'), { recursive: true })
+    .filter(name => name.endsWith('.test.js'))
+    .map(name => name.slice(0, -'.test.js'.length))
+    .sort()
+  return [...LONGEST, ...all.filter(name => !LONGEST.includes(name))].map(name => `dist/test/${name}.test.js`)
+}
