@@ -53,10 +53,9 @@ export function sendInPlace(
   const pending = document.createElement('ul')
   pending.className = 'messages messages--pending'
   pending.setAttribute('aria-label', 'Being sent')
-  // Otherwise what one sends would be read out twice.
+  // It is read out once, when it has come.
   pending.setAttribute('aria-live', 'off')
   messages.after(pending)
-  const show = showWaiting(pending, { tryAgain, edit })
   const send = sendWaiting(pending, path, outbox, list, { changed, done })
 
   reply?.addEventListener('click', event => {
@@ -117,8 +116,7 @@ export function sendInPlace(
   addEventListener('beforeunload', event => {
     const goes = outbox.all().some(message => goesByItself(message, Date.now()))
     if (outbox.isVolatile || (goes && !halt)) {
-      event.preventDefault()
-      // What Safari and older browsers ask for.
+      // Not preventDefault, which Safari does not go by.
       event.returnValue = true
     }
   })
@@ -158,7 +156,7 @@ export function sendInPlace(
   }
 
   function changed() {
-    show(outbox.all())
+    showWaiting(pending, outbox.all(), { 'Not sent. Try again': tryAgain, Edit: edit })
   }
 
   function done(message: Waiting, fate: Fate) {
@@ -201,8 +199,7 @@ export function sendInPlace(
     outbox.drop(message.key)
     fill([message.text, text.value].filter(Boolean).join('\n\n'))
     if (message.reply_to && reply) {
-      const answered = `${path}/${message.reply_to}/reply`
-      void htmx.ajax('GET', answered, { source: reply, target: reply, swap: 'innerHTML' })
+      void htmx.ajax('GET', `${path}/${message.reply_to}/reply`, { source: reply, target: '#reply', swap: 'innerHTML' })
     }
     text.focus()
     changed()

@@ -94,6 +94,6 @@ export function quietOlder(log: HTMLElement) {
 /** After signing in with a message that was not sent, the chat stands at the login's address: loading it again would send the form again. */
 export function mendAddress(path: string) {
   if (!location.pathname.startsWith('/chats/')) {
-    history.replaceState(null, '', path)
+    history.replaceState(history.state, '', path)
   }
 }

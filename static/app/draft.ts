@@ -7,9 +7,6 @@ interface Draft {
   at: number
 }
 
-/** Where a page notes its draft's name for the page that is loaded after it in the same tab. */
-const LAST = 'draft'
-
 /**
  * What is typed into the field outlives a reload, the window, and signing in again. Each user has their own drafts at this browser, and each
  * open page has its own; `slot` names the user and the chat. A page that opens takes over the draft of one that was closed. It
@@ -18,6 +15,7 @@ const LAST = 'draft'
 export function keepDraft(slot: string, field: HTMLTextAreaElement) {
   const own = `${slot} ${newKey()}`
   const declined = new Set([own])
+  const last: unknown = history.state
   let taken: { name: string; text: string } | undefined
 
   function keep() {
@@ -28,7 +26,6 @@ export function keepDraft(slot: string, field: HTMLTextAreaElement) {
     field.dispatchEvent(new Event('input'))
   }
   function takeOver() {
-    const last = lastInTab()
     const drafts = namesFrom(`${slot} `)
       .filter(name => !declined.has(name))
       .map(name => ({ name, ...(recall(name) as Draft) }))
@@ -61,17 +58,6 @@ export function keepDraft(slot: string, field: HTMLTextAreaElement) {
   } else {
     keep()
   }
-  try {
-    sessionStorage.setItem(LAST, own)
-  } catch {
-    // Then the newest draft counts as this tab's.
-  }
-}
-
-function lastInTab(): string | null {
-  try {
-    return sessionStorage.getItem(LAST)
-  } catch {
-    return null
-  }
+  // For the page that is loaded in its place.
+  history.replaceState(own, '')
 }

@@ -3,7 +3,11 @@ declare global {
   const htmx: {
     trigger(target: Element | string, name: string): void
     /** Resolves when the answer is in the page, and also where none came. */
-    ajax(method: string, path: string, options: object): Promise<void>
+    ajax(
+      verb: string,
+      path: string,
+      how: { source: Element; target?: string; swap: string; values?: object },
+    ): Promise<void>
   }
 }
 

@@ -1,6 +1,6 @@
-import { clock, down, face, more, reply } from './icons.json'
+import { clock, down, face, more, reply, unlinked } from './icons.json'
 
-const ICONS = { clock, down, face, more, reply }
+const ICONS = { clock, down, face, more, reply, unlinked }
 
 const SVG = 'http://www.w3.org/2000/svg'
 

@@ -1,4 +1,4 @@
-import { inOrder, type Waiting } from './queue.ts'
+import type { Waiting } from './queue.ts'
 import { isVolatile, namesFrom, recall, remember } from './storage.ts'
 
 /** The name of everything that waits begins so. */
@@ -6,7 +6,7 @@ export const WAITING = 'waits of '
 
 /** One user's messages that wait in one chat. All pages of the chat in this browser share them. */
 export interface Outbox {
-  /** The oldest first. */
+  /** The oldest first, in the same order for all pages. */
   all(): Waiting[]
   /** Adds it, or takes it in the place of the one with its key. */
   put(message: Waiting): void
@@ -15,13 +15,18 @@ export interface Outbox {
   readonly isVolatile: boolean
 }
 
-/** Each message has a name of its own in what the browser keeps, so that pages can add and take away at the same time. */
+/**
+ * Each message has a name of its own in what the browser keeps, so that pages can add and take away at the same time. The names are in the
+ * order of the messages: until the year 2286 their times have 13 digits.
+ */
 export function openOutbox(user: string, path: string): Outbox {
   const slot = `${WAITING}${user} in ${path} at `
   const nameOf = ({ at, key }: Waiting) => `${slot}${at} ${key}`
 
   function all() {
-    return inOrder(namesFrom(slot).flatMap(name => (recall(name) as Waiting | null) ?? []))
+    return namesFrom(slot)
+      .sort()
+      .flatMap(name => (recall(name) as Waiting | null) ?? [])
   }
   function drop(key: string, except?: string) {
     for (const name of all()

@@ -1,71 +1,52 @@
 import { icon } from './icon.ts'
 import { goesByItself, type Waiting } from './queue.ts'
 
-/** What a writer can do to a message that does not go by itself any more. */
-interface Choices {
-  tryAgain(message: Waiting): void
-  edit(message: Waiting): void
-}
+/** What a writer can do to a message that does not go by itself any more, by the words of its button. */
+type Choices = Record<string, (message: Waiting) => void>
 
-/** Returns a function that shows below the messages those that wait. */
-export function showWaiting(list: Element, { tryAgain, edit }: Choices): (waiting: readonly Waiting[]) => void {
-  return waiting => {
-    const now = Date.now()
-    const shown = new Map([...list.children].map(item => [(item as HTMLElement).dataset.key, item as HTMLElement]))
-    const items = waiting.map(message => {
-      const goes = goesByItself(message, now)
-      const old = shown.get(message.key)
-      if (old && old.matches('.message--failed') !== goes) {
-        return old
-      }
-      return bubbleOf(message, goes ? [] : [addButton('Not sent. Try again', tryAgain), addButton('Edit', edit)])
-
-      function addButton(words: string, act: (message: Waiting) => void) {
-        const button = document.createElement('button')
-        button.type = 'button'
-        button.className = 'message__again'
-        button.textContent = words
-        button.addEventListener('click', () => act(message))
-        return button
-      }
-    })
-    // Only what has changed is moved: an element that leaves the page loses its focus.
-    for (const item of shown.values()) {
-      if (!items.includes(item)) {
-        item.remove()
-      }
-    }
-    items.forEach((item, index) => {
-      if (list.children[index] !== item) {
-        list.insertBefore(item, list.children[index] ?? null)
-      }
-    })
+/** Shows in the list what waits. An item that has not changed is not moved: an element that leaves the page loses its focus. */
+export function showWaiting(list: Element, waiting: readonly Waiting[], choices: Choices) {
+  const shown = [...list.children] as HTMLElement[]
+  const items = waiting.map(message => {
+    const goes = goesByItself(message, Date.now())
+    const old = shown.find(({ dataset }) => dataset.key === message.key)
+    return old?.matches('.message--failed') === !goes ? old : itemOf(message, goes, choices)
+  })
+  for (const item of shown.filter(item => !items.includes(item))) {
+    item.remove()
   }
+  items.forEach((item, index) => {
+    if (list.children[index] !== item) {
+      list.insertBefore(item, list.children[index] ?? null)
+    }
+  })
 }
 
-/** Without buttons it says that it is being sent. */
-function bubbleOf({ text, key }: Waiting, buttons: readonly Element[]): HTMLElement {
+function itemOf(message: Waiting, goes: boolean, choices: Choices): HTMLElement {
   const item = document.createElement('li')
   item.className = 'message message--mine message--pending'
-  item.dataset.key = key
-  const body = addTo(item, 'div', 'message__body')
-  const bubble = addTo(body, 'div', 'message__bubble')
-  const line = addTo(bubble, 'div', 'message__line')
-  const words = addTo(line, 'div', 'message__text')
-  words.dir = 'auto'
-  words.textContent = text
-  if (buttons.length > 0) {
-    item.classList.add('message--failed')
-    addTo(body, 'div', 'message__choices').append(...buttons)
-  } else {
-    addTo(line, 'p', 'message__foot').append('Sending ', icon('clock'))
+  item.dataset.key = message.key
+  item.innerHTML =
+    '<div class="message__body"><div class="message__bubble"><div class="message__line"><div class="message__text" dir="auto"></div></div></div></div>'
+  item.querySelector('.message__text')?.append(message.text)
+  if (goes) {
+    const foot = document.createElement('p')
+    foot.className = 'message__foot'
+    foot.append('Sending ', icon('clock'))
+    item.querySelector('.message__line')?.append(foot)
+    return item
+  }
+  item.classList.add('message--failed')
+  const row = document.createElement('div')
+  row.className = 'message__choices'
+  item.querySelector('.message__body')?.append(row)
+  for (const [words, act] of Object.entries(choices)) {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'message__again'
+    button.textContent = words
+    button.addEventListener('click', () => act(message))
+    row.append(button)
   }
   return item
-}
-
-function addTo(parent: Element, name: string, className: string): HTMLElement {
-  const element = document.createElement(name)
-  element.className = className
-  parent.append(element)
-  return element
 }

@@ -23,13 +23,9 @@ export function goesByItself({ at, refused }: Waiting, now: number): boolean {
   return !refused && now - at < TOO_OLD
 }
 
-/** The oldest first. Pages that send the same messages at once so keep them in one order. */
-export function inOrder(waiting: readonly Waiting[]): Waiting[] {
-  return [...waiting].sort((one, other) => one.at - other.at || (one.key < other.key ? -1 : 1))
-}
-
+/** Of messages in their order. */
 export function nextToSend(waiting: readonly Waiting[], now: number): Waiting | undefined {
-  return inOrder(waiting).find(message => goesByItself(message, now))
+  return waiting.find(message => goesByItself(message, now))
 }
 
 /** The time of a message that is sent now: behind all that wait, also where the clock was set back. */

@@ -1,3 +1,4 @@
+import { icon } from './icon.ts'
 import { SENTENCES } from './words.ts'
 
 /** Puts in the page's place that its reader is not in the chat any more, with what they had written. */
@@ -7,20 +8,14 @@ export function showRemoved(name: string, written: string) {
     return
   }
   main.className = 'main sheet sheet--narrow'
-  main.innerHTML =
-    '<div class="sheet__head"><h1 class="sheet__title">You were removed from <bdi></bdi></h1><p class="sheet__lead" role="alert"></p></div>'
-  const fill = (selector: string, words: string) => main.querySelector(selector)?.replaceChildren(words)
-  fill('bdi', name)
-  fill('.sheet__lead', SENTENCES.removed)
-  if (written !== '') {
-    main.insertAdjacentHTML(
-      'beforeend',
-      '<section class="panel field"><label class="field__label" for="typed"></label><textarea class="field__input" id="typed" rows="5" readonly></textarea></section>',
-    )
-    fill('label', SENTENCES.kept)
-    fill('textarea', written)
+  main.innerHTML = `<div class="sheet__head"><span class="notice__sign"></span><h1 class="sheet__title">${SENTENCES.removed} <bdi></bdi></h1><p class="sheet__lead" role="alert">${SENTENCES.why}</p></div><section class="panel"><div class="field"><label class="field__label" for="typed">${SENTENCES.kept}</label><textarea class="field__input" id="typed" rows="5" readonly></textarea></div></section><a class="button button--big button--wide" href="/">Start page</a>`
+  main.querySelector('.notice__sign')?.append(icon('unlinked'))
+  main.querySelector('bdi')?.append(name)
+  main.querySelector('textarea')?.append(written)
+  if (written === '') {
+    main.querySelector('section')?.remove()
   }
-  main.insertAdjacentHTML('beforeend', '<a class="button button--big button--wide" href="/">Start page</a>')
-  document.title = main.querySelector('h1')?.textContent ?? ''
+  // Loading the chat's address again would join it again.
+  history.replaceState(null, '', '/')
   main.focus()
 }

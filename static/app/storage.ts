@@ -60,7 +60,6 @@ export function forgetAtSignOut(waiting: string) {
     inPage.clear()
     try {
       localStorage.clear()
-      sessionStorage.clear()
     } catch {
       // There is nothing to forget.
     }

@@ -105,7 +105,7 @@ describe('the chat by keyboard', () => {
     await page.getByRole('link', { name: 'Reply' }).nth(1).waitFor()
     assert.equal(await newText().inputValue(), 'a draft of mine')
     await page.getByRole('button', { name: 'Save' }).click()
-    await message('a draft of mine').getByText('👍').waitFor()
+    await message('a draft of mine').locator('.reactions').getByText('👍').waitFor()
   })
 
   it('stays on a message’s link while others react to it', async () => {
