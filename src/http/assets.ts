@@ -20,6 +20,8 @@ export interface Assets {
   /** Maps the name of a file to its path, which has the hash of its content. */
   paths: Record<string, string>
   files: ReadonlyMap<string, Asset>
+  /** The script of the service worker. Its address has no hash, as browsers ask there whether it has changed. */
+  worker: string
 }
 
 /**
@@ -59,7 +61,9 @@ export async function loadAssets(): Promise<Assets> {
     await add(name, type, body, shared)
   }
   await add('app.webmanifest', 'application/manifest+json', Buffer.from(JSON.stringify(manifestOf(paths))))
-  return { paths, files }
+  const kept = ['/offline', paths.app_css, paths.app_js]
+  const worker = `const FILES = ${JSON.stringify(kept)}\n${readFileSync(rootFile('static/service-worker.js'), 'utf8')}`
+  return { paths, files, worker }
 
   async function add(name: string, type: string, body: Buffer, shared = false) {
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16)

@@ -164,6 +164,7 @@ export interface PageValues {
   }
   /** `entries` is the message alone. */
   'messages/show.njk': ActionValues & ListValues & { chat: Chat; before: readonly Entry[]; after: readonly Entry[] }
+  'offline.njk': object
   'preferences/show.njk': {
     /** Whether a change was saved just now. */
     saved: boolean

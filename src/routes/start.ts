@@ -26,6 +26,17 @@ export function start(parts: Parts) {
     ctx.body = 'User-agent: *\nDisallow:\n'
   })
 
+  router.get('/service-worker.js', mark({ anonymous: true }), ctx => {
+    ctx.type = 'js'
+    ctx.set('Cache-Control', 'no-cache')
+    ctx.body = parts.assets.worker
+  })
+
+  /** What the service worker keeps, and so the same for everybody. */
+  router.get('/offline', mark({ anonymous: true }), async ctx => {
+    await respondPage(ctx, () => showPage(parts, ctx, 'offline.njk', {}))
+  })
+
   router.get('/favicon.ico', ctx => {
     ctx.redirect(parts.assets.paths.icon_svg ?? '/')
   })

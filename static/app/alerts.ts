@@ -25,7 +25,7 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
   }
   const canNotify = isSecureContext && 'Notification' in window
   const sound = addChoice(choices, 'Sound', 'AudioContext' in window)
-  const notify = addChoice(choices, 'Notifications', canNotify)
+  const notify = addChoice(choices, 'Notifications', canNotify, 'As long as this page is open')
   let connection: Connection | undefined
   let speaker: AudioContext | undefined
   let alertedAt = Number.NEGATIVE_INFINITY
@@ -96,7 +96,7 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
 }
 
 /** Made by the script, as text browsers would offer what is hidden in the page. */
-function addChoice(choices: Element, words: string, possible: boolean): HTMLInputElement {
+function addChoice(choices: Element, words: string, possible: boolean, hint?: string): HTMLInputElement {
   const box = document.createElement('div')
   box.className = 'box'
   box.hidden = !possible
@@ -109,6 +109,14 @@ function addChoice(choices: Element, words: string, possible: boolean): HTMLInpu
   input.id = words.toLowerCase()
   label.htmlFor = input.id
   box.append(label, input)
+  if (hint) {
+    const note = document.createElement('p')
+    note.className = 'box__hint'
+    note.id = `${input.id}-hint`
+    note.textContent = hint
+    input.setAttribute('aria-describedby', note.id)
+    box.append(note)
+  }
   choices.append(box)
   return input
 }
@@ -126,7 +134,7 @@ function ring(speaker: AudioContext) {
   tone.stop(now + 0.3)
 }
 
-/** Returns false on phones, which let service workers alone show notifications. */
+/** On phones the service worker shows it, as they do not let pages. Returns false where there is none. */
 function show(message: Element, silent: boolean): boolean {
   // TypeScript's DOM does not have `renotify`, which browsers have.
   const options: NotificationOptions & { renotify: boolean } = {
@@ -135,8 +143,9 @@ function show(message: Element, silent: boolean): boolean {
     renotify: true,
     silent,
   }
+  const title = message.querySelector('.message__author')?.textContent ?? ''
   try {
-    const shown = new Notification(message.querySelector('.message__author')?.textContent ?? '', options)
+    const shown = new Notification(title, options)
     shown.onclick = () => {
       window.focus()
       shown.close()
@@ -144,6 +153,10 @@ function show(message: Element, silent: boolean): boolean {
     setTimeout(() => shown.close(), SHOWN_FOR)
     return true
   } catch {
-    return false
+    if (!('serviceWorker' in navigator)) {
+      return false
+    }
+    navigator.serviceWorker.ready.then(worker => worker.showNotification(title, options)).catch(() => {})
+    return true
   }
 }

@@ -20,9 +20,11 @@ import { localiseDays, localiseTimes } from './times.ts'
 import { countInTitle } from './title.ts'
 import { showTyping, tellTyping } from './typing.ts'
 import { followKeyboard } from './viewport.ts'
+import { registerWorker } from './worker.ts'
 
 localiseTimes(document)
 listenToKeys()
+registerWorker()
 forgetAtSignOut(WAITING)
 offerSharing(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')

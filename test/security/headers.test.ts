@@ -40,6 +40,7 @@ describe('what every answer says of itself', () => {
       'login, refused': await visitor.post('/login', { username: 'ann', password: 'wrong' }),
       'sign-up, refused': await visitor.post('/signup', { username: '<b>', password: 'x', email: '"><script>' }),
       invitation: await visitor.get(`/chats/${uri}`),
+      offline: await ann.get('/offline'),
       help: await visitor.get('/help'),
       preferences: await visitor.get('/preferences'),
       'preferences, refused': await visitor.post('/preferences', { theme: '"><script>' }),

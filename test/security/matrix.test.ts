@@ -37,6 +37,8 @@ const ROWS: Record<string, Row> = {
   'GET /robots.txt': { status: OPEN },
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /help': { status: OPEN },
+  'GET /offline': { status: OPEN },
+  'GET /service-worker.js': { status: OPEN },
   'GET /up': { status: OPEN },
   'GET /ready': { status: OPEN },
   'POST /csp-reports': { status: [204, 204, 204, 204, 204, 204] },

@@ -43,15 +43,21 @@ export async function closeBrowser() {
   await (await browser)?.close()
 }
 
-/** A person with a browser of their own. `complaints` has the errors of the page's console. */
+/** What Playwright says in the page where it blocks a service worker. */
+const BLOCKED = 'Service Worker registration blocked by Playwright'
+
+/**
+ * A person with a browser of their own. `complaints` has the errors of the page's console. Pages have no service worker unless `options`
+ * allow it: `page.route` does not see what goes through one.
+ */
 export async function person(site: Pick<Site, 'url'>, options: BrowserContextOptions = {}) {
-  const context = await (await openBrowser()).newContext({ baseURL: site.url, ...options })
+  const context = await (await openBrowser()).newContext({ baseURL: site.url, serviceWorkers: 'block', ...options })
   context.setDefaultTimeout(PATIENCE)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', error => complaints.push(error.message))
   page.on('console', message => {
-    if (message.type() === 'error' || message.type() === 'warning') {
+    if ((message.type() === 'error' || message.type() === 'warning') && message.text() !== BLOCKED) {
       complaints.push(message.text())
     }
   })
