@@ -228,7 +228,7 @@ async function paused(page: Page) {
 async function deleteWrongly(page: Page) {
   await page.getByLabel('Name of this chat').fill('something else')
   await page.getByRole('button', { name: 'Delete' }).click()
-  await page.locator('.field__error').waitFor()
+  await page.locator('.form__error').waitFor()
 }
 
 async function changeWrongly(page: Page) {
