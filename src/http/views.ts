@@ -10,6 +10,7 @@ import { preview } from '../text/preview.js'
 import { REACTIONS } from '../text/reactions.js'
 import { avatarColour, clock, counted, day, initial, moment, shortDate } from '../text/words.js'
 import { browserName } from './browsers.js'
+import { pageWords } from './page-words.js'
 import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
 export interface Views {
@@ -43,6 +44,7 @@ export function loadViews(frameRefresh = 10): Views {
   environment.addFilter('since', since)
   environment.addFilter('emojiName', (emoji: string) => REACTIONS[emoji] ?? emoji)
   environment.addFilter('browserName', browserName)
+  environment.addFilter('pageWords', pageWords)
   environment.addFilter('isEmojiAlone', isEmojiAlone)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)

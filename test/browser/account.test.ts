@@ -108,7 +108,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel('Username').fill('olga')
       await page.getByLabel('Password').fill(PASSWORD)
       await page.getByRole('button', { name: 'Keep This Account' }).click()
-      await page.getByText('A user with that username already exists.').waitFor()
+      await page.getByText('Somebody has that username already.').waitFor()
       await page.getByLabel('Username').fill('gus')
       await page.getByLabel('Password').fill(PASSWORD)
       await page.getByRole('button', { name: 'Keep This Account' }).click()

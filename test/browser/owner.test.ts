@@ -162,7 +162,7 @@ for (const javaScriptEnabled of [true, false]) {
       await openSettings()
       await ann.page.getByLabel('Name of this chat').fill('something else')
       await ann.page.getByRole('button', { name: 'Delete' }).click()
-      await ann.page.getByText('This is not the name of the chat. Please type it exactly as it is shown.').waitFor()
+      await ann.page.getByText('That is not its name. Type it exactly as it is shown.').waitFor()
       assert.equal(await ann.page.getByLabel('Name of this chat').inputValue(), 'something else')
       await ann.page.getByLabel('Name of this chat').fill(`Chat started by ann${count}`)
       await ann.page.getByRole('button', { name: 'Delete' }).click()
@@ -188,7 +188,7 @@ for (const javaScriptEnabled of [true, false]) {
       } else {
         // The frame loads what it holds again.
         const frame = page.frameLocator('iframe[title=Messages]')
-        await frame.getByText('There is nothing at this address, or it is not yours to see.').waitFor()
+        await frame.getByText('There is nothing here, or it is not yours to see.').waitFor()
       }
     }
   })

@@ -53,7 +53,7 @@ for (const javaScriptEnabled of [true, false]) {
       const { page, context } = await member(site, `long${javaScriptEnabled}`, { javaScriptEnabled })
       await composer(page).fill('x'.repeat(2001))
       await page.getByRole('button', { name: 'Send' }).click()
-      await page.getByRole('alert').getByText('Ensure this field has no more than 2000 characters.').waitFor()
+      await page.getByRole('alert').getByText('At most 2000 characters.').waitFor()
       assert.equal(await composer(page).inputValue(), 'x'.repeat(2001))
       await composer(page).fill('short')
       await page.getByRole('button', { name: 'Send' }).click()

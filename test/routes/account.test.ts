@@ -103,10 +103,10 @@ describe('the account page', () => {
       const name = unique()
       const ann = await new Visitor(site).signUp(name)
       for (const [wrong, sentence] of [
-        ['', /may not be blank/],
+        ['', /Fill this in/],
         ['Ann (guest)', /valid name/],
         [MARKUP, /valid name/],
-        ['x'.repeat(51), /no more than 50 characters/],
+        ['x'.repeat(51), /At most 50 characters/],
         ['moderator', /reserved/],
         [taken.toUpperCase(), /Somebody else has this username/],
       ] as const) {
@@ -371,7 +371,7 @@ describe('the account page', () => {
       await visitor.get('/signup')
       const again = await visitor.post('/signup', { username: name.toUpperCase(), password: PASSWORD })
       assert.equal(again.status, 422)
-      assert.match(again.text, /A user with that username already exists\./)
+      assert.match(again.text, /Somebody has that username already\./)
     })
   })
 
@@ -424,9 +424,9 @@ describe('the account page', () => {
       await new Visitor(site).signUp(taken)
       const gus = await guest(site, unique('Gus'))
       for (const [fields, sentence] of [
-        [{ username: taken, password: PASSWORD, email: 'g@example.org' }, /already exists/],
+        [{ username: taken, password: PASSWORD, email: 'g@example.org' }, /Somebody has that username/],
         [{ username: 'not this', password: PASSWORD, email: 'g@example.org' }, /valid username/],
-        [{ username: 'gus-fine', password: 'short', email: 'g@example.org' }, /too short/],
+        [{ username: 'gus-fine', password: 'short', email: 'g@example.org' }, /At least 8 characters\./],
       ] as const) {
         const refused = await gus.post('/account/keep', fields)
         assert.equal(refused.status, 422)

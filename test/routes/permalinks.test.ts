@@ -64,7 +64,7 @@ describe('a message by its own address', () => {
     const long = 'y'.repeat(2001)
     const refused = await bob.post(at(), { message: long })
     assert.equal(refused.status, 422)
-    assert.match(refused.text, /no more than 2000 characters/)
+    assert.match(refused.text, /At most 2000 characters/)
     assert.ok(refused.text.includes(long))
     assert.equal((await bob.post(at(), { message: '  ' })).status, 422)
     assert.equal((await carl.call('GET', `/api${at()}`)).json.message, 'the *first* text')

@@ -100,7 +100,7 @@ describe('the owner’s page of a chat', () => {
       const refused = await ann.post(`/chats/${uri}/settings`, { title: `${longest}<b>`, read_only: 'true' })
       assert.equal(refused.status, 422)
       assertPage(refused)
-      assert.match(refused.text, /Ensure this field has no more than 200 characters\./)
+      assert.match(refused.text, /At most 200 characters\./)
       assert.ok(refused.text.includes(`value="${longest}&lt;b&gt;"`))
       assert.match(box(refused.text, 'read_only'), / checked/)
       assert.doesNotMatch(box(refused.text, 'guests'), / checked/)
@@ -133,7 +133,7 @@ describe('the owner’s page of a chat', () => {
       await ann.post(`/chats/${uri}/settings`, { title: '', joins_closed: 'true' })
       const refused = await stranger.get(`/chats/${uri}`)
       assert.equal(refused.status, 403)
-      assert.match(refused.text, /closed to new members/)
+      assert.match(refused.text, /Its owner lets nobody else in/)
       assert.equal((await bob.get(`/chats/${uri}`)).status, 200)
       const { read_only, joins_closed, guests } = (await ann.send('GET', `/api/chats/${uri}/settings/`)).json
       assert.deepEqual({ read_only, joins_closed, guests }, { read_only: false, joins_closed: true, guests: false })
@@ -296,7 +296,7 @@ describe('the owner’s page of a chat', () => {
       const refused = await ann.post(`/chats/${uri}/deletion`, { name: 'A <b>' })
       assert.equal(refused.status, 422)
       assertPage(refused)
-      assert.match(refused.text, /This is not the name of the chat\./)
+      assert.match(refused.text, /That is not its name\./)
       assert.match(refused.text, /id="name"[^>]* value="A &lt;b&gt;"/)
       for (const name of ['', '  ', 'Chat started by ann', null, undefined, []]) {
         assertProblem(await call('DELETE', `/api/chats/${uri}/`, { name }), 422)
