@@ -29,6 +29,7 @@ export function guests(parts: Parts) {
     const start = async () => {
       limit(parts, ctx)
       const { user, path } = await once(parts, ctx, async ({ submission, session }) => {
+        const { name } = read(ctx, newGuest)
         const uri = randomKey(16)
         const path = chatPath(uri)
         const sent = submission && { ...submission, path }
@@ -38,7 +39,6 @@ export function guests(parts: Parts) {
           live.chatLists.changed(ctx.state.user.id, chat_id)
           return { user: null, path }
         }
-        const { name } = read(ctx, newGuest)
         await limitStarts(parts, ctx)
         const guest = { name, visit_hash: visitHash(parts, ctx), session, submission: sent }
         const user = await startAsGuest(db, uri, guest)
