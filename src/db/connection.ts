@@ -71,9 +71,6 @@ export function connect(
     application_name: 'chatire',
   })
   pool.on('error', onError)
-  // The pool listens to idle connections only. One that is in use and breaks between two statements would end the program without
-  // this listener. Its next statement fails anyway.
-  pool.on('connect', client => client.on('error', () => {}))
   return { db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool }
 }
 
@@ -89,7 +86,12 @@ export async function probe(db: Db) {
 export async function hasSessions(address: Address): Promise<boolean> {
   const { pool } = connect(address, () => {}, 2)
   try {
-    const [one, other] = [await pool.connect(), await pool.connect()]
+    const one = await pool.connect()
+    const other = await pool.connect().catch(error => {
+      // The pool would wait for it.
+      one.release(true)
+      throw error
+    })
     return await keepSessions(one, other).finally(() => {
       one.release(true)
       other.release(true)
@@ -128,6 +130,9 @@ class OurClient extends pg.Client {
   // biome-ignore lint/suspicious/noExplicitAny: pg's types know of no callback that is called with or without an error
   override connect(done?: any): any {
     const report = (error?: Error | null) => done(error ? Object.assign(error, { unconnected: true }) : null)
+    // The pool listens to idle connections only. One that breaks before it is set up, or in use between two statements, would end the
+    // program without this listener. Its next statement fails anyway.
+    this.on('error', () => {})
     super.connect((error?: Error | null) => (error ? report(error) : super.query(SETTINGS, report)))
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { connect } from '../../src/db/connection.js'
+import { connect, hasSessions, probe } from '../../src/db/connection.js'
 import { openSite, type Site } from '../support/site.js'
+import { openWire } from '../support/wire.js'
 
 describe('connect', () => {
   let site: Site
@@ -21,6 +22,21 @@ describe('connect', () => {
     assert.equal((await site.pool.query('select 1 as one')).rows[0].one, 1)
   })
 
+  it('lives on when a new connection falls silent before it is set up', async () => {
+    const wire = await openWire(site.address as Parameters<typeof openWire>[0])
+    const { db } = connect(wire.address, () => {})
+    try {
+      wire.hold('set lock_timeout')
+      await assert.rejects(probe(db), /timeout/)
+      assert.ok(wire.held > 0)
+      wire.release()
+      await probe(db)
+    } finally {
+      await db.destroy()
+      await wire.close()
+    }
+  })
+
   it('commits durably and reads what is committed, whatever the server’s defaults', async () => {
     const { pool } = connect(site.address, () => {})
     for (const [setting, value] of Object.entries({
@@ -34,5 +50,18 @@ describe('connect', () => {
       assert.equal(rows[0].value, value, setting)
     }
     await pool.end()
+  })
+})
+
+describe('hasSessions', () => {
+  it('rejects where the second of its connections is refused', async () => {
+    const site = await openSite()
+    try {
+      await site.pool.query('create role one_at_a_time login connection limit 1')
+      await assert.rejects(hasSessions({ ...site.address, user: 'one_at_a_time' }), /too many connections/)
+      await site.pool.query('drop role one_at_a_time')
+    } finally {
+      await site.close()
+    }
   })
 })
