@@ -13,10 +13,7 @@ const PAGE_WORDS = new Map([
     'Unable to log in with provided credentials.',
     'Username and password do not match. Try again, or ask whoever runs this site for a new password.',
   ],
-  [
-    'A user with that username already exists.',
-    'Somebody has that username already. Choose another, or sign in.',
-  ],
+  ['A user with that username already exists.', 'Somebody has that username already. Choose another, or sign in.'],
   [
     'This is not the name of the chat. Please type it exactly as it is shown.',
     'That is not its name. Type it exactly as it is shown.',
