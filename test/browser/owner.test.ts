@@ -28,7 +28,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     it('leads from the chat to its members, who shows who is here, and back', async () => {
       await openDetails(ann.page)
-      await ann.page.getByRole('link', { name: 'Members' }).click()
+      await ann.page.getByRole('link', { name: 'Members: See all' }).click()
       await ann.page.getByRole('heading', { name: '2 members' }).waitFor()
       const items = ann.page.getByRole('list', { name: 'Members' }).getByRole('listitem')
       assert.match((await items.nth(0).textContent()) ?? '', new RegExp(`ann${count}.*owner.*you[\\s\\S]*here now`))
@@ -116,7 +116,7 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByRole('button', { name: 'Hand Over' }).click()
       await ann.page.waitForURL(url, { waitUntil: 'commit' })
       await openDetails(ann.page)
-      await ann.page.getByRole('link', { name: 'Members' }).waitFor()
+      await ann.page.getByRole('link', { name: 'Members: See all' }).waitFor()
       assert.equal(await ann.page.getByRole('link', { name: 'Settings' }).count(), 0)
       await log(bob.page, javaScriptEnabled).getByText('is the owner now').waitFor()
       if (!javaScriptEnabled) {
@@ -129,7 +129,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     it('removes and bans a member, whose page is led away, and unbans them', async () => {
       await openDetails(ann.page)
-      await ann.page.getByRole('link', { name: 'Members' }).click()
+      await ann.page.getByRole('link', { name: 'Members: See all' }).click()
       await ann.page.getByRole('button', { name: `Remove bob${count}` }).click()
       await ann.page.getByRole('heading', { name: '1 member' }).waitFor()
       await isSentAway(bob.page)
@@ -152,7 +152,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     it('leaves the chat', async () => {
       await openDetails(bob.page)
-      await bob.page.getByRole('link', { name: 'Members' }).click()
+      await bob.page.getByRole('link', { name: 'Members: See all' }).click()
       await bob.page.getByRole('button', { name: 'Leave This Chat' }).click()
       await bob.page.getByRole('heading', { name: `Welcome bob${count}!` }).waitFor()
       await log(ann.page, javaScriptEnabled).getByText(`bob${count} left`).waitFor()
