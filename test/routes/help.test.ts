@@ -37,7 +37,7 @@ describe('GET /help', () => {
     )
     assert.match(
       text,
-      /<blockquote>[\s\S]*<ul>\s*<li>one[\s\S]*<ol>\s*<li>first[\s\S]*<a href="https:\/\/example\.org\/" [^>]*>words</,
+      /<blockquote>[\s\S]*<ul>\s*<li>one[\s\S]*<ol>\s*<li value="1">first[\s\S]*<a href="https:\/\/example\.org\/" [^>]*>words</,
     )
   })
 

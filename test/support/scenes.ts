@@ -140,6 +140,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'sign-up', who: 'visitor', path: '/signup' },
     { name: 'sign-up-refused', who: 'visitor', path: '/signup', act: signUpWrongly },
     { name: 'help', who: 'visitor', path: '/help' },
+    { name: 'no-connection', who: 'visitor', path: '/offline' },
     { name: 'preferences', who: 'visitor', path: '/preferences' },
     { name: 'error-404', who: 'owner', path: '/chats/nothing-here' },
     { name: 'error-closed', who: 'newcomer', path: `/chats/${closed}` },
