@@ -11,15 +11,15 @@ export function addBlocks({ block }: StateBlock['md']) {
   block.ruler.at('blockquote', quote, interrupting)
   block.ruler.at(
     'list',
-    (state, line, end, silent) =>
-      depthOf(state) < DEPTH &&
-      ITEM.test(lineOf(state, line)) &&
-      !diffLines(state).has(line) &&
-      list(state, line, end, silent),
+    (state, line, end, silent) => depthOf(state) < DEPTH && isItem(state, line) && list(state, line, end, silent),
     { alt: ['paragraph'] },
   )
+  // The library's rule takes any mark for a list's next item. What ends a list is asked with `silent`.
+  block.ruler.before('list', 'no item', (state, line, _end, silent) => silent && !isItem(state, line), {
+    alt: ['list'],
+  })
   block.ruler.at('paragraph', paragraph)
-  block.ruler.enableOnly(['fence', 'blockquote', 'list', 'paragraph'])
+  block.ruler.enableOnly(['fence', 'blockquote', 'no item', 'list', 'paragraph'])
 }
 
 /** The library's own rule of that name, which our rule calls. */
@@ -40,6 +40,10 @@ const ITEM = /^(?:[-+*]|(?:0|[1-9]\d{0,8})\.)[ \t]+(?!(?:[-+*]|\d+\.)(?:[ \t]|$)
 
 /** A quote is a line of "> " and a word, and the lines right behind it that begin so too, or are ">" alone. */
 const QUOTE = /^>[ \t]+\S/
+
+function isItem(state: StateBlock, line: number): boolean {
+  return ITEM.test(lineOf(state, line)) && !diffLines(state).has(line)
+}
 
 /** Of the line, without what the blocks around it take away. */
 function lineOf({ src, bMarks, tShift, eMarks }: StateBlock, line: number): string {

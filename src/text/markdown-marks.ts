@@ -17,7 +17,7 @@ export function addMarks({ inline }: StateInline['md']) {
   inline.ruler.at('newline', lineBreak)
   inline.ruler.at('escape', backslash)
   inline.ruler.at('backticks', state => code(state, backticks))
-  inline.ruler.at('emphasis', state => state.src[state.pos] === '*' && asterisks(state, '*'))
+  inline.ruler.at('emphasis', asterisks)
   inline.ruler.at('link', link)
   inline.ruler2.after('balance_pairs', 'escaped', noteEscaped)
   inline.ruler.enableOnly(['address', 'text', 'newline', 'escape', 'backticks', 'emphasis', 'link'])
@@ -108,7 +108,7 @@ function backslash(state: StateInline): boolean {
   const marks = MARKS.exec(src)?.[0] ?? ''
   const end = pos + 1 + marks.length
   if (isTrial(state)) {
-    return marks === '*' ? asterisks(state, '\\*') : literal(state, marks === '' ? '\\' : '', pos + 1)
+    return asterisks(state) || literal(state, marks === '' ? '\\' : '', pos + 1)
   }
   const isHidden = planOf(state).hidden.has(pos)
   return literal(state, isHidden ? marks : `\\${marks}`, end)
@@ -154,27 +154,33 @@ function code(state: StateInline, backticks: (state: StateInline, silent: boolea
   return true
 }
 
-/** A run of asterisks, each of them `mark`: in a trial those behind backslashes count too. */
-function asterisks(state: StateInline, mark: '*' | '\\*'): true {
+/** A run of asterisks. In a trial those behind backslashes belong to it. */
+function asterisks(state: StateInline): boolean {
   const { src, pos } = state
-  let end = pos
-  while (src.startsWith(mark, end) && end < state.posMax) {
-    end += mark.length
+  const run = isTrial(state) ? RUN_ON_TRIAL : RUN
+  run.lastIndex = pos
+  const typed = run.exec(src)?.[0]
+  if (typed === undefined) {
+    return false
   }
-  const length = (end - pos) / mark.length
-  const { open, close } = roleOf(src, pos, end, length)
+  const marks = typed.match(/\\?\*/g) ?? []
+  const { open, close } = roleOf(src, pos, pos + typed.length, marks.length)
   const opens = open && planOf(state).closesInBracket(pos)
-  for (let n = 0; n < length; n++) {
+  for (const mark of marks) {
     const token = state.push('text', '', 0)
     token.content = '*'
-    token.meta = { escaped: mark === '*' ? undefined : pos + n * mark.length }
+    token.meta = { escaped: mark === '*' ? undefined : state.pos }
+    state.pos += mark.length
     if (opens || close) {
-      state.delimiters.push({ marker: 0x2a, length, token: state.tokens.length - 1, end: -1, open: opens, close })
+      const place = state.tokens.length - 1
+      state.delimiters.push({ marker: 0x2a, length: marks.length, token: place, end: -1, open: opens, close })
     }
   }
-  state.pos = end
   return true
 }
+
+const RUN = /\*+/y
+const RUN_ON_TRIAL = /(?:\\?\*)+/y
 
 /** In a trial: the asterisks behind backslashes that found their partners. */
 function noteEscaped(state: StateInline) {

@@ -58,11 +58,11 @@ const GOES_ON = /\p{Default_Ignorable_Code_Point}*(?:\.{0,2}[\p{L}\p{M}\p{N}]|[@
 const DOT_OF_IDEOGRAPHS = /[．。｡][\p{L}\p{N}]/uy
 
 /**
- * What follows the host: ASCII without < > " ` \ | and **, letters, marks and digits of every script, and the dashes and joiners that
- * stand between letters in the names of pages.
+ * What follows the host: ASCII without < > " ` \ | and **, letters, marks and digits of every script, the dashes and joiners that stand
+ * between letters in the names of pages, and signs that the address goes on behind.
  */
 const REST =
-  /(?:(?!\*\*)[!#$%&'()*+,\-./0-9:;=?@A-Z[\]^_a-z{}~]|[·‐–׳״・\u200c\u200d](?=[\p{L}\p{N}])|(?![\0-\x7f\p{Default_Ignorable_Code_Point}])[\p{L}\p{M}\p{N}])*/uy
+  /(?:(?!\*\*)[!#$%&'()*+,\-./0-9:;=?@A-Z[\]^_a-z{}~]|[·‐–׳״・\u200c\u200d](?=[\p{L}\p{N}])|(?![\0-\x7f])\p{S}(?=[/_)=&-])|(?![\0-\x7f\p{Default_Ignorable_Code_Point}])[\p{L}\p{M}\p{N}])*/uy
 
 /** The address whose host begins at `from`. `scheme`: what was left out before it. */
 function siteAt(text: string, start: number, from: number, scheme: string): Read {
@@ -161,8 +161,9 @@ function withoutPunctuation(text: string, start: number, most: number): number {
     }
   }
   const punctuation = text.charAt(start - 1) === '_' ? /[.,:;!?'*~([{_]/ : /[.,:;!?'*~([{]/
-  while (end > start && punctuation.test(text.charAt(end - 1))) {
-    end--
+  for (let last = characterBefore(text, end); punctuation.test(last) || /[^\0-\x7f\P{S}]/u.test(last); ) {
+    end -= last.length
+    last = characterBefore(text, end)
   }
   return end
 }

@@ -76,6 +76,7 @@ describe('a message', () => {
       ['- a\n  b\n\n  c\n- d', '<ul><li><p>a<br>b</p><p>c</p></li><li><p>d</p></li></ul>'],
       ['- > a', '<ul><li><blockquote><p>a</p></blockquote></li></ul>'],
       ['- [ ] todo\n- [x] done', '<ul><li>[ ] todo</li><li>[x] done</li></ul>'],
+      ['- a\n-\n- b', '<ul><li>a</li></ul><p>-</p><ul><li>b</li></ul>'],
       ['- -5 degrees', '<ul><li>-5 degrees</li></ul>'],
     ],
     links: [

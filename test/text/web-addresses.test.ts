@@ -78,6 +78,8 @@ const LINKS: [text: string, ...links: (string | [typed: string, href: string])[]
   ['https://example.com/a--', 'https://example.com/a--'],
   ['https://example.com/a,b;c', 'https://example.com/a,b;c'],
   ['https://example.com/a🎉', 'https://example.com/a'],
+  ['(https://example.com/a🎉)', 'https://example.com/a'],
+  ['https://example.com/(✪)_a', ['https://example.com/(✪)_a', 'https://example.com/(%E2%9C%AA)_a']],
   ['https://example.com/a→b', 'https://example.com/a'],
   ['https://example.com/a\u200b b', 'https://example.com/a'],
   ['https://example.com/a\u202eb', 'https://example.com/a'],
