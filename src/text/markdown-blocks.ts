@@ -35,8 +35,8 @@ export function ruleOf<State extends unknown[]>(
   return rule
 }
 
-/** A mark, a space and a word: "* * * * * backup" is a line of a crontab, and 007. is no number of a list. */
-const ITEM = /^(?:[-+*]|(?:0|[1-9]\d{0,8})\.)[ \t]+(?!(?:[-+*]|\d+\.)(?:[ \t]|$))\S/
+/** A mark, a space and a word: "* * * * * backup" is a line of a crontab, 2026. is a year, and 007. is no number of a list. */
+const ITEM = /^(?:[-+*]|(?:0|[1-9]\d{0,2})\.)[ \t]+(?!(?:[-+*]|\d+\.)(?:[ \t]|$))\S/
 
 /** A quote is a line of "> " and a word, and the lines right behind it that begin so too, or are ">" alone. */
 const QUOTE = /^>[ \t]+\S/

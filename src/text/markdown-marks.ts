@@ -49,7 +49,7 @@ function planOf({ env, src, md }: StateInline): Plan {
 }
 
 /** A line that would be a quote's or a list's without its backslash. */
-const ESCAPED_LINE = /^[ \t]*(?:\\>[ \t]+\S|\\[-+*][ \t]+\S|(?:0|[1-9]\d{0,8})\\\.[ \t]+\S)/gm
+const ESCAPED_LINE = /^[ \t]*(?:\\>[ \t]+\S|\\[-+*][ \t]+\S|(?:0|[1-9]\d{0,2})\\\.[ \t]+\S)/gm
 
 /** Text runs to the next character that may mean something, or to the next address. */
 function plainText(state: StateInline): boolean {

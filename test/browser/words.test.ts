@@ -35,4 +35,21 @@ describe('a message in plain words', () => {
     assert.equal(await last.textContent(), live)
     await context.close()
   })
+
+  it('is read from where its script begins, line by line, and code from the left', async () => {
+    const { page, uri, context } = await member(site, 'carl')
+    const dan = await signUpProgram(site, 'dan')
+    await dan.join(uri)
+    await dan.post(uri, 'שלום `a-b` עולם\n\nhello\n\n```\nx-y;\n```')
+    const text = log(page).locator('.message__text')
+    await text.getByText('hello').waitFor()
+    const styles = await text.locator('p, code').evaluateAll(elements =>
+      elements.map(element => {
+        const { unicodeBidi, direction } = getComputedStyle(element)
+        return `${element.tagName} ${unicodeBidi} ${direction}`
+      }),
+    )
+    assert.deepEqual(styles, ['P plaintext rtl', 'CODE isolate ltr', 'P plaintext rtl', 'CODE isolate ltr'])
+    await context.close()
+  })
 })

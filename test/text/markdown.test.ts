@@ -77,6 +77,7 @@ describe('a message', () => {
       ['- > a', '<ul><li><blockquote><p>a</p></blockquote></li></ul>'],
       ['- [ ] todo\n- [x] done', '<ul><li>[ ] todo</li><li>[x] done</li></ul>'],
       ['- a\n-\n- b', '<ul><li>a</li></ul><p>-</p><ul><li>b</li></ul>'],
+      ['999. a\n1000. b', '<ol><li value="999">a</li></ol><p>1000. b</p>'],
       ['- -5 degrees', '<ul><li>-5 degrees</li></ul>'],
     ],
     links: [
@@ -189,6 +190,8 @@ describe('a message', () => {
       '1.',
       '1) a',
       '007. Bond',
+      '2026. What a year',
+      '2026\\. What',
       '1.5 km',
       '#1',
       '-5',
