@@ -85,10 +85,10 @@ describe('what is unread, in browsers', () => {
     await page.mouse.wheel(0, -1500)
     await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
     await bob.post(uri, 'below')
-    await page.getByRole('button', { name: 'New messages' }).waitFor()
+    await page.getByRole('button', { name: 'New message' }).waitFor()
     const told = page.waitForRequest(`**/chats/${uri}/read`)
     assert.equal(await unread(), 1)
-    await page.getByRole('button', { name: 'New messages' }).click()
+    await page.getByRole('button', { name: 'New message' }).click()
     await told
     await until(async () => (await unread()) === 0)
     assert.deepEqual(complaints, [])

@@ -174,9 +174,9 @@ describe('the chat page and its stream', () => {
     }
     assert.ok(reading < -500)
     assert.ok(Math.abs((await topOf(page, 'line 20')) - place) <= 1)
-    await page.getByRole('button', { name: 'New messages' }).click()
+    await page.getByRole('button', { name: 'New message' }).click()
     await until(() => isInView(page, 'more 5'))
-    assert.equal(await page.getByRole('button', { name: 'New messages' }).isVisible(), false)
+    assert.equal(await page.getByRole('button', { name: 'New message' }).isVisible(), false)
     const selection = await composer(page).evaluate(field => {
       const { value, selectionStart, selectionEnd } = field as HTMLTextAreaElement
       return [value, selectionStart, selectionEnd, field === document.activeElement]
@@ -187,10 +187,10 @@ describe('the chat page and its stream', () => {
 
   it('counts who joins', async () => {
     await open()
-    await page.getByText('2 members', { exact: true }).waitFor({ state: 'attached' })
+    await page.locator('#members').getByText('2 members', { exact: true }).waitFor({ state: 'attached' })
     const dora = await signUpProgram(site, `dora${Date.now()}`)
     await dora.join(uri)
-    await page.getByText('3 members', { exact: true }).waitFor({ state: 'attached' })
+    await page.locator('#members').getByText('3 members', { exact: true }).waitFor({ state: 'attached' })
     await log(page)
       .getByText(/^dora\d+ joined/)
       .waitFor()
