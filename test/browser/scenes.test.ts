@@ -27,7 +27,7 @@ describe('every page in every state', () => {
   it('stays within its window, covers nothing, and is found without fault by axe', async () => {
     const found: string[] = []
     for (const scene of scenes.scenes) {
-      const { page, context } = await scenes.show(scene, { viewport: LOOKS[0] })
+      const { page, context } = await scenes.show(scene, { viewport: LOOKS[0], reducedMotion: 'reduce' })
       // By the protocol: the policy of the page lets no other script in.
       await page.evaluate(axe.source)
       for (const { width, height, colorScheme } of LOOKS) {
