@@ -1,3 +1,4 @@
+import { addTo } from './elements.ts'
 import { say } from './notice.ts'
 import { previewOf } from './preview.ts'
 import { recall, remember } from './storage.ts'
@@ -97,27 +98,18 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
 
 /** Made by the script, as text browsers would offer what is hidden in the page. */
 function addChoice(choices: Element, words: string, possible: boolean, hint?: string): HTMLInputElement {
-  const box = document.createElement('div')
-  box.className = 'box'
+  const box = addTo(choices, 'div', 'box')
   box.hidden = !possible
-  const label = document.createElement('label')
-  label.className = 'box__label'
-  label.textContent = words
-  const input = document.createElement('input')
-  input.className = 'box__input'
+  const label = addTo(box, 'label', 'box__label', words)
+  const input = addTo(box, 'input', 'box__input')
   input.type = 'checkbox'
   input.id = words.toLowerCase()
   label.htmlFor = input.id
-  box.append(label, input)
   if (hint) {
-    const note = document.createElement('p')
-    note.className = 'box__hint'
+    const note = addTo(box, 'p', 'box__hint', hint)
     note.id = `${input.id}-hint`
-    note.textContent = hint
     input.setAttribute('aria-describedby', note.id)
-    box.append(note)
   }
-  choices.append(box)
   return input
 }
 

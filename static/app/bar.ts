@@ -1,4 +1,5 @@
-import { hiddenLabel, icon } from './icon.ts'
+import { addTo } from './elements.ts'
+import { icon } from './icon.ts'
 
 /**
  * Reply, react and more beside the message that the reader points at or has the focus in. It is one element that moves, as each of 200
@@ -11,13 +12,11 @@ export function offerActions(messages: HTMLElement) {
   const bar = document.createElement('div')
   bar.className = 'bar'
   bar.setAttribute('role', 'group')
-  bar.append(
-    addButton('reply', 'Reply', (message, button) => {
-      htmx.ajax('GET', `${pathOf(message)}/reply`, { source: button, target: '#reply', swap: 'innerHTML' })
-    }),
-    addButton('face', 'React', openMenu),
-    addButton('more', 'More', openMenu),
-  )
+  addButton('reply', 'Reply', (message, button) => {
+    htmx.ajax('GET', `${pathOf(message)}/reply`, { source: button, target: '#reply', swap: 'innerHTML' })
+  })
+  addButton('face', 'React', openMenu)
+  addButton('more', 'More', openMenu)
 
   function pathOf(message: Element): string {
     return menuOf(message)?.getAttribute('href') ?? ''
@@ -27,19 +26,17 @@ export function offerActions(messages: HTMLElement) {
     words: string,
     act: (message: Element, button: HTMLElement) => void,
   ) {
-    const button = document.createElement('button')
+    const button = addTo(bar, 'button', 'round', icon(name))
+    addTo(button, 'span', 'hidden-label', words)
     button.type = 'button'
-    button.className = 'round'
     button.title = words
     button.dataset[name] = ''
-    button.append(icon(name), hiddenLabel(words))
     button.addEventListener('click', () => {
       const message = bar.closest('.message')
       if (message) {
         act(message, button)
       }
     })
-    return button
   }
   function moveTo(event: Event) {
     const message = (event.target as Element).closest('.message')

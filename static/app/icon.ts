@@ -15,11 +15,3 @@ export function icon(name: keyof typeof ICONS): SVGElement {
   image.append(path)
   return image
 }
-
-/** A label that only screen readers show. */
-export function hiddenLabel(words: string): HTMLElement {
-  const label = document.createElement('span')
-  label.className = 'hidden-label'
-  label.textContent = words
-  return label
-}

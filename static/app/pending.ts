@@ -1,3 +1,4 @@
+import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
 import { goesByItself, type Waiting } from './queue.ts'
 
@@ -26,27 +27,19 @@ function itemOf(message: Waiting, goes: boolean, choices: Choices): HTMLElement 
   const item = document.createElement('li')
   item.className = 'message message--mine message--pending'
   item.dataset.key = message.key
-  item.innerHTML =
-    '<div class="message__body"><div class="message__bubble"><div class="message__line"><div class="message__text" dir="auto"></div></div></div></div>'
-  item.querySelector('.message__text')?.append(message.text)
+  const body = addTo(item, 'div', 'message__body')
+  const line = addTo(addTo(body, 'div', 'message__bubble'), 'div', 'message__line')
+  addTo(line, 'div', 'message__text', message.text).dir = 'auto'
   if (goes) {
-    const foot = document.createElement('p')
-    foot.className = 'message__foot'
-    foot.append('Sending ', icon('clock'))
-    item.querySelector('.message__line')?.append(foot)
+    addTo(line, 'p', 'message__foot', 'Sending ', icon('clock'))
     return item
   }
   item.classList.add('message--failed')
-  const row = document.createElement('div')
-  row.className = 'message__choices'
-  item.querySelector('.message__body')?.append(row)
+  const row = addTo(body, 'div', 'message__choices')
   for (const [words, act] of Object.entries(choices)) {
-    const button = document.createElement('button')
+    const button = addTo(row, 'button', 'message__again', words)
     button.type = 'button'
-    button.className = 'message__again'
-    button.textContent = words
     button.addEventListener('click', () => act(message))
-    row.append(button)
   }
   return item
 }

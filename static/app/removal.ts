@@ -1,3 +1,4 @@
+import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
 import { SENTENCES } from './words.ts'
 
@@ -8,13 +9,20 @@ export function showRemoved(name: string, written: string) {
     return
   }
   main.className = 'main sheet sheet--narrow'
-  main.innerHTML = `<div class="sheet__head"><span class="notice__sign"></span><h1 class="sheet__title">${SENTENCES.removed} <bdi></bdi></h1><p class="sheet__lead" role="alert">${SENTENCES.why}</p></div><section class="panel"><div class="field"><label class="field__label" for="typed">${SENTENCES.kept}</label><textarea class="field__input" id="typed" rows="5" readonly></textarea></div></section><a class="button button--big button--wide" href="/">Start page</a>`
-  main.querySelector('.notice__sign')?.append(icon('unlinked'))
-  main.querySelector('bdi')?.append(name)
-  main.querySelector('textarea')?.append(written)
-  if (written === '') {
-    main.querySelector('section')?.remove()
+  main.replaceChildren()
+  const head = addTo(main, 'div', 'sheet__head')
+  addTo(head, 'span', 'notice__sign', icon('unlinked'))
+  addTo(addTo(head, 'h1', 'sheet__title', SENTENCES.removed, ' '), 'bdi', '', name)
+  addTo(head, 'p', 'sheet__lead', SENTENCES.why).setAttribute('role', 'alert')
+  if (written !== '') {
+    const field = addTo(addTo(main, 'section', 'panel'), 'div', 'field')
+    addTo(field, 'label', 'field__label', SENTENCES.kept).htmlFor = 'typed'
+    const text = addTo(field, 'textarea', 'field__input', written)
+    text.id = 'typed'
+    text.rows = 5
+    text.readOnly = true
   }
+  addTo(main, 'a', 'button button--big button--wide', 'Start page').href = '/'
   // Loading the chat's address again would join it again.
   history.replaceState(null, '', '/')
   main.focus()

@@ -1,3 +1,4 @@
+import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
 
 /** The place of a reader in the list of messages. */
@@ -15,12 +16,11 @@ export interface Scroll {
  */
 export function keepPlace(log: HTMLElement, messages: Element): Scroll {
   const button = document.createElement('button')
-  const words = document.createElement('span')
-  const count = document.createElement('span')
   button.type = 'button'
   button.className = 'news'
-  count.className = 'badge'
-  button.append(icon('down'), words, count)
+  button.append(icon('down'))
+  const words = addTo(button, 'span', '')
+  const count = addTo(button, 'span', 'badge')
   log.after(button)
   let missed = 0
   let atEnd = true

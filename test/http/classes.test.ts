@@ -37,8 +37,11 @@ function classesInViews(): string[] {
 function classesInScript(): string[] {
   return filesUnder('static/app', '.ts').flatMap(text =>
     [
-      ...text.matchAll(/className = '([^']*)'|(?:classList\.(?:add|toggle)|addTo)\((?:\w+, '\w+', )?'([^']*)'/g),
-    ].flatMap(([, all = '', one = '']) => words(`${all} ${one}`)),
+      ...text.matchAll(/className = '([^']*)'/g),
+      ...text.matchAll(/classList\.(?:add|toggle)\('([^']*)'/g),
+      // addTo(parent, name, classes); its parent may be another call.
+      ...text.matchAll(/, '[a-z0-9]+', '([^']*)'/g),
+    ].flatMap(([, names = '']) => words(names)),
   )
 }
 
