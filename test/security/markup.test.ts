@@ -272,8 +272,9 @@ describe('text that people write', () => {
     ]
     let state = 7
     const random = (below: number) => {
-      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
-      return (state >> 8) % below
+      // Without imul the product is rounded, and the same texts come again after some thousands.
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return (state >>> 8) % below
     }
     for (let n = 0; n < 20_000; n++) {
       const text = Array.from({ length: 1 + random(12) }, () => pieces[random(pieces.length)]).join('')
@@ -305,7 +306,7 @@ describe('text that people write', () => {
   function assertTame(html: string, what: string) {
     assert.doesNotMatch(
       html,
-      /<script>|<svg(?! class="icon)|<img|<b>|<!-- -->|<form action=\/\/|<hx-partial hx-target="body"/i,
+      /<script>|<svg(?! class="icon)|<img(?! class="qr")|<b>|<!-- -->|<form action=\/\/|<hx-partial hx-target="body"/i,
       what,
     )
     assert.ok(!html.includes(String(7777 * 7)), what)
