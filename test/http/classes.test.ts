@@ -40,7 +40,10 @@ function classesInScript(): string[] {
       ...text.matchAll(/className = '([^']*)'/g),
       ...text.matchAll(/classList\.(?:add|toggle)\('([^']*)'/g),
       // addTo(parent, name, classes); its parent may be another call.
-      ...text.matchAll(/, '[a-z0-9]+', '([^']*)'/g),
+      ...text
+        .split('\n')
+        .filter(line => line.includes('addTo('))
+        .flatMap(line => [...line.matchAll(/, '[a-z0-9]+', '([^']*)'/g)]),
     ].flatMap(([, names = '']) => words(names)),
   )
 }
