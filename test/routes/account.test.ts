@@ -203,9 +203,9 @@ describe('the account page', () => {
           'current_password',
           /This is not your password\./,
         ],
-        [{ current_password: '', password: 'another horse battery' }, 'current_password', /may not be blank/],
-        [{ current_password: PASSWORD, password: 'short' }, 'password', /too short/],
-        [{ current_password: PASSWORD, password: `x${name}9` }, 'password', /too similar to the username/],
+        [{ current_password: '', password: 'another horse battery' }, 'current_password', /Fill this in/],
+        [{ current_password: PASSWORD, password: 'short' }, 'password', /At least 8 characters/],
+        [{ current_password: PASSWORD, password: `x${name}9` }, 'password', /Too close to your username/],
       ] as const) {
         const refused = await ann.post('/account/password', fields)
         assert.equal(refused.status, 422)

@@ -218,7 +218,7 @@ describe('the owner’s page of a chat', () => {
         for (const path of [`/chats/${json.uri}`, `/chats/${json.uri}/settings`, `/chats/${uri}/invite`]) {
           assert.match(
             (await ann.get(path)).text,
-            new RegExp(`lets people in until <time[^>]* datetime="${json.expires_at}"`),
+            new RegExp(`[Ll]ets people in until <time[^>]* datetime="${json.expires_at}"`),
           )
         }
         await site.pool.query(`update links set expires_at = now() where uri = $1`, [json.uri])

@@ -226,29 +226,33 @@ async function paused(page: Page) {
   await page.locator('#live').waitFor({ state: 'visible' })
 }
 
+async function refused(page: Page) {
+  await page.locator('.field__error, .form__error, .alert__sentence').first().waitFor()
+}
+
 async function deleteWrongly(page: Page) {
   await page.getByLabel('Name of this chat').fill('something else')
   await page.getByRole('button', { name: 'Delete' }).click()
-  await page.locator('.form__error').waitFor()
+  await refused(page)
 }
 
 async function changeWrongly(page: Page) {
   await page.getByLabel('Current password').fill('wrong')
   await page.getByLabel('New password').fill('12345678')
   await page.getByRole('button', { name: 'Change Password' }).click()
-  await page.locator('.field__error, .form__error').first().waitFor()
+  await refused(page)
 }
 
 async function signInWrongly(page: Page) {
   await page.getByLabel('Username').fill('ann')
   await page.getByLabel('Password').fill('not the password')
   await page.locator('main').getByRole('button', { name: 'Sign In' }).click()
-  await page.locator('.form__error').waitFor()
+  await refused(page)
 }
 
 async function signUpWrongly(page: Page) {
   await page.getByLabel('Username').fill('ann')
   await page.getByLabel('Password').fill(PASSWORD)
   await page.locator('main').getByRole('button', { name: 'Sign Up' }).click()
-  await page.locator('.field__error').waitFor()
+  await refused(page)
 }
