@@ -30,7 +30,7 @@ describe('a chat in a text terminal', () => {
       const terminal = await openTerminal('lynx', ['-nopause', '-accept_all_cookies', '-show_cursor=on', loginUrl()])
       try {
         await terminal.pointsAt('| Skip to the content')
-        terminal.type(TAB + TAB)
+        terminal.type(TAB + TAB + TAB)
         await terminal.pointsAt('Username |')
         terminal.type(`bob${TAB}`)
         await terminal.pointsAt('Password |')
@@ -47,7 +47,7 @@ describe('a chat in a text terminal', () => {
         terminal.type(TAB)
         await terminal.pointsAt('|(BUTTON) Send')
         terminal.type(ENTER)
-        await terminal.shows(/bob \d\d:\d\d UTC\s+Grüße aus lynx/)
+        await terminal.shows(/bob\s+Grüße aus lynx\s+\d\d:\d\d UTC/)
         assert.deepEqual(await messagesBy('bob'), ['Grüße aus lynx'])
 
         await ann.post(uri, 'hello again')
@@ -74,7 +74,7 @@ describe('a chat in a text terminal', () => {
       const terminal = await openTerminal('w3m', ['-M', '-cookie', '-o', `editor=${editor}`, loginUrl()])
       try {
         await terminal.pointsAt('|Skip to the content')
-        terminal.type(TAB + TAB)
+        terminal.type(TAB + TAB + TAB)
         await terminal.pointsAt('Username [|')
         terminal.type(ENTER)
         await terminal.pointsAt('TEXT:|')
@@ -102,7 +102,7 @@ describe('a chat in a text terminal', () => {
         terminal.type(TAB)
         await terminal.pointsAt('|Send')
         terminal.type(ENTER)
-        await terminal.shows(/bob \d\d:\d\d UTC\s+Grüße aus w3m/)
+        await terminal.shows(/bob\s+Grüße aus w3m\s+\d\d:\d\d UTC/)
         assert.deepEqual(await messagesBy('bob'), ['Grüße aus w3m'])
 
         await ann.post(uri, 'hello again')

@@ -77,6 +77,13 @@ export function rename(messages: Element, named: HTMLElement) {
   }
 }
 
+/** Code that is wider than its bubble scrolls, by the keyboard too. Some browsers let nobody reach it otherwise. */
+export function reachCode(messages: Element) {
+  for (const code of messages.querySelectorAll<HTMLElement>('.message__text pre')) {
+    code.tabIndex = 0
+  }
+}
+
 /** Makes the reader's own name stand out: the server renders one message for all readers. */
 export function markMentions(messages: HTMLElement) {
   const { me } = messages.dataset

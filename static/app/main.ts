@@ -7,7 +7,7 @@ import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
 import { closeDetails } from './details.ts'
 import { keepHeader, refreshHeader } from './header.ts'
 import { listenToKeys } from './keys.ts'
-import { drawLine, markMentions, newsFinder, putInPlace, rename, watchList } from './list.ts'
+import { drawLine, markMentions, newsFinder, putInPlace, reachCode, rename, watchList } from './list.ts'
 import { openMenus } from './menus.ts'
 import { WAITING } from './outbox.ts'
 import { isInFront } from './presence.ts'
@@ -75,6 +75,7 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
       rename(messages, named)
     }
     markMentions(messages)
+    reachCode(messages)
     const news = findNews(came)
     const [first] = news
     if (first && !isInFront()) {
@@ -94,6 +95,7 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
     showNewest(messages)
   })
   markMentions(messages)
+  reachCode(messages)
   openMenus(messages, composer)
   keepHeader()
   closeDetails()

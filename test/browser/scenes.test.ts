@@ -33,6 +33,7 @@ describe('every page in every state', () => {
       for (const { width, height, colorScheme } of LOOKS) {
         await page.setViewportSize({ width, height })
         await page.emulateMedia({ colorScheme })
+        await settled(page, colorScheme)
         const where = `${scene.name} at ${width} px`
         found.push(...(await outside(page)).map(one => `${where}: ${one}`))
         found.push(...(await covered(page)).map(one => `${where}: ${one}`))
@@ -77,6 +78,18 @@ describe('every page in every state', () => {
     }
   })
 })
+
+/** Waits until the page is laid out and painted so. */
+async function settled(page: Page, colorScheme: string) {
+  await page.waitForFunction(scheme => matchMedia(`(prefers-color-scheme: ${scheme})`).matches, colorScheme)
+  await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame)
+    await frame()
+    await frame()
+    await Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => {})))
+    await frame()
+  })
+}
 
 /** What reaches beyond the window. What scrolls by itself may. */
 async function outside(page: Page): Promise<string[]> {
