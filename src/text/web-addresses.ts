@@ -180,11 +180,20 @@ const HOST_LENGTH = 253
 export function linkTarget(address: string): string | undefined {
   const host = SITE.exec(address)?.[1]
   const isMail = host === undefined && here(MAILTO, address, 0) === address && address !== ''
-  if ((host === undefined && !isMail) || (host ?? '').length > HOST_LENGTH || !URL.canParse(address)) {
+  const url = (host === undefined && !isMail) || (host ?? '').length > HOST_LENGTH ? undefined : parsed(address)
+  if (!url) {
     return undefined
   }
-  const url = new URL(address)
   return isMail || isSame(host ?? '', url.hostname) ? url.href.replaceAll('`', '%60') : undefined
+}
+
+/** Not by URL.canParse: after some thousand calls that of Node 20 refuses what has letters such as ü. */
+function parsed(address: string): URL | undefined {
+  try {
+    return new URL(address)
+  } catch {
+    return undefined
+  }
 }
 
 /** 0x7f.1 and ｅxample.com are hosts for parsers, and lead elsewhere than people read. */

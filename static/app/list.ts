@@ -78,8 +78,8 @@ export function rename(messages: Element, named: HTMLElement) {
 }
 
 /** Code that is wider than its bubble scrolls, by the keyboard too. Some browsers let nobody reach it otherwise. */
-export function reachCode(messages: Element) {
-  for (const code of messages.querySelectorAll<HTMLElement>('.message__text pre')) {
+export function reachCode(root: ParentNode) {
+  for (const code of root.querySelectorAll<HTMLElement>('.message__text pre')) {
     code.tabIndex = 0
   }
 }
