@@ -3,11 +3,13 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { closeBrowser } from '../test/support/browser.js'
 import { offerDatabases, stopDatabases } from '../test/support/databases.js'
+import { accessFaults, bringAxe, layoutFaults } from '../test/support/page-faults.js'
 import { openScenes, type Scene } from '../test/support/scenes.js'
 import { openSite } from '../test/support/site.js'
 
 // Photographs every page and state into screenshots/: at 360 and 1280 px, light and dark; what people see most at 768 and 1680 px too, in
-// forced colours, from right to left, and zoomed to 400 %. An argument names the scenes to take, by the beginnings of their names.
+// forced colours, from right to left, and zoomed to 400 %. Says what reaches beyond its window, cannot be pressed, or is at fault by axe.
+// An argument names the scenes to take, by the beginnings of their names.
 
 interface Look {
   name: string
@@ -49,7 +51,7 @@ for (const scene of scenes.filter(({ name }) => wanted.some(beginning => name.st
 await closeBrowser()
 await site.close()
 await stopDatabases()
-console.log(`${folder}: ${failed} failed`)
+console.log(`${folder}: ${failed} faults`)
 process.exitCode = failed > 0 ? 1 : 0
 
 async function photograph(scene: Scene, { name, width, height, options, rightToLeft }: Look) {
@@ -60,6 +62,12 @@ async function photograph(scene: Scene, { name, width, height, options, rightToL
       await page.evaluate(() => {
         document.documentElement.dir = 'rtl'
       })
+    }
+    await bringAxe(page)
+    const faults = [...(await layoutFaults(page, options.colorScheme ?? 'light')), ...(await accessFaults(page))]
+    failed += faults.length
+    for (const fault of faults) {
+      console.log(`${scene.name}-${name}: ${fault}`)
     }
     await page.screenshot({ path: file, fullPage: !scene.name.startsWith('chat'), animations: 'disabled' })
     await context.close()

@@ -34,11 +34,11 @@ describe('guests', () => {
     const { id } = members.find(({ name }: { name: string }) => name === 'Mallory')
     assert.equal((await ann.post(`/chats/${uri}/members/${id}/removal`, { ban: 'on' })).status, 303)
     await guest.post('/logout')
-    await guest.signUp('mallory2')
+    await guest.signUpByForm('mallory2')
     const answer = await guest.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })
     assert.equal(answer.status, 403)
     assert.match(answer.text, /removed you from it for good/)
-    const another = await new Visitor(site).signUp('innocent')
+    const another = await new Visitor(site).signUpByForm('innocent')
     assert.equal((await another.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })).status, 200)
   })
 

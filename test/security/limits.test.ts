@@ -128,7 +128,7 @@ describe('limits', () => {
     })
 
     it('goes on in a browser that has signed in under that name before, which has tries of its own', async () => {
-      const owner = await comeFrom('10.20.0.1').signUp('fred')
+      const owner = await comeFrom('10.20.0.1').signUpByForm('fred')
       const device = owner.cookies.get('device') ?? ''
       assert.match(device, /^[\w-]{65}$/)
       await owner.post('/logout')
@@ -152,7 +152,7 @@ describe('limits', () => {
     })
 
     it('does not go on by a device cookie of another name, or a made up one', async () => {
-      const [gwen, hugo] = [await comeFrom('10.21.0.1').signUp('gwen'), await comeFrom('10.21.0.2').signUp('hugo')]
+      const [gwen, hugo] = [await comeFrom('10.21.0.1').signUpByForm('gwen'), await comeFrom('10.21.0.2').signUpByForm('hugo')]
       for (let n = 1; n <= LIMITS.logins.burst; n++) {
         await signIn('gwen', WRONG, `10.21.1.${n}`)
       }
@@ -181,7 +181,7 @@ describe('limits', () => {
       const names = Array.from({ length: LIMITS.namesPerDevice + 1 }, (_, n) => `shared-${n}`)
       const browser = comeFrom('10.22.0.1')
       for (const name of names) {
-        await browser.signUp(name)
+        await browser.signUpByForm(name)
       }
       assert.equal(browser.cookies.get('device')?.split('.').length, LIMITS.namesPerDevice)
       for (const [place, status] of [
@@ -199,7 +199,7 @@ describe('limits', () => {
     })
 
     it('does not keep whoever is signed in from a new password or their account’s end', async () => {
-      const isaac = await comeFrom('10.23.0.1').signUp('isaac')
+      const isaac = await comeFrom('10.23.0.1').signUpByForm('isaac')
       isaac.cookies.delete('device')
       const program = (await signIn('isaac', PASSWORD, '10.23.0.1')).json.auth_token
       for (let n = 1; n <= LIMITS.logins.burst; n++) {

@@ -13,7 +13,7 @@ describe('sessions', () => {
   after(() => site.close())
 
   it('are stored by the SHA-256 of their id: the database does not hold the id itself', async () => {
-    const browser = await new Visitor(site).signUp('ann')
+    const browser = await new Visitor(site).signUpByForm('ann')
     const id = browser.cookies.get('sid') ?? ''
     // 128 bits in base64url are 22 characters.
     assert.match(id, /^[\w-]{22,}$/)
@@ -26,7 +26,7 @@ describe('sessions', () => {
   })
 
   it('begin under a new id at login, and the id from before is dead', async () => {
-    const browser = await new Visitor(site).signUp('bob')
+    const browser = await new Visitor(site).signUpByForm('bob')
     const before = browser.cookies.get('sid') ?? ''
     await browser.get('/login')
     const login = await browser.post('/login', { username: 'bob', password: PASSWORD })
@@ -53,7 +53,7 @@ describe('sessions', () => {
   })
 
   it('end with logout: the row is gone, the old cookie opens nothing, and stored data is cleared', async () => {
-    const browser = await new Visitor(site).signUp('cyd')
+    const browser = await new Visitor(site).signUpByForm('cyd')
     const id = browser.cookies.get('sid') ?? ''
     const uri = await browser.startChat()
     const out = await browser.post('/logout')
@@ -72,7 +72,7 @@ describe('sessions', () => {
   })
 
   it('end for this browser alone with logout', async () => {
-    const one = await new Visitor(site).signUp('dan')
+    const one = await new Visitor(site).signUpByForm('dan')
     const other = new Visitor(site)
     await other.get('/login')
     await other.post('/login', { username: 'dan', password: PASSWORD })
@@ -81,7 +81,7 @@ describe('sessions', () => {
   })
 
   it('all end with a new password', async () => {
-    const browser = await new Visitor(site).signUp('eve')
+    const browser = await new Visitor(site).signUpByForm('eve')
     const { id } = await site.db
       .selectFrom('users')
       .select('id')
@@ -97,7 +97,7 @@ describe('sessions', () => {
   })
 
   it('end after 30 days without use and after 180 days in all, and not before', async () => {
-    await new Visitor(site).signUp('fay')
+    await new Visitor(site).signUpByForm('fay')
     for (const [used, begun, isIn] of [
       [29, 179, true],
       [31, 31, false],
@@ -173,7 +173,7 @@ describe('sessions where PUBLIC_URL is https', () => {
   })
 
   it('do not begin by the cookie of another name, which plain http could have set', async () => {
-    const visitor = await new Visitor(site).signUp('bob')
+    const visitor = await new Visitor(site).signUpByForm('bob')
     const id = visitor.cookies.get('__Host-sid') ?? ''
     assert.notEqual(id, '')
     const answer = await new Visitor(site).get('/', { cookie: `sid=${id}` })
@@ -181,7 +181,7 @@ describe('sessions where PUBLIC_URL is https', () => {
   })
 
   it('end with logout', async () => {
-    const visitor = await new Visitor(site).signUp('cyd')
+    const visitor = await new Visitor(site).signUpByForm('cyd')
     assert.equal((await visitor.post('/logout')).status, 303)
     assert.doesNotMatch((await visitor.get('/')).text, /Welcome <bdi>/)
   })
@@ -197,7 +197,7 @@ describe('sessions where PUBLIC_URL is https', () => {
   })
 
   it('show the chat’s URL by PUBLIC_URL, whatever Host says', async () => {
-    const visitor = await new Visitor(site).signUp('dan')
+    const visitor = await new Visitor(site).signUpByForm('dan')
     const uri = await visitor.startChat()
     const page = await visitor.get(`/chats/${uri}`)
     assert.ok(page.text.includes(`"https://chat.example/chats/${uri}"`))

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright'
 import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
-import { PASSWORD, Visitor } from './visitor.js'
+import { PASSWORD, type SiteForUsers, Visitor } from './visitor.js'
 
 /** A host whose pages are not a secure context on plain http. */
 export const ELSEWHERE = 'chatire.test'
@@ -69,7 +69,7 @@ export async function person(site: Pick<Site, 'url'>, options: BrowserContextOpt
  * come by it from now on.
  */
 export async function member(
-  site: Pick<Site, 'url'>,
+  site: SiteForUsers,
   username: string,
   { uri, ...options }: BrowserContextOptions & { uri?: string } = {},
 ) {

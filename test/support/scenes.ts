@@ -25,6 +25,8 @@ export interface Scenes {
   scenes: readonly Scene[]
   /** A window of the scene's actor that shows it. Close its context. */
   show(scene: Scene, options?: Parameters<typeof person>[1]): Promise<Awaited<ReturnType<typeof person>>>
+  /** The page of the scene as the server sends it, before anything happens on it. */
+  html(scene: Scene): Promise<string>
 }
 
 const LONG_NAME = 'W'.repeat(50)
@@ -155,7 +157,9 @@ export async function openScenes(site: Site): Promise<Scenes> {
     return one
   }
 
-  return { scenes, show }
+  const html = async ({ who, path }: Scene) => (await actors[who].get(path)).text
+
+  return { scenes, show, html }
 }
 
 async function started(who: Visitor, title: string): Promise<string> {

@@ -13,6 +13,8 @@ import { createDatabase, dropDatabase } from './databases.js'
 export interface Site {
   /** Without a slash at the end. */
   url: string
+  /** Whether people come by https. */
+  secure: boolean
   /** Connections like the site's own, but they wait for a lock as long as a test needs to set up a race. */
   db: Db
   pool: pg.Pool
@@ -57,6 +59,7 @@ export async function openSite(
   }
   return {
     url: `http://127.0.0.1:${listener.port}`,
+    secure: config.secure,
     db,
     pool,
     address,

@@ -1,5 +1,8 @@
+import type { Db } from '../../src/db/schema.js'
+import { createSession } from '../../src/db/sessions.js'
 import { createToken } from '../../src/db/tokens.js'
 import { createUser } from '../../src/db/users.js'
+import { sessionCookie } from '../../src/http/sessions.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { hashPassword } from '../../src/passwords.js'
 import type { Site } from './site.js'
@@ -17,13 +20,16 @@ export interface Answer {
 
 type Fields = Record<string, string | string[]>
 
+/** A site; where its database is at hand, users can be made there. */
+export type SiteForUsers = Pick<Site, 'url'> & Partial<Pick<Site, 'db' | 'secure'>>
+
 /** A browser without JavaScript. It keeps cookies, follows no redirect by itself, and sends forms with the token of the last page. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
   csrf = ''
-  private readonly site: Pick<Site, 'url'>
+  private readonly site: SiteForUsers
 
-  constructor(site: Pick<Site, 'url'>) {
+  constructor(site: SiteForUsers) {
     this.site = site
   }
 
@@ -77,8 +83,22 @@ export class Visitor {
     return answer
   }
 
-  /** Signs up by the page's form, which also signs in. */
+  /** Makes an account and a session: in the database where there is one, else by the page's form. */
   async signUp(username: string, password = PASSWORD): Promise<this> {
+    const { db, secure = false } = this.site
+    const user = db && (await createdUser(db, username, password))
+    if (user) {
+      const key = randomKey()
+      await createSession(db, keyHash(key), user, '')
+      this.cookies.set(sessionCookie(secure), key)
+      await this.get('/')
+      return this
+    }
+    return this.signUpByForm(username, password)
+  }
+
+  /** Signs up by the page's form, which also signs in. */
+  async signUpByForm(username: string, password = PASSWORD): Promise<this> {
     await this.get('/signup')
     const answer = await this.post('/signup', { username, password })
     if (answer.status !== 303) {
@@ -139,28 +159,33 @@ export class Program {
   }
 }
 
-let passwordHash: Promise<string> | undefined
-
-/** Signs up and makes a token: in the database where there is one, as hashing a password is much of what tests cost, else by the API. */
-export async function signUpProgram(
-  site: Pick<Site, 'url'> & Partial<Pick<Site, 'db'>>,
-  username: string,
-  password = PASSWORD,
-): Promise<Program> {
-  if (site.db && password === PASSWORD) {
-    passwordHash ??= hashPassword(PASSWORD)
-    const password_hash = await passwordHash
-    const user = await createUser(site.db, { username, email: '', password_hash })
-    if (user) {
-      const key = randomKey()
-      await createToken(site.db, { id: user.id, password_hash }, keyHash(key))
-      return new Program(site, key)
-    }
+/** Signs up and makes a token: in the database where there is one, else by the API. */
+export async function signUpProgram(site: SiteForUsers, username: string, password = PASSWORD): Promise<Program> {
+  const { db } = site
+  const user = db && (await createdUser(db, username, password))
+  if (user) {
+    const key = randomKey()
+    await createToken(db, user, keyHash(key))
+    return new Program(site, key)
   }
   const anyone = new Program(site)
   await anyone.call('POST', '/auth/users/create/', { username, password })
   const { json } = await anyone.call('POST', '/auth/token/create/', { username, password })
   return new Program(site, json.auth_token)
+}
+
+/** Hashing a password is much of what tests cost, so the users that are made in the database share one hash. */
+let passwordHash: Promise<string> | undefined
+
+/** None where the password is another than that of all, or the name is taken. */
+async function createdUser(db: Db, username: string, password: string) {
+  if (password !== PASSWORD) {
+    return
+  }
+  passwordHash ??= hashPassword(PASSWORD)
+  const password_hash = await passwordHash
+  const user = await createUser(db, { username, email: '', password_hash })
+  return user && { id: user.id, password_hash }
 }
 
 async function read(response: Response): Promise<Answer> {
