@@ -100,7 +100,7 @@ export interface PageValues {
     sessions: readonly (Rows<typeof sessionsOf> & { current: boolean })[]
     tokens: readonly Rows<typeof tokensOf>[]
   }
-  'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; next: number | null; limit: number }
+  'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; more_after: number | null; limit: number }
   /** For members: the link, to hand on. */
   'chats/invitation.njk': { chat: Chat; share_url: string; has_code: boolean }
   /** For visitors: who invites them, and how to come in. `preview_url`: of the picture that programs show beside the link. */
@@ -156,8 +156,8 @@ export interface PageValues {
     name: string
     me: number
     members: readonly Member[]
-    /** Where the next page begins. */
-    next: string | null
+    /** After whom the next page begins. */
+    more_after: string | null
     limit: number
     /** Whether this is the first page. */
     first: boolean

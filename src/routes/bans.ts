@@ -39,8 +39,8 @@ export function bans(parts: Parts) {
   async function show(ctx: RouteContext, chat: MemberChat, limit: number, after: number | undefined) {
     const rows = await bansOf(parts.db, chat.id, limit + 1, after)
     const bans = rows.slice(0, limit)
-    const next = rows.length > limit ? (bans.at(-1)?.id ?? null) : null
-    showPage(parts, ctx, 'bans/index.njk', { chat, bans, next, limit })
+    const more_after = rows.length > limit ? (bans.at(-1)?.id ?? null) : null
+    showPage(parts, ctx, 'bans/index.njk', { chat, bans, more_after, limit })
   }
 
   async function lift(ctx: RouteContext) {

@@ -87,7 +87,7 @@ export function members(parts: Parts) {
           name: chatName(chat),
           me: chat.user.id,
           members: seenHere(parts, chat.id, members),
-          next: rows.length > limit && last ? cursorOf(last) : null,
+          more_after: rows.length > limit && last ? cursorOf(last) : null,
           limit,
           first: after === undefined,
         })
