@@ -152,7 +152,10 @@ describe('limits', () => {
     })
 
     it('does not go on by a device cookie of another name, or a made up one', async () => {
-      const [gwen, hugo] = [await comeFrom('10.21.0.1').signUpByForm('gwen'), await comeFrom('10.21.0.2').signUpByForm('hugo')]
+      const [gwen, hugo] = [
+        await comeFrom('10.21.0.1').signUpByForm('gwen'),
+        await comeFrom('10.21.0.2').signUpByForm('hugo'),
+      ]
       for (let n = 1; n <= LIMITS.logins.burst; n++) {
         await signIn('gwen', WRONG, `10.21.1.${n}`)
       }
