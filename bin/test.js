@@ -1,5 +1,6 @@
-// npm test: installs and builds what is missing, gets a browser, and runs all tests, or those whose compiled files are named:
-// npm test -- dist/test/routes/story.test.js
+// npm test: installs and builds what is missing, gets a browser, and runs the tests, or those whose compiled files are named:
+// npm test -- dist/test/routes/story.test.js. Tests with @long in their names wait or work for long, and each has a shorter one beside it:
+// npm run test:all runs them too, and so does who picks tests by -g.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { browser } from './browser.js'
@@ -26,12 +27,15 @@ const LONGEST = [
 
 await prepare()
 process.env.CHROMIUM = await browser()
-const [, , ...args] = process.argv
+const [, , ...words] = process.argv
+const args = words.filter(word => word !== '--all')
 const named = args.some(arg => arg.endsWith('.test.js'))
-const { status } = spawnSync(process.execPath, [at('bin/suite.js'), ...args, ...(named ? [] : files())], {
-  cwd: at('.'),
-  stdio: 'inherit',
-})
+const short = !named && !words.some(word => /^(--all$|-g$|--grep\b)/.test(word))
+const { status } = spawnSync(
+  process.execPath,
+  [at('bin/suite.js'), ...args, ...(short ? ['--grep=@long', '--invert'] : []), ...(named ? [] : files())],
+  { cwd: at('.'), stdio: 'inherit' },
+)
 process.exit(status ?? 1)
 
 /** All test files, the longest first. */

@@ -235,7 +235,7 @@ describe('failing', function () {
       assert.ok(tries >= 1 && tries <= 1 + (performance.now() - begun) / 1000, `${tries} tries`)
     })
 
-    it('say what a full disk does, and that it is over', async function () {
+    it('say what a full disk does, and that it is over @long', async function () {
       const folder = await temporaryFolder('chatire-small-')
       const disk = path.join(folder.path, 'disk')
       try {
@@ -268,7 +268,7 @@ describe('failing', function () {
   })
 
   describe('for a while', () => {
-    it('has two lines in the log, however many requests, polls and streams fail', async () => {
+    it('has two lines in the log, however many requests, polls and streams fail @long', async () => {
       const visitor = await new Visitor(site).signUp('bob')
       await visitor.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })
       const stream = await openEvents(site, `/api/chats/${uri}/live/`, ann)
@@ -327,7 +327,7 @@ describe('failing', function () {
     })
   })
 
-  it('at the limit of open files says so, and that it is over', async () => {
+  it('at the limit of open files says so, and that it is over @long', async () => {
     const address = await createDatabase()
     const { child, lines, ended } = runProgram(
       'sh',

@@ -181,7 +181,7 @@ pool_mode = ${mode}
     }
   })
 
-  it('an upgrade says how far it is and what it waits for (pool_mode=session)', async () => {
+  it('an upgrade says how far it is and what it waits for (pool_mode=session) @long', async () => {
     await migrate(database, () => {})
     const connectionString = await open('session')
     const writer = new pg.Client({ ...database, application_name: 'writer' })

@@ -135,7 +135,7 @@ describe('the program', () => {
   })
 
   describe('npm run user', () => {
-    it('makes a link by which a user sets a new password once, beside the running program and without it', async () => {
+    it('makes a link by which a user sets a new password once, beside the running program and without it @long', async () => {
       const server = await start()
       const { post } = await signUp(server, 'ann')
       for (const stopFirst of [false, true]) {

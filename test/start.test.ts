@@ -31,7 +31,7 @@ describe('a start', () => {
     await until(() => postgresProcesses(folder).length === 0)
   })
 
-  it('finishes the files of its database when Ctrl-C comes, says so, and ends', async () => {
+  it('finishes the files of its database when Ctrl-C comes, says so, and ends @long', async () => {
     const program = start()
     await program.says(/Creating a database/)
     // A signal would end the PostgreSQL that fills them.
@@ -66,7 +66,7 @@ describe('a start', () => {
     await fails({}, /PostgreSQL cannot work with its files in .*base\/5.*Permission denied|denied.*base\/5/)
   })
 
-  it('says after 5 s that PostgreSQL recovers, and ends when it is told to', async () => {
+  it('says after 5 s that PostgreSQL recovers, and ends when it is told to @long', async () => {
     const signal = path.join(filesIn(folder), 'recovery.signal')
     const settings = path.join(filesIn(folder), 'postgresql.auto.conf')
     await writeFile(signal, '')
@@ -78,7 +78,7 @@ describe('a start', () => {
     await endsBy(program, 'SIGINT')
   })
 
-  it('says after 5 s that an orphaned PostgreSQL does not answer, and ends when it is told to', async () => {
+  it('says after 5 s that an orphaned PostgreSQL does not answer, and ends when it is told to @long', async () => {
     const first = start()
     await first.says(/Ready: /)
     const [postmaster] = postgresProcesses(folder) as [number]

@@ -22,7 +22,7 @@ describe('connect', () => {
     assert.equal((await site.pool.query('select 1 as one')).rows[0].one, 1)
   })
 
-  it('lives on when a new connection falls silent before it is set up', async () => {
+  it('lives on when a new connection falls silent before it is set up @long', async () => {
     const wire = await openWire(site.address as Parameters<typeof openWire>[0])
     const { db } = connect(wire.address, () => {})
     try {

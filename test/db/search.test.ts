@@ -231,7 +231,7 @@ describe('searching', () => {
       })
     }
 
-    it('that take too long to look through are given up', async () => {
+    it('that take too long to look through are given up @long', async () => {
       const slow = `create function search_in_stretch(chat bigint, below bigint, before search_hit, query tsquery, most integer)
         returns setof search_hit language plpgsql as $$ begin perform pg_sleep(3.1); end $$`
       const client = await site.pool.connect()

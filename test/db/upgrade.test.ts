@@ -206,7 +206,7 @@ describe('upgrading a database', () => {
     )
   })
 
-  it('waits for a dump that is under way, and says so', async () => {
+  it('waits for a dump that is under way, and says so @long', async () => {
     const address = await restored('ed03e3a')
     const dump = await open(address, 'pg_dump')
     await dump.query('begin isolation level repeatable read read only')

@@ -44,7 +44,7 @@ for (const BUS of ['postgres', 'off']) {
       await socket.reaches(6)
     })
 
-    it('leaves nothing of a deleted text in any process’s memory', async () => {
+    it('leaves nothing of a deleted text in any process’s memory @long', async () => {
       const { json } = await ann.post(uri, 'the secret word')
       await ann.post(uri, 'what of it', {})
       // Both processes have it in memory, rendered for all kinds of readers.

@@ -107,7 +107,7 @@ describe('the chat page without JavaScript', () => {
     assert.equal(new URL(signedOut.page.url()).searchParams.get('next'), `/chats/${signedOut.uri}`)
   })
 
-  it('comes back by itself when the network resets its connection', async () => {
+  it('comes back by itself when the network resets its connection @long', async () => {
     const reader = await read()
     assert.equal(reader.proxy.cut(FRAMES, 'reset'), 1)
     await bob.post(reader.uri, 'meanwhile')

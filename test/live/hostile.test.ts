@@ -69,7 +69,7 @@ describe('what only hostile clients send', () => {
     await once(socket, 'close')
   })
 
-  it('does not hold up the end: a WebSocket that never says goodbye', async () => {
+  it('does not hold up the end: a WebSocket that never says goodbye @long', async () => {
     const socket = await raw(
       `GET /api/chats/${uri}/live/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token ${ann.token}\r\nConnection: Upgrade\r\n` +
         'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',

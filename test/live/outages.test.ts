@@ -147,7 +147,7 @@ describe('while the database cannot be reached', () => {
     )
   })
 
-  it('a site that is cut off says nothing that is out of date, and loses nothing', async () => {
+  it('a site that is cut off says nothing that is out of date, and loses nothing @long', async () => {
     const near = await open()
     const { wire, far } = await openBehindWire({}, near)
     const { ann, bob, uri } = await chat(near)
@@ -196,7 +196,7 @@ describe('while the database cannot be reached', () => {
     assert.equal((await ask()).status, 200)
   })
 
-  it('whoever was removed or signed out elsewhere gets nothing more, while the sweep hears nothing and posts go on', async () => {
+  it('whoever was removed or signed out elsewhere gets nothing more, while the sweep hears nothing and posts go on @long', async () => {
     const near = await open({ BUS: 'off' })
     const { wire, far } = await openBehindWire({ BUS: 'off' }, near)
     const { ann, bob, uri } = await chat(near)
@@ -250,7 +250,7 @@ describe('while the database cannot be reached', () => {
     await until(async () => (await fetch(`${far.url}/ready`)).status === 200)
   })
 
-  it('one connection to it that falls silent holds up nobody until it is given up', async () => {
+  it('one connection to it that falls silent holds up nobody until it is given up @long', async () => {
     const near = await open()
     const { wire, far } = await openBehindWire({}, near)
     const { ann, bob, uri, begin } = await chat(near)

@@ -40,8 +40,8 @@ describe('two processes on one database', () => {
 
   const kinds: [string, Record<string, string>, boolean][] = [
     ['', {}, false],
-    [', with BUS=off', { BUS: 'off' }, false],
-    [', while the listeners are cut off every second', {}, true],
+    [', with BUS=off @long', { BUS: 'off' }, false],
+    [', while the listeners are cut off every second @long', {}, true],
   ]
   for (const [circumstances, env, cutsListeners] of kinds) {
     it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances}`, async () => {
@@ -139,7 +139,7 @@ describe('two processes on one database', () => {
     }
   })
 
-  it('find out by themselves with BUS=off', async () => {
+  it('find out by themselves with BUS=off @long', async () => {
     const conversation = await converse({ BUS: 'off' })
     // 3 s are promised.
     await printDelays('BUS=off', conversation)

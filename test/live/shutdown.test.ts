@@ -64,7 +64,7 @@ describe('stopping while streams are open', () => {
     assert.ok(events.every(stream => stream.sent.at(-1)?.id === undefined))
   })
 
-  it('waits for no reader who takes in nothing', async () => {
+  it('waits for no reader who takes in nothing @long', async () => {
     await fillChat(site, uri, 800, '😀'.repeat(1990))
     const path = `/api/chats/${uri}/live/?after=0`
     const [events, socket] = [await openEvents(site, path, ann), await openSocket(site, path, ann)]

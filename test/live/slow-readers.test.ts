@@ -83,7 +83,7 @@ describe('readers who do not take in what comes', () => {
     attentive.cut()
   })
 
-  it('hold up nobody by saying goodbye in the middle of a replay', async () => {
+  it('hold up nobody by saying goodbye in the middle of a replay @long', async () => {
     // A process of its own: the fault that this is about would stop this one too.
     const address = await createDatabase()
     const server = await startServer({ DATABASE_URL: databaseUrl(address) })
@@ -125,7 +125,7 @@ describe('readers who do not take in what comes', () => {
     }
   })
 
-  it('are dropped in the middle of a replay too, after 10 s and not at once', async () => {
+  it('are dropped in the middle of a replay too, after 10 s and not at once @long', async () => {
     await until(() => site.live.streams.size === 0)
     const after = performance.now() - stalledAt
     assert.ok(after > 5000, `after ${after} ms`)

@@ -97,7 +97,7 @@ describe('WEB_CONCURRENCY=2', () => {
     assert.deepEqual(postgresProcesses(data.path), [])
   })
 
-  it('leaves nothing behind when its main process is killed, and can be started again at once', async () => {
+  it('leaves nothing behind when its main process is killed, and can be started again at once @long', async () => {
     const server = await start()
     const { ann, uri } = await follow(server)
     const { json } = await ann.post(uri, 'before')

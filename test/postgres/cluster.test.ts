@@ -278,7 +278,7 @@ describe('startCluster', () => {
     assert.deepEqual(await query(await second.next('connection'), 'select 1 as one'), [{ one: 1 }])
   })
 
-  it('lets one of two win that start at the same time in an empty directory', async () => {
+  it('lets one of two win that start at the same time in an empty directory @long', async () => {
     const dataDir = join(root, 'contested')
     const both = [1, 2].map(() => launch(dataDir, { options: { waitSeconds: 1.5 } }))
     const outcomes = await Promise.allSettled(both.map(program => program.next('connection')))
@@ -306,7 +306,7 @@ describe('startCluster', () => {
     for (const link of app.links) assert.ok(existsSync(link), link)
   })
 
-  it('works as an ordinary user who cannot write to node_modules', async function () {
+  it('works as an ordinary user who cannot write to node_modules @long', async function () {
     const app = await copyApp(join(root, 'app'))
     const folders = new Set(app.links.map(link => dirname(link)))
     for (const link of app.links) await rm(link, { force: true })

@@ -305,7 +305,7 @@ describe('readers who take in nothing of their answers', () => {
     await site.close()
   })
 
-  it('cost 64 MiB all together, and are gone when they have paused for too long; who only reads slowly gets everything', async function () {
+  it('cost 64 MiB all together, and are gone when they have paused for too long; who only reads slowly gets everything @long', async function () {
     this.timeout(600_000)
     const before = unsent()
     const many = await Promise.all(Array.from({ length: 180 }, () => open(patient)))
