@@ -95,7 +95,7 @@ async function openReader(url: string, uri: string, { token }: Program, sentAt: 
     socket.on('close', () => over())
     socket.on('connect', () =>
       socket.write(
-        `GET /api/chats/${uri}/live/ HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Token ${token}\r\nAccept: text/event-stream\r\n\r\n`,
+        `GET /api/chats/${uri}/live/ HTTP/1.0\r\nHost: ${host}\r\nAuthorization: Token ${token}\r\nAccept: text/event-stream\r\n\r\n`,
       ),
     )
     socket.on('data', (chunk: string) => {

@@ -91,6 +91,8 @@ export const LIMITS = {
   tries: { burst: 60, seconds: 1 },
   joinTries: { burst: 60, seconds: 1 },
   renames: { burst: 5, seconds: 10 * MINUTE },
+  /** How long a list that is asked for may wait for something new: proxies cut what is silent for 30 s. */
+  waitSeconds: 25,
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   reads: { burst: 10, seconds: 1 },
   frames: { burst: 3, seconds: 5 },

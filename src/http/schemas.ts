@@ -191,6 +191,7 @@ export const eventsQuery = z.object({
     .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
     .optional(),
   live: z.literal('0').optional().catch(undefined),
+  wait: integer.refine(n => n <= LIMITS.waitSeconds, `Must be from 0 to ${LIMITS.waitSeconds}.`).optional(),
 })
 
 /** The cursor of a stream's address, and that of its Last-Event-ID. The stream begins at the later one. */

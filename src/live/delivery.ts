@@ -12,10 +12,10 @@ const TICK = 5
 const TRY_EVERY = 50
 
 /**
- * Why a stream ends. gone: its reader may not read the chat any more. restart: its reader may come back at once, but this process
- * or its feed does not go on, or cannot make sure that they may read.
+ * Why a stream ends. With all reasons but `restart` its reader may not read on. restart: its reader may come back at once, but this
+ * process or its feed does not go on, or cannot make sure that they may read.
  */
-export type Reason = 'gone' | 'restart'
+export type Reason = 'left' | 'removed' | 'signed_out' | 'deleted' | 'restart'
 
 /** A stream, as the feed sees it. */
 export interface Follower {

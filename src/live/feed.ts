@@ -148,7 +148,7 @@ export class Feed implements Cached {
     this.delivery.add(follower)
     if (this.member(follower.user_id) === undefined) {
       // The member left while the stream was being opened.
-      follower.end('gone')
+      follower.end('left')
     } else if (this.closed) {
       follower.end('restart')
     } else {
@@ -222,8 +222,9 @@ export class Feed implements Cached {
       if (version === this.version + 1) {
         this.window.push(entry)
         this.announced = Math.max(this.announced, version)
-        if (this.memberships.take(event)) {
-          this.delivery.endOf(event.author_id, 'gone')
+        const ending = this.memberships.take(event)
+        if (ending) {
+          this.delivery.endOf(event.author_id, ending)
         }
       }
     }

@@ -137,7 +137,7 @@ export class Feeds implements Swept {
     const feed = this.byChat.get(chat_id)
     if (feed && (version === null || version < known)) {
       // The chat was deleted, or a backup was restored and its versions mean something else now.
-      this.close(feed, version === null ? 'gone' : 'restart')
+      this.close(feed, version === null ? 'deleted' : 'restart')
     } else if (version !== null) {
       this.reached(chat_id, version)
     }

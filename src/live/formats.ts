@@ -7,14 +7,28 @@ import { type Typist, typingJson } from './typing.js'
 /** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
 export const EVENTS: Format = {
   kind: 'events',
-  opening: 'retry: 2000\n\n',
+  // With an event of its own: some clients take no notice of an id alone.
+  opening: after => `retry: 2000\nid: ${after}\nevent: ready\ndata: ${ready(after)}\n\n`,
   events(entries) {
     return entries.map(entry => `id: ${entry.version}\nevent: ${entry.event.kind}\ndata: ${entry.json()}\n\n`).join('')
   },
   prepare: entry => entry.json(),
   typing,
   heartbeat: () => ':\n\n',
-  ending: (reason, retry) => `event: ${reason}\nretry: ${retry}\ndata: {}\n\n`,
+  ending: (reason, retry) => `event: ${endEvent(reason)}\nretry: ${retry}\ndata: ${endJson(reason)}\n\n`,
+}
+
+/** The first event for a program: a stream that is cut before the next one goes on from that version. */
+export function ready(version: number): string {
+  return JSON.stringify({ event: 'ready', version })
+}
+
+function endEvent(reason: Reason) {
+  return reason === 'restart' ? 'restart' : 'gone'
+}
+
+function endJson(reason: Reason) {
+  return JSON.stringify(reason === 'restart' ? { event: 'restart' } : { event: 'gone', reason })
 }
 
 /** A restart makes readers wait for up to 8 s, and the browser keeps that: here it is set back. */
@@ -33,7 +47,7 @@ type Tail = (version: number) => string
 export function pageFormat(uri: string, tail: Tail): Format {
   return {
     kind: `page ${uri}`,
-    opening: OPENING,
+    opening: after => `id: ${after}\n${OPENING}`,
     events(entries, user_id) {
       return entries
         .map(entry => {
@@ -61,7 +75,7 @@ export function pageFormat(uri: string, tail: Tail): Format {
 /** Server-sent events for a page that follows its list of chats, and no chat. */
 export const LIST: Format = {
   kind: 'list',
-  opening: OPENING,
+  opening: () => OPENING,
   events: () => '',
   prepare() {},
   chats: CHATS,
@@ -70,7 +84,7 @@ export const LIST: Format = {
 }
 
 function ending(reason: Reason, retry: number) {
-  return `event: ${reason}\nretry: ${retry}\ndata:\n\n`
+  return `event: ${endEvent(reason)}\nretry: ${retry}\ndata:\n\n`
 }
 
 /** Without an id: it does not move the reader's cursor, and is not sent a second time. */
@@ -95,7 +109,7 @@ function frame(html: string) {
 export function frameFormat(opening: string): Format {
   return {
     kind: 'frame',
-    opening,
+    opening: () => opening,
     events(entries, user_id) {
       const end = entries.findIndex(changesMessage)
       const shown = end < 0 ? entries : entries.slice(0, end)

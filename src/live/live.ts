@@ -184,7 +184,7 @@ export class Live {
         stream.reader.user_version = identity.user_version
         stream.reader.endsAt = identity.endsAt
       } else {
-        stream.end('gone')
+        stream.end('signed_out')
       }
     } catch {
       stream.end('restart')

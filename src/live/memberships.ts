@@ -35,26 +35,22 @@ export class Memberships {
     return true
   }
 
-  /** Takes in the chat's next event. Returns whether its author is not a member any more. */
-  take(event: Event): boolean {
+  /** Takes in the chat's next event. Returns how its author's membership has ended by it, if it has. */
+  take(event: Event): 'left' | 'removed' | undefined {
     const { author_id, author_name, kind, version } = event
     const membership = this.byUser.get(author_id)
     if (membership && kind === 'named') {
       membership.name = author_name
     }
     // If the membership was read at a later version, the member has come back since.
-    const ends = endsMembership(event) && (membership === undefined || membership.version <= version)
-    if (ends) {
+    if ((kind === 'left' || kind === 'removed') && (membership === undefined || membership.version <= version)) {
       this.byUser.delete(author_id)
+      return kind
     }
-    return ends
+    return undefined
   }
 }
 
-function endsMembership({ kind }: Event): boolean {
-  return kind === 'left' || kind === 'removed'
-}
-
-function changesMembership(event: Event): boolean {
-  return endsMembership(event) || event.kind === 'named'
+function changesMembership({ kind }: Event): boolean {
+  return kind === 'left' || kind === 'removed' || kind === 'named'
 }

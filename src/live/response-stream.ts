@@ -9,8 +9,8 @@ import type { Typing, Typist } from './typing.js'
 /** How a kind of stream is written. Readers of the same kind share the bytes. */
 export interface Format {
   kind: string
-  /** Written at once, so that readers and proxies know that they are connected. */
-  opening: string
+  /** Written at once, so that readers and proxies know that they are connected. `after`: the version that the stream begins after. */
+  opening(after: number): string
   events(entries: readonly Entry[], user_id: number): string
   /** Renders what `events` shows of the entry, which keeps it. */
   prepare(entry: Entry, user_id: number): void
@@ -24,6 +24,8 @@ export interface Format {
   heartbeat(version: number): string
   /** The last words. `retry`: in how many milliseconds to come back. */
   ending(reason: Reason, retry: number): string
+  /** Whether all that it writes is in chunks already. */
+  isChunked?: true
 }
 
 /** A response that does not end: server-sent events, or a page that grows. */
@@ -32,17 +34,22 @@ export class ResponseStream extends Stream {
   private readonly format: Format
 
   /** The headers are set already. */
-  constructor(reader: Reader, feed: Feed | undefined, response: ServerResponse, format: Format) {
+  constructor(reader: Reader, feed: Feed | undefined, response: ServerResponse, format: Format, after: number) {
     super(reader, feed)
     this.response = response
     this.format = format
-    // The response is not chunked, it lasts until the connection closes: a browser does not reload a chunked frame that was cut, and
-    // each write is one buffer as it is, which readers share.
-    response.removeHeader('Transfer-Encoding')
+    // A response without chunks lasts until the connection closes: a browser does not reload a chunked frame that was cut.
+    if (format.isChunked) {
+      response.setHeader('Transfer-Encoding', 'chunked')
+    } else {
+      response.removeHeader('Transfer-Encoding')
+    }
     response.setHeader('Connection', 'close')
     response.on('close', () => this.finish())
     response.flushHeaders()
-    response.write(format.opening)
+    // Each write is one buffer as it is, which readers share, with its chunk around it where there are chunks.
+    response.chunkedEncoding = false
+    response.write(format.opening(after))
     if (response.destroyed || response.socket === null) {
       // The reader is gone already, and no 'close' will come.
       this.finish()

@@ -4,11 +4,19 @@ import type { Batch } from './batch.js'
 import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Feed } from './feed.js'
+import { ready } from './formats.js'
 import { BYTES_WAITING, type Reader, Stream } from './stream.js'
 import { type Typing, typingJson } from './typing.js'
 
 /** RFC 6455, section 7.4.1, and IANA's registry of close codes. */
-const CLOSE_CODES: Record<Reason, number> = { gone: 1008, restart: 1012 }
+const [POLICY_VIOLATION, SERVICE_RESTART] = [1008, 1012]
+
+const SENTENCES: Record<Exclude<Reason, 'restart'>, string> = {
+  left: 'You have left this chat',
+  removed: 'You were removed from this chat',
+  signed_out: 'Your session or token has ended',
+  deleted: 'This chat was deleted',
+}
 
 /** A WebSocket: each event is a message. */
 export class SocketStream extends Stream {
@@ -19,7 +27,7 @@ export class SocketStream extends Stream {
   private answered = true
   private written = 0
 
-  constructor(reader: Reader, feed: Feed, socket: WebSocket, wire: Duplex) {
+  constructor(reader: Reader, feed: Feed, socket: WebSocket, wire: Duplex, after: number) {
     super(reader, feed)
     this.socket = socket
     this.wire = wire
@@ -29,6 +37,7 @@ export class SocketStream extends Stream {
     socket.on('pong', () => {
       this.answered = true
     })
+    this.send(ready(after))
   }
 
   /** Answers a message of the reader. A reader who sends without taking in the answers is dropped. */
@@ -68,9 +77,7 @@ export class SocketStream extends Stream {
   }
 
   protected override writeTyping(typing: Typing) {
-    const message = typing.buffer('socket', typist => JSON.stringify({ event: 'typing', ...typingJson(typist) }))
-    this.written += message.length
-    this.socket.send(message, { binary: false })
+    this.send(typing.buffer('socket', typist => JSON.stringify({ event: 'typing', ...typingJson(typist) })))
   }
 
   /** A reader who did not answer the last ping is gone, though the connection was not closed. */
@@ -84,7 +91,15 @@ export class SocketStream extends Stream {
   }
 
   protected override writeEnding(reason: Reason, retry: number) {
-    const sentences = { gone: 'You cannot read this chat any more', restart: `Come back in ${retry} ms` }
-    this.socket.close(CLOSE_CODES[reason], sentences[reason])
+    if (reason === 'restart') {
+      this.socket.close(SERVICE_RESTART, `Come back in ${retry} ms`)
+    } else {
+      this.socket.close(POLICY_VIOLATION, SENTENCES[reason])
+    }
+  }
+
+  private send(message: string | Buffer) {
+    this.written += message.length
+    this.socket.send(message, { binary: false })
   }
 }

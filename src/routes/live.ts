@@ -2,9 +2,7 @@ import Router from '@koa/router'
 import type { WebSocket } from 'ws'
 import { LIMITS } from '../config.js'
 import { markRead } from '../db/reads.js'
-import type { User } from '../db/users.js'
-import { asRefusal, notSignedIn, unavailable } from '../errors.js'
-import { addressOf } from '../http/address.js'
+import { asRefusal, notSignedIn } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
 import { fields } from '../http/body.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -16,13 +14,13 @@ import { logCause } from '../http/request-log.js'
 import { redirect, renderPage, showPage } from '../http/respond.js'
 import { frameQuery, lastEventId, streamQuery } from '../http/schemas.js'
 import { UpgradeResponse } from '../http/websockets.js'
-import type { Feed } from '../live/feed.js'
+import { chunked } from '../live/chunks.js'
 import { EVENTS, frameFormat, LIST, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
-import type { Reader } from '../live/stream.js'
 import { chatOnPage } from './chats.js'
 import { postMessage } from './messages.js'
+import { admit, type Followed, readerOf, tooManyStreams } from './readers.js'
 import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 
 /** Streams of a chat's events: for its page, for pages without JavaScript, and for programs. */
@@ -60,7 +58,7 @@ async function openEvents(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
   const after = await readCursor(parts, ctx, reading)
   ctx.set('Content-Type', EVENT_STREAM)
-  openResponse(parts, ctx, reading, EVENTS, after)
+  openResponse(parts, ctx, reading, ctx.req.httpVersion === '1.0' ? EVENTS : CHUNKED_EVENTS, after)
 }
 
 /** Server-sent events of HTML for the chat's page. */
@@ -74,6 +72,8 @@ async function openPageEvents(parts: Parts, ctx: RouteContext) {
   ctx.set('Content-Type', EVENT_STREAM)
   openResponse(parts, ctx, reading, format, after)
 }
+
+const CHUNKED_EVENTS = chunked(EVENTS)
 
 const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
@@ -124,9 +124,6 @@ function isFramed(ctx: RouteContext): boolean {
   return dest === 'iframe' || (dest === '' && ctx.get('upgrade-insecure-requests') === '1')
 }
 
-/** What a stream follows, and who. */
-type Followed = { user: User; feed: Feed | undefined }
-
 /** Throws 503 where there are too many streams. */
 function openResponse(
   parts: Parts,
@@ -143,7 +140,7 @@ function openResponse(
     const reader = admit(parts, ctx, reading)
     const { res } = ctx
     ctx.state.openStream = () => {
-      const stream = new ResponseStream(reader, reading.feed, res, format)
+      const stream = new ResponseStream(reader, reading.feed, res, format, after)
       stream.whenLeft(onLeft)
       parts.live.run(stream, after)
     }
@@ -176,7 +173,7 @@ async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeRespo
   ctx.state.openStream = () => {
     upgrade.accept({
       begin(socket, wire) {
-        const stream = new SocketStream(reader, reading.feed, socket, wire)
+        const stream = new SocketStream(reader, reading.feed, socket, wire, after)
         parts.live.run(stream, after)
         takePosts(parts, reading, stream, socket)
       },
@@ -226,34 +223,6 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
 /** The key that tells a program which message an answer is about. A value that cannot be a key is not sent back. */
 function readableKey(key: unknown): string | number | undefined {
   return typeof key === 'number' || (typeof key === 'string' && key.length <= 2 * LIMITS.keyLength) ? key : undefined
-}
-
-/** Counts one more stream for its reader. Throws 503 when there are too many, or while the server stops. */
-function admit({ live }: Parts, ctx: RouteContext, reading: Followed): Reader {
-  const reader = readerOf(ctx, reading)
-  if (live.streams.closed) {
-    throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
-  }
-  if (!live.streams.admit(reader)) {
-    throw tooManyStreams()
-  }
-  return reader
-}
-
-function readerOf(ctx: RouteContext, { user }: Followed): Reader {
-  const { identity, credential } = ctx.state
-  if (!identity || !credential) {
-    throw notSignedIn()
-  }
-  const { user_version, endsAt } = identity
-  return { user_id: user.id, user_version, endsAt, credential, address: addressOf(ctx) }
-}
-
-function tooManyStreams() {
-  return unavailable(
-    'Too many pages and programs follow chats for you at this moment. Close some, or try again later.',
-    30,
-  )
 }
 
 /** The cursor that the stream begins after: the later one of `after` and Last-Event-ID, or the current version if neither is sent. */

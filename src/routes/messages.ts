@@ -20,6 +20,7 @@ import { showChat } from './chats.js'
 import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
 import { chatPath, EXACT, limitLists, readUri, requireCursor, requireMember, requireReading } from './scope.js'
+import { awaitNews } from './waits.js'
 
 /** Posting messages, and reading those before or after a cursor. */
 export function messages(parts: Parts) {
@@ -73,6 +74,9 @@ export function messages(parts: Parts) {
   async function listMessages(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
+    if (query.wait !== undefined) {
+      throw invalid({ wait: ['Only goes together with `after`.'] })
+    }
     if (isUnchanged(ctx, chat.version, query)) {
       return undefined
     }
@@ -109,9 +113,10 @@ export function messages(parts: Parts) {
   async function listEvents(ctx: RouteContext) {
     const reading = await requireReading(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
-    const { after = 0 } = query
+    const { after = 0, wait = 0 } = query
     await requireCursor(parts, ctx, reading, after)
-    const { feed, uri } = reading
+    const { feed, uri } =
+      after === reading.feed.version && wait > 0 ? await awaitNews(parts, ctx, reading, wait) : reading
     const current = feed.version
     if (isUnchanged(ctx, current, query)) {
       return undefined

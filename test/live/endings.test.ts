@@ -41,7 +41,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await signIn(name), await signIn(name)]
       const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying])]
-      await endsFor(over, () => leaving.post('/logout'), 401)
+      await endsFor(over, () => leaving.post('/logout'), 'signed_out')
       await goesOn(uri, name, on)
     })
 
@@ -50,7 +50,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const [leaving, staying] = [await takeToken(name), await takeToken(name)]
       const session = await signIn(name)
       const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying, session])]
-      await endsFor(over, () => leaving.call('POST', '/auth/token/destroy/'), 401)
+      await endsFor(over, () => leaving.call('POST', '/auth/token/destroy/'), 'signed_out')
       await goesOn(uri, name, on)
     })
 
@@ -60,7 +60,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const { tokens } = (await leaving.call('GET', '/auth/tokens')).json
       const { id } = tokens.find((token: { current: boolean }) => token.current)
       const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying])]
-      await endsFor(over, () => staying.call('DELETE', `/auth/tokens/${id}`), 401)
+      await endsFor(over, () => staying.call('DELETE', `/auth/tokens/${id}`), 'signed_out')
       await goesOn(uri, name, on)
     })
 
@@ -70,7 +70,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const { sessions } = (await leaving.send('GET', '/api/account/sessions')).json
       const { id } = sessions.find((session: { current: boolean }) => session.current)
       const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying])]
-      await endsFor(over, () => staying.post(`/account/sessions/${id}/end`), 401)
+      await endsFor(over, () => staying.post(`/account/sessions/${id}/end`), 'signed_out')
       await goesOn(uri, name, on)
     })
 
@@ -78,7 +78,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await signIn(name), await signIn(name)]
       const over = await readers(uri, [leaving, staying, await takeToken(name)])
-      await endsFor(over, () => leaving.post('/account/delete', { password: PASSWORD }), 401)
+      await endsFor(over, () => leaving.post('/account/delete', { password: PASSWORD }), 'signed_out', 'left')
     })
 
     it('comes soon after a new password, for every session and no token', async () => {
@@ -88,7 +88,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       const [over, on] = [await readers(uri, sessions), await readers(uri, [token])]
       const user = await findUser(first.db, name)
       assert.ok(user)
-      await endsFor(over, () => changePassword(first.db, user, user.password_hash), 401)
+      await endsFor(over, () => changePassword(first.db, user, user.password_hash), 'signed_out')
       await goesOn(uri, name, on)
     })
 
@@ -107,7 +107,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
           await removeMember(first, uri, name)
           assert.equal((await poster.post(uri, 'behind their back')).status, 201)
         },
-        404,
+        'removed',
       )
       await goesOn(uri, owner, on)
       await goesOn(elsewhere, name, elsewhereOn)
@@ -128,7 +128,11 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await token.join(uri)
       const ends = await takeToken(owner, sites.at(-1))
       const over = await readers(uri, [session, token, ends])
-      await endsFor(over, () => ends.call('DELETE', `/api/chats/${uri}/`, { name: `Chat started by ${owner}` }), 404)
+      await endsFor(
+        over,
+        () => ends.call('DELETE', `/api/chats/${uri}/`, { name: `Chat started by ${owner}` }),
+        'deleted',
+      )
       assert.equal((await token.join(uri)).status, 404)
       assert.equal((await session.get(`/chats/${uri}`)).status, 404)
     })
@@ -180,7 +184,8 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       return opened
     }
 
-    async function endsFor(over: Reading[], act: () => Promise<unknown>, status: number) {
+    async function endsFor(over: Reading[], act: () => Promise<unknown>, ...reasons: string[]) {
+      const status = reasons.includes('signed_out') ? 401 : 404
       const before = over.map(({ stream }) => isOver(stream))
       assert.ok(before.every(ended => !ended))
       await act()
@@ -204,6 +209,8 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
         } else if (how.startsWith('events')) {
           assert.equal(await stream.over(), 'end')
           assert.match(stream.text, /event: gone\n/)
+          const [, reason = ''] = /data: \{"event":"gone","reason":"(\w+)"\}\n/.exec(stream.text) ?? []
+          assert.ok(reasons.includes(reason), stream.text.slice(-200))
         }
       }
     }

@@ -8,10 +8,12 @@ import {
   type Events,
   FRAMED,
   fillChat,
+  isOfChat,
   type OpenAnswer,
   openEvents,
   openFrame,
   openPageEvents,
+  openRaw,
   openSocket,
   type Sent,
 } from '../support/streams.js'
@@ -196,10 +198,42 @@ describe('streams of events', () => {
       const { retry = 0 } = await stream.first(({ retry }) => retry !== undefined)
       assert.ok(retry >= 500 && retry <= 10_000, String(retry))
       await stream.first(({ comment }) => comment !== undefined)
-      assert.ok(stream.sent.every(({ data }) => data === undefined))
+      assert.deepEqual(stream.versions, [])
     })
 
-    it('is kept by nobody on its way: no cache, no buffer, no chunks, nothing embedded', async () => {
+    it('says first after which version it begins, so that a stream that is cut before its first event can go on', async () => {
+      const uri = await ann.startChat()
+      await ann.post(uri, 'before')
+      const first = await openEvents(site, liveApi(uri), ann)
+      assert.equal(await first.begins(), 2)
+      assert.deepEqual(first.sent[0], { retry: 2000, id: '2', event: 'ready', data: '{"event":"ready","version":2}' })
+      first.cut()
+      await ann.post(uri, 'meanwhile')
+      const second = await openEvents(site, liveApi(uri), ann, { 'last-event-id': '2' })
+      assert.equal(await second.begins(), 2)
+      assert.equal(jsonOf(await second.next()).message, 'meanwhile')
+      assert.equal(await (await openEvents(site, liveApi(uri, '?after=1'), ann)).begins(), 1)
+    })
+
+    it('is in chunks, each of whole events, for all but readers of HTTP/1.0', async () => {
+      const uri = await ann.startChat()
+      const asked = `GET ${liveApi(uri)} HTTP/1.1\r\nHost: chat\r\nAuthorization: Token ${ann.token}\r\n\r\n`
+      const opening = 'retry: 2000\nid: 1\nevent: ready\ndata: {"event":"ready","version":1}\n\n'
+      const stream = openRaw(site, asked)
+      await until(() => stream.text.endsWith(`\r\n\r\n${opening.length.toString(16)}\r\n${opening}\r\n3\r\n:\n\n\r\n`))
+      assert.match(stream.text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\nTransfer-Encoding: chunked\r\n/)
+      await ann.post(uri, 'größer')
+      await until(() => stream.text.includes('größer') && stream.text.endsWith('\n\n\r\n'))
+      const [, size = '', event = ''] = /\r\n(\w+)\r\n(id: 2\n[\s\S]*\n\n)\r\n$/.exec(stream.text) ?? []
+      assert.equal(Buffer.byteLength(event), Number.parseInt(size, 16))
+      stream.cut()
+      const plain = openRaw(site, asked.replace('HTTP/1.1', 'HTTP/1.0'))
+      await until(() => plain.text.endsWith(`\r\n\r\n${opening.replace(/\b1\b/g, '2')}:\n\n`))
+      assert.doesNotMatch(plain.text, /transfer-encoding/i)
+      plain.cut()
+    })
+
+    it('is kept by nobody on its way: no cache, no buffer, nothing embedded', async () => {
       const stream = await openEvents(site, liveApi(await ann.startChat()), ann, { origin: ORIGIN })
       assert.equal(stream.status, 200)
       assertStreamHeaders(stream)
@@ -430,7 +464,6 @@ describe('streams of events', () => {
       const uri = await visitor.startChat()
       const frame = await openFrame(site, livePage(uri), visitor)
       const { headers } = frame
-      assert.equal(headers.get('transfer-encoding'), null)
       assert.equal(headers.get('content-length'), null)
       assert.equal(headers.get('connection'), 'close')
       assert.match(headers.get('cache-control') ?? '', /no-store/)
@@ -562,10 +595,7 @@ async function slowTail(stream: Events, version: number) {
 const jsonOf = ({ data }: Sent) => JSON.parse(data ?? '')
 
 function replayed(stream: Events, count: number): Item[] {
-  return stream.sent
-    .filter(({ id }) => id !== undefined)
-    .slice(0, count)
-    .map(jsonOf)
+  return stream.sent.filter(isOfChat).slice(0, count).map(jsonOf)
 }
 
 function assertStreamHeaders({ headers }: Events) {
@@ -573,7 +603,6 @@ function assertStreamHeaders({ headers }: Events) {
   assert.match(headers.get('cache-control') ?? '', /no-store/)
   assert.equal(headers.get('x-accel-buffering'), 'no')
   assert.equal(headers.get('connection'), 'close')
-  assert.equal(headers.get('transfer-encoding'), null)
   assert.equal(headers.get('content-length'), null)
   assert.equal(headers.get('x-content-type-options'), 'nosniff')
 }

@@ -174,7 +174,7 @@ export class StreamReader extends Reader {
     const event = fields.get('event')
     if (event === 'restart' || event === 'gone') {
       this.farewells.push({ event, retry: Number(fields.get('retry')) })
-    } else if (event !== undefined) {
+    } else if (event !== undefined && event !== 'ready') {
       this.times.push(performance.now())
       this.take({ ...JSON.parse(fields.get('data') ?? ''), event })
     }

@@ -150,14 +150,20 @@ export class Events extends OpenAnswer {
   private rest = ''
   private seen = 0
 
-  /** The events that have an id, by version. */
+  /** The versions of the chat's events. */
   get versions(): number[] {
-    return this.sent.filter(({ id }) => id !== undefined).map(({ id }) => Number(id))
+    return this.sent.filter(isOfChat).map(({ id }) => Number(id))
   }
 
-  /** The next block with an id that was not returned before. */
+  /** The version that the stream begins after, as its first block says. */
+  async begins(): Promise<number> {
+    const { id } = await this.first(({ id, retry }) => id !== undefined && retry !== undefined)
+    return Number(id)
+  }
+
+  /** The next event of the chat that was not returned before. */
   async next(): Promise<Sent> {
-    return this.first(({ id }) => id !== undefined)
+    return this.first(isOfChat)
   }
 
   /** The next block for which this is true; earlier ones are skipped. */
@@ -190,6 +196,11 @@ export class Events extends OpenAnswer {
       this.sent.push(parse(block))
     }
   }
+}
+
+/** The block that opens a stream has an id too. */
+export function isOfChat({ id, retry }: Sent): boolean {
+  return id !== undefined && retry === undefined
 }
 
 function parse(block: string): Sent {
@@ -277,6 +288,8 @@ type Json = any
 /** A WebSocket, and what it received. */
 export class ChatSocket {
   readonly wire: WebSocket
+  /** The first message: it says which version the events come after. */
+  ready: Json
   /** The events of the chat. */
   readonly events: Json[] = []
   /** The answers to what the test sent. */
@@ -294,7 +307,12 @@ export class ChatSocket {
         throw new Error('The chat speaks text')
       }
       const json = JSON.parse(String(data))
-      ;(json.event === undefined ? this.answers : this.events).push(json)
+      if (this.ready === undefined) {
+        this.ready = json
+      } else {
+        const known = json.event === undefined ? this.answers : this.events
+        known.push(json)
+      }
       this.waiting.look()
     })
     wire.on('ping', () => {
@@ -439,6 +457,19 @@ export async function askRaw(at: At, sent: string): Promise<string> {
   wire.on('error', () => {})
   wire.resetAndDestroy()
   return answer
+}
+
+/** What comes over a connection that goes on. */
+export function openRaw(at: At, sent: string) {
+  const wire = connect(Number(new URL(at.url).port), '127.0.0.1')
+  const raw = { text: '', cut: () => wire.resetAndDestroy() }
+  open.set(raw, raw.cut)
+  wire.setEncoding('utf8').on('data', chunk => {
+    raw.text += chunk
+  })
+  wire.on('error', () => {})
+  wire.write(sent)
+  return raw
 }
 
 async function readAll(response: IncomingMessage): Promise<Answer> {

@@ -1,0 +1,37 @@
+import type { User } from '../db/users.js'
+import { notSignedIn, type Refusal, unavailable } from '../errors.js'
+import { addressOf } from '../http/address.js'
+import type { Parts, RouteContext } from '../http/context.js'
+import type { Feed } from '../live/feed.js'
+import type { Reader } from '../live/stream.js'
+
+/** What a stream follows, and who. */
+export type Followed = { user: User; feed: Feed | undefined }
+
+/** Counts one more stream for its reader. Throws 503 when there are too many, or while the server stops. */
+export function admit({ live }: Parts, ctx: RouteContext, reading: Followed): Reader {
+  const reader = readerOf(ctx, reading)
+  if (live.streams.closed) {
+    throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
+  }
+  if (!live.streams.admit(reader)) {
+    throw tooManyStreams()
+  }
+  return reader
+}
+
+export function readerOf(ctx: RouteContext, { user }: Followed): Reader {
+  const { identity, credential } = ctx.state
+  if (!identity || !credential) {
+    throw notSignedIn()
+  }
+  const { user_version, endsAt } = identity
+  return { user_id: user.id, user_version, endsAt, credential, address: addressOf(ctx) }
+}
+
+export function tooManyStreams(): Refusal {
+  return unavailable(
+    'Too many pages and programs follow chats for you at this moment. Close some, or try again later.',
+    30,
+  )
+}
