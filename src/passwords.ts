@@ -11,15 +11,30 @@ const COST = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, paralleli
 // Hashing runs in libuv's few threads, beside file reads and name lookups: leave some for those.
 const queue = pLimit(Math.max(1, availableParallelism() - 1))
 
-/** Throws 503 when too many hashes wait already. */
+/** A hash of the password in NFKC: keyboards write the same letters in different ways. Throws 503 when too many hashes wait already. */
 export function hashPassword(password: string): Promise<string> {
-  return queued(() => argon2.hash(password, COST))
+  return queued(() => argon2.hash(password.normalize('NFKC'), COST))
 }
 
-/** Whether the password matches the hash. Without a hash (no such user) it takes as long, and returns false. Throws 503 as above. */
-export async function passwordFits(hash: string | undefined, password: string): Promise<boolean> {
-  const fits = await queued(async () => argon2.verify(hash ?? (await nobodysHash), password))
-  return fits && hash !== undefined
+/**
+ * Whether the password matches the hash. Older hashes are of what was typed, on whichever keyboard. All forms are tried for every hash, so
+ * that a wrong password takes as long for each, and without a hash (no such user), where it returns false. Throws 503 as above.
+ */
+export function passwordFits(hash: string | undefined, password: string): Promise<boolean> {
+  return queued(async () => {
+    const tried = hash ?? (await nobodysHash)
+    for (const form of formsOf(password)) {
+      if ((await argon2.verify(tried, form)) && hash !== undefined) {
+        return true
+      }
+    }
+    return false
+  })
+}
+
+/** One of ASCII has a single form, most others have two. */
+function formsOf(password: string): Set<string> {
+  return new Set([password.normalize('NFKC'), password, password.normalize('NFC'), password.normalize('NFD')])
 }
 
 /** Whether the hash was made at another cost than today's, and should be replaced. */
@@ -27,15 +42,17 @@ export function hashIsOutdated(hash: string): boolean {
   return argon2.needsRehash(hash, COST)
 }
 
-/** What is wrong with a new password, in the original's words; the rules are Django's four validators. */
-export function passwordFaults(password: string, about: { username: string; email: string }): string[] {
+/** What is wrong with a new password, in the original's words; the rules are Django's four validators, for what is hashed. */
+export function passwordFaults(typed: string, about: { username: string; email: string }): string[] {
+  const password = typed.normalize('NFKC')
   const faults: string[] = []
   for (const [field, value] of Object.entries(about)) {
     if (tooAlike(password, value)) {
       faults.push(`The password is too similar to the ${field}.`)
     }
   }
-  if ([...password].length < 8) {
+  // Of what was typed too: a single character may become eighteen.
+  if (Math.min([...typed].length, [...password].length) < 8) {
     faults.push('This password is too short. It must contain at least 8 characters.')
   }
   if (COMMON.has(password.toLowerCase())) {

@@ -13,8 +13,13 @@ export interface Schema {
     folded_username: string | null
     name: string
     folded_name: string
+    /** What the two names look like (text/skeleton.ts). Null until a migration has filled it in; of the username as folded_username is. */
+    skeleton: string | null
+    username_skeleton: string | null
     email: Generated<string>
     password_hash: string | null
+    /** Whether the hash is of the password in NFKC. Older ones are of what was typed. */
+    password_normalised: Generated<boolean>
     visit_hash: Buffer | null
     unsettled: Generated<boolean>
     became: number | null
@@ -87,6 +92,7 @@ export interface Schema {
     user_id: number
     name: string
     folded_name: string
+    skeleton: string | null
     guest: Generated<boolean>
     joined_at: Given<Date>
     left_at: Date | null

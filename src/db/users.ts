@@ -39,6 +39,7 @@ export async function createUser(
           folded_name: folded,
           email,
           password_hash,
+          password_normalised: true,
           visit_hash,
         })
         .returning(USER_COLUMNS)
@@ -83,7 +84,7 @@ function isTaken(error: unknown): boolean {
 export function findUser(db: Db, username: string) {
   return db
     .selectFrom('users')
-    .select([...USER_COLUMNS, 'password_hash'])
+    .select([...USER_COLUMNS, 'password_hash', 'password_normalised'])
     .where('folded_username', '=', foldUsername(username))
     .where('password_hash', 'is not', null)
     .$narrowType<{ password_hash: string }>()
@@ -109,7 +110,7 @@ export function lockUser(trx: Db, user_id: number) {
 export async function upgradeHash(db: Db, { id, password_hash }: Verified, better: string): Promise<boolean> {
   const result = await db
     .updateTable('users')
-    .set({ password_hash: better })
+    .set({ password_hash: better, password_normalised: true })
     .where('id', '=', id)
     .where('password_hash', '=', password_hash)
     .executeTakeFirst()
@@ -136,7 +137,7 @@ export async function setPassword(trx: Db, user_id: number, password_hash: strin
     .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
     .with('void', unused => unused.deleteFrom('resets').where('user_id', '=', user_id))
     .updateTable('users')
-    .set({ password_hash, version: sql`version + 1` })
+    .set({ password_hash, password_normalised: true, version: sql`version + 1` })
     .where('id', '=', user_id)
     .execute()
 }
@@ -209,6 +210,7 @@ export async function keepGuest(
           folded_name: sql`case when ${isAnothers} then ${folded} else users.folded_name end`,
           email,
           password_hash,
+          password_normalised: true,
           unsettled: true,
           version: sql`version + 1`,
         })

@@ -98,8 +98,8 @@ async function verify(
     log.info({ user: found?.id ?? null, address: addressOf(ctx) }, 'sign-in refused')
     return undefined
   }
-  const { password_hash, ...user } = found
-  if (!hashIsOutdated(password_hash)) {
+  const { password_hash, password_normalised, ...user } = found
+  if (password_normalised && !hashIsOutdated(password_hash)) {
     return { user, password_hash }
   }
   const better = await hashPassword(password)

@@ -51,6 +51,44 @@ describe('passwords', () => {
     assert.equal((await signIn('cyd', PASSWORD)).status, 200)
   })
 
+  it('are the same however the keyboard writes their letters, in one or in two, wide or narrow', async () => {
+    const password = 'Zoë’s ångström ﬁle'
+    const written = [password, password.normalize('NFD'), password.normalize('NFKC'), password.normalize('NFKD')]
+    for (const [n, chosen] of written.entries()) {
+      assert.equal((await signUp(`form${n}`, chosen)).status, 201)
+      assert.ok(await argon2.verify(await hashOf(`form${n}`), password.normalize('NFKC')))
+      for (const typed of written) {
+        assert.equal((await signIn(`form${n}`, typed)).status, 200, JSON.stringify([chosen, typed]))
+      }
+      assert.equal((await signIn(`form${n}`, password.replace('ë', 'e'))).status, 400)
+    }
+  })
+
+  it('of before open with what was typed, in whichever form, and get a hash of the normalised one', async () => {
+    const password = 'Zoë’s ångström ﬁle'
+    await signUp('older', PASSWORD)
+    for (const [hashed, typed] of [
+      [password, password],
+      [password.normalize('NFC'), password.normalize('NFD')],
+      [password.normalize('NFD'), password.normalize('NFC')],
+      [PASSWORD, PASSWORD],
+    ] as const) {
+      const old = await argon2.hash(hashed, { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 })
+      await site.db
+        .updateTable('users')
+        .set({ password_hash: old, password_normalised: false })
+        .where('username', '=', 'older')
+        .execute()
+      assert.equal((await signIn('older', `${typed}x`)).status, 400)
+      assert.equal(await hashOf('older'), old, 'a wrong password renews nothing')
+      assert.equal((await signIn('older', typed)).status, 200, JSON.stringify([hashed, typed]))
+      const renewed = await hashOf('older')
+      assert.ok(await argon2.verify(renewed, hashed.normalize('NFKC')))
+      assert.equal((await signIn('older', typed.normalize('NFKD'))).status, 200)
+      assert.equal(await hashOf('older'), renewed, 'once')
+    }
+  })
+
   it('are taken as typed: spaces around, any letters, 64 characters and more', async () => {
     for (const password of [
       '  spaces around  ',
@@ -73,7 +111,9 @@ describe('passwords', () => {
     for (const [password, sentence] of [
       ['aB3$xyz', 'This password is too short. It must contain at least 8 characters.'],
       ['😀😀😀😀', 'This password is too short. It must contain at least 8 characters.'],
+      ['ﷺ', 'This password is too short. It must contain at least 8 characters.'],
       ['password', 'This password is too common.'],
+      ['ｐａｓｓｗｏｒｄ', 'This password is too common.'],
       ['PassWord', 'This password is too common.'],
       ['qwertyuiop', 'This password is too common.'],
       ['iloveyou', 'This password is too common.'],
@@ -115,6 +155,7 @@ describe('passwords', () => {
 
   it('make no difference between an unknown name and a wrong password: same answer, same work', async () => {
     await signUp('known', PASSWORD)
+    await site.db.updateTable('users').set({ password_normalised: false }).where('username', '=', 'older').execute()
     /** The cost of each hash that was verified. */
     const work: string[] = []
     const { verify } = argon2
@@ -124,17 +165,20 @@ describe('passwords', () => {
     }
     const texts: string[] = []
     try {
-      for (const username of ['known', 'unknown']) {
-        const refused = await signIn(username, 'wrong horse battery')
-        assert.equal(refused.status, 400)
-        texts.push(refused.text)
+      for (const password of ['wrong horse battery', 'wröng ﬁsh battery']) {
+        for (const username of ['known', 'older', 'unknown']) {
+          const refused = await signIn(username, password)
+          assert.equal(refused.status, 400)
+          texts.push(refused.text)
+        }
       }
     } finally {
       argon2.verify = verify
     }
-    assert.equal(texts[0], texts[1])
+    assert.equal(new Set(texts).size, 1)
     const cost = costOf(await hashOf('known'))
-    assert.deepEqual(work, [cost, cost])
+    // One try for each name where the password is of ASCII; three where it has as many forms.
+    assert.deepEqual(work, Array(3 * (1 + 3)).fill(cost))
 
     const visitor = new Visitor(site)
     await visitor.get('/login')
