@@ -50,6 +50,11 @@ export function invalid(errors: FieldErrors, status = 422): Refusal {
   return new Refusal(status, Object.values(errors).flat().join(' '), { errors })
 }
 
+/** `field` has a name that others could take for somebody else's. */
+export function looksTaken(field: string, status?: number): Refusal {
+  return invalid({ [field]: ['This name looks like that of somebody else. Please choose another.'] }, status)
+}
+
 export function notSignedIn(sentence = 'Authentication credentials were not provided.'): Refusal {
   return new Refusal(401, sentence, { headers: { 'WWW-Authenticate': 'Token' } })
 }

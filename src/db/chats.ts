@@ -102,11 +102,11 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
 }
 
 /**
- * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `stranger`, there is no
+ * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `lookalike`, another's looks like it; `stranger`, there is no
  * such chat or the link was replaced or has expired; `banned`; `closed`, the chat takes no new members; `no guests`, it takes no guests.
  */
 export interface Joined {
-  outcome: 'joined' | 'again' | 'taken' | 'stranger' | 'banned' | 'closed' | 'no guests'
+  outcome: 'joined' | 'again' | 'taken' | 'lookalike' | 'stranger' | 'banned' | 'closed' | 'no guests'
   chat_id: number
   /** The chat's. */
   version: number
@@ -120,7 +120,7 @@ export async function joinChat(db: Db, uri: string, user_id: number, exactly = f
   const { rows } = await sql<Joined>`
     select j.outcome, j.chat_id, j.version
     from (select id from users where id = ${user_id} for share) u
-    cross join lateral join_chat(${uri}, u.id, ${exactly}) j`.execute(db)
+    cross join lateral join_by_link(${uri}, u.id, ${exactly}) j`.execute(db)
   return rows[0] as Joined
 }
 

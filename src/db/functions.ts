@@ -15,6 +15,8 @@ import type { Db } from './schema.js'
 const REPLACED = [
   'append_event',
   'free_name',
+  'distinct_name',
+  'mark_namesakes',
   'mentioned',
   'standing',
   'is_present',
@@ -24,6 +26,7 @@ const REPLACED = [
   'admit',
   'lock_chat',
   'shown_words',
+  'join_by_link',
   'join_chat',
   'leave_chat',
   'post_messages',

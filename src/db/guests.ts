@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { foldUsername } from '../text/names.js'
+import { skeleton } from '../text/skeleton.js'
 import { insertChat, type Joined, joinChat } from './chats.js'
 import type { Db } from './schema.js'
 import { beginBySubmission, type NewSession, type Submission } from './submissions.js'
@@ -25,7 +26,7 @@ export function startAsGuest(db: Db, uri: string, guest: NewGuest): Promise<User
 }
 
 /**
- * Creates a guest with a session, who joins the chat under a name that no member of it has. If they cannot join, no guest is created.
+ * Creates a guest with a session, who joins the chat under a name that no member of it has, nor one that looks like it. If they cannot join, no guest is created.
  * Throws SentBefore.
  */
 export async function joinAsGuest(
@@ -65,7 +66,14 @@ export async function becomeAccount(db: Db, guest_id: number, account_id: number
 async function insertGuest(trx: Db, { name, visit_hash, session, submission }: NewGuest): Promise<User> {
   const user = await trx
     .insertInto('users')
-    .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name), visit_hash })
+    .values({
+      kind: 'guest',
+      username: name,
+      name,
+      folded_name: foldUsername(name),
+      skeleton: skeleton(name),
+      visit_hash,
+    })
     .returning(USER_COLUMNS)
     .executeTakeFirstOrThrow()
   await beginBySubmission(trx, { id: user.id, password_hash: null }, session, submission)

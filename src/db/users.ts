@@ -1,9 +1,17 @@
 import { type Selectable, sql } from 'kysely'
-import pg from 'pg'
 import { LIMITS } from '../config.js'
-import { keyHash } from '../keys.js'
 import { DELETED_USER, foldUsername } from '../text/names.js'
+import { skeleton } from '../text/skeleton.js'
 import type { Db, Schema } from './schema.js'
+import {
+  isTaken,
+  lockLooks,
+  requireDistinct,
+  requireDistinctInChats,
+  requireNeverDeleted,
+  traceIn,
+  traceOf,
+} from './usernames.js'
 
 export type User = Pick<Selectable<Schema['users']>, 'id' | 'kind' | 'username' | 'name' | 'email'>
 
@@ -14,7 +22,7 @@ export type Verified = Pick<Selectable<Schema['users']>, 'id' | 'password_hash'>
 export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
 /**
- * Undefined if another account has the username, or had it before it was deleted; names are compared folded. `visit_hash`: the browser that
+ * Undefined if another account has the username, or had it before it was deleted; names are compared folded. Throws Lookalike. `visit_hash`: the browser that
  * signs up. A guest who was banned stays banned with an account that was made in the same browser. `andThen` belongs to the transaction.
  */
 export async function createUser(
@@ -27,16 +35,20 @@ export async function createUser(
   }: { username: string; email: string; password_hash: string; visit_hash?: Buffer | null },
   andThen: (trx: Db, user: User) => Promise<void> = async () => {},
 ): Promise<User | undefined> {
-  const folded = foldUsername(username)
+  const [folded, look] = [foldUsername(username), skeleton(username)]
   try {
     return await db.transaction().execute(async trx => {
+      await lockLooks(trx, username)
+      await requireDistinct(trx, username)
       const user = await trx
         .insertInto('users')
         .values({
           username,
           folded_username: folded,
+          username_skeleton: look,
           name: username,
           folded_name: folded,
+          skeleton: look,
           email,
           password_hash,
           password_normalised: true,
@@ -54,30 +66,6 @@ export async function createUser(
     }
     throw error
   }
-}
-
-/** What is kept of the username of a deleted account, so that no one else gets it. No username looks like this. */
-const traceOf = (folded: string) => `sha256:${keyHash(folded).toString('hex')}`
-
-class NameTaken extends Error {}
-
-/** Must come after the statement that takes the name, as that one waits for a deletion that is under way. */
-async function requireNeverDeleted(trx: Db, folded: string) {
-  const deleted = await trx
-    .selectFrom('users')
-    .select('id')
-    .where('folded_username', '=', traceOf(folded))
-    .executeTakeFirst()
-  if (deleted) {
-    throw new NameTaken()
-  }
-}
-
-function isTaken(error: unknown): boolean {
-  return (
-    error instanceof NameTaken ||
-    (error instanceof pg.DatabaseError && error.constraint === 'users_folded_username_key')
-  )
 }
 
 /** The account with that name, unless it was deleted. */
@@ -144,41 +132,45 @@ export async function setPassword(trx: Db, user_id: number, password_hash: strin
 
 /**
  * Changes what is given; `settleUser` must follow, to change the user in their chats. Returns false, and changes nothing, if the name is
- * the username of another account, or if the user was deleted.
+ * the username of another account, or if the user was deleted. Throws Lookalike.
  */
 export async function changeUser(
   db: Db,
   user_id: number,
   { name, email }: { name?: string | undefined; email?: string | undefined },
 ): Promise<boolean> {
-  const folded = name === undefined ? undefined : foldUsername(name)
-  const result = await db
-    .updateTable('users')
-    .set({ version: sql`version + 1` })
-    .$if(name !== undefined, query => query.set({ name, folded_name: folded, unsettled: true }))
-    .$if(email !== undefined, query => query.set({ email }))
-    .where('id', '=', user_id)
-    .where('deleted_at', 'is', null)
-    .$if(folded !== undefined, query =>
-      query.where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('users as other')
-              .select('other.id')
-              .where('other.folded_username', 'in', [folded ?? '', traceOf(folded ?? '')])
-              .where('other.id', '<>', user_id),
+  return db.transaction().execute(async trx => {
+    let change = trx.updateTable('users').set({ version: sql`version + 1` })
+    if (email !== undefined) {
+      change = change.set({ email })
+    }
+    if (name !== undefined) {
+      await lockLooks(trx, name)
+      await requireDistinct(trx, name, user_id)
+      await requireDistinctInChats(trx, name, user_id)
+      const folded = foldUsername(name)
+      change = change
+        .set({ name, folded_name: folded, skeleton: skeleton(name), unsettled: true })
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('users as other')
+                .select('other.id')
+                .where('other.folded_username', 'in', [folded, traceOf(folded)])
+                .where('other.id', '<>', user_id),
+            ),
           ),
-        ),
-      ),
-    )
-    .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+        )
+    }
+    const result = await change.where('id', '=', user_id).where('deleted_at', 'is', null).executeTakeFirst()
+    return result.numUpdatedRows > 0n
+  })
 }
 
 /**
  * Turns a guest into an account, and ends their sessions. They keep their name, unless it is the username of another account, which only
  * a guest may be called, as guests are marked; then they are called by their new username. `settleUser` must follow, to change them in
- * their chats. `andThen` belongs to the transaction. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now.
+ * their chats. `andThen` belongs to the transaction. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now. Throws Lookalike.
  */
 export async function keepGuest(
   db: Db,
@@ -186,19 +178,22 @@ export async function keepGuest(
   { username, email, password_hash }: { username: string; email: string; password_hash: string },
   andThen: (trx: Db, user: User) => Promise<void> = async () => {},
 ): Promise<User | 'taken' | 'no guest'> {
-  const folded = foldUsername(username)
+  const [folded, look] = [foldUsername(username), skeleton(username)]
   const isAnothers = sql<boolean>`exists (
     select 1 from users other
-    where other.folded_username = any (array[
-        users.folded_name, 'sha256:' || encode(sha256(convert_to(users.folded_name, 'UTF8')), 'hex')
-      ])
+    where (
+        other.folded_username = any (array[users.folded_name, ${traceIn('users.folded_name')}])
+        or other.username_skeleton = any (array[users.skeleton, ${traceIn('users.skeleton')}])
+      )
       and other.id <> users.id
   )`
   try {
     return await db.transaction().execute(async trx => {
+      await lockLooks(trx, username)
       if ((await lockUser(trx, user_id))?.kind !== 'guest') {
         return 'no guest'
       }
+      await requireDistinct(trx, username)
       const kept = await trx
         .with('ended', ended => ended.deleteFrom('sessions').where('user_id', '=', user_id))
         .updateTable('users')
@@ -206,8 +201,10 @@ export async function keepGuest(
           kind: 'account',
           username,
           folded_username: folded,
+          username_skeleton: look,
           name: sql`case when ${isAnothers} then ${username} else users.name end`,
           folded_name: sql`case when ${isAnothers} then ${folded} else users.folded_name end`,
+          skeleton: sql`case when ${isAnothers} then ${look} else users.skeleton end`,
           email,
           password_hash,
           password_normalised: true,
@@ -248,9 +245,11 @@ export function deleteUser(db: Db, { id, password_hash }: Verified): Promise<boo
       .set({
         username: DELETED_USER,
         // As traceOf; null for a guest.
-        folded_username: sql`'sha256:' || encode(sha256(convert_to(folded_username, 'UTF8')), 'hex')`,
+        folded_username: traceIn('folded_username'),
+        username_skeleton: traceIn('username_skeleton'),
         name: DELETED_USER,
         folded_name: DELETED_USER,
+        skeleton: DELETED_USER,
         email: '',
         password_hash: null,
         visit_hash: null,

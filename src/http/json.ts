@@ -120,7 +120,7 @@ export function messageJson(event: Event) {
     edited_at: event.edited_at,
     deleted_at: event.deleted_at,
     reply_to: event.reply_to === null ? null : replyJson(event, event.reply_to),
-    mentions: Object.values(event.mentions ?? {}),
+    mentions: [...new Set(Object.values(event.mentions ?? {}))],
     reactions: event.reactions ?? {},
   }
 }

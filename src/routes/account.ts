@@ -17,7 +17,7 @@ import { checkPassword } from './credentials.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 import { settle } from './settle.js'
-import { nameTaken, requireFreeName } from './users.js'
+import { asLookalike, nameTaken, requireFreeName } from './users.js'
 
 /**
  * Leads back to the account's page, which says what was done. Programs get the JSON, or 204 where there is none. `#main` takes browsers
@@ -79,7 +79,10 @@ export function account(parts: Parts) {
       if (renamed) {
         parts.limitRate('renames', user.id)
       }
-      if (!(await changeUser(db, user.id, { name: renamed ? name : undefined, email }))) {
+      const changed = await changeUser(db, user.id, { name: renamed ? name : undefined, email }).catch(
+        asLookalike('name'),
+      )
+      if (!changed) {
         throw invalid({ name: ['Somebody else has this username. Please choose another name.'] })
       }
       live.ended(user.id)
@@ -117,7 +120,7 @@ export function account(parts: Parts) {
       const { username, email, password } = read(ctx, newUser)
       await requireFreeName(parts, ctx, username, 422)
       const password_hash = await hashPassword(password)
-      const user = await keepGuest(db, guest.id, { username, email, password_hash })
+      const user = await keepGuest(db, guest.id, { username, email, password_hash }).catch(asLookalike('username'))
       if (user === 'taken') {
         throw nameTaken(422)
       }

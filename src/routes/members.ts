@@ -4,7 +4,7 @@ import { keptUntil } from '../db/abandoned-chats.js'
 import { type Joined, joinChat } from '../db/chats.js'
 import { leaveChat, type Member, membersOf, removeMember } from '../db/members.js'
 import type { User } from '../db/users.js'
-import { invalid, notFound, Refusal } from '../errors.js'
+import { invalid, looksTaken, notFound, Refusal } from '../errors.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, read, readId, readQuery } from '../http/input.js'
@@ -55,6 +55,8 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
       return new Refusal(403, 'This chat takes no guests. Sign up or sign in to join it.')
     case 'taken':
       return invalid({ name: ['Somebody in this chat has that name. Please choose another.'] })
+    case 'lookalike':
+      return looksTaken('name')
   }
 }
 

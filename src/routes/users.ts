@@ -3,8 +3,9 @@ import { LIMITS } from '../config.js'
 import { takeFromRate } from '../db/limits.js'
 import type { Db } from '../db/schema.js'
 import { beginBySubmission } from '../db/submissions.js'
+import { Lookalike, requireDistinct } from '../db/usernames.js'
 import { createUser, findUser, keepGuest, type User, type Verified } from '../db/users.js'
-import { invalid, tooMany } from '../errors.js'
+import { invalid, looksTaken, tooMany } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -76,9 +77,10 @@ async function signUp(
   const guest = guestOf(ctx)
   const fields = { username, email, password_hash }
   const finish = async (trx: Db, { id }: User) => andThen?.(trx, { id, password_hash })
-  const user = guest
-    ? await keepGuest(parts.db, guest.id, fields, finish)
-    : await createUser(parts.db, { ...fields, visit_hash: visitHash(parts, ctx) }, finish)
+  const made = guest
+    ? keepGuest(parts.db, guest.id, fields, finish)
+    : createUser(parts.db, { ...fields, visit_hash: visitHash(parts, ctx) }, finish)
+  const user = await made.catch(asLookalike('username', status))
   if (!user || user === 'taken') {
     throw nameTaken(status)
   }
@@ -93,7 +95,7 @@ function guestOf(ctx: RouteContext): User | undefined {
   return ctx.state.user?.kind === 'guest' ? ctx.state.user : undefined
 }
 
-/** Makes sure that nobody has the name yet. Throws `status` when it is taken, and 429 after too many accounts from one address. */
+/** Makes sure that nobody has the name yet, nor one that looks like it. Throws `status` when it is taken, and 429 after too many accounts from one address. */
 export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, username: string, status: number) {
   if (config.limited) {
     const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
@@ -101,9 +103,17 @@ export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, 
       throw tooMany(wait, 'Too many accounts were made from your address. Please try again later.')
     }
   }
-  // Asked before the costly hash. Between two requests at once the database's constraint decides.
+  // Asked before the costly hash. Between two requests at once the database decides.
   if (await findUser(db, username)) {
     throw nameTaken(status)
+  }
+  await requireDistinct(db, username).catch(asLookalike('username', status))
+}
+
+/** For what Lookalike ends: its sentence stands beside `field`. */
+export function asLookalike(field: string, status?: number) {
+  return (error: unknown): never => {
+    throw error instanceof Lookalike ? looksTaken(field, status) : error
   }
 }
 

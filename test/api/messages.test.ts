@@ -232,6 +232,30 @@ describe('messages by the API', () => {
       assert.equal(message.html, `<p>To ${mention}, and not to @nobody or <code>@bob</code></p>`)
     })
 
+    it('mentions who has a username that the chat does not show, once with the name that it shows, which comes first', async () => {
+      const [shown, hidden] = await Promise.all(['shown', 'hidden'].map(name => signUpProgram(site, name)))
+      assert.ok(shown && hidden)
+      assert.equal((await hidden.call('PATCH', '/api/account/', { name: 'Paula Fell' })).status, 200)
+      const own = await shown.startChat()
+      await hidden.join(own)
+      const { id } = (await hidden.call('GET', '/api/account/')).json
+      const html = (said: string) => `<span class="mention" data-user="${id}">${said}</span>`
+      const { json } = await shown.post(own, '@hidden is @Paula Fell, and @bob is nobody here')
+      const message = (await shown.call('GET', `/api/chats/${own}/messages/${json.id}/`)).json
+      assert.deepEqual(message.mentions, [id])
+      assert.equal(message.html, `<p>${html('@hidden')} is ${html('@Paula Fell')}, and @bob is nobody here</p>`)
+      assert.equal((await hidden.call('GET', `/api/chats/${own}/`)).json.mentioned, 1)
+
+      // Names of before: a member who is shown under another one's username.
+      await site.pool.query(
+        `update members set name = 'hidden', folded_name = 'hidden'
+         where user_id = (select id from users where username = 'shown')`,
+      )
+      const again = (await shown.post(own, 'to @hidden')).json.id
+      const { mentions } = (await shown.call('GET', `/api/chats/${own}/messages/${again}/`)).json
+      assert.deepEqual(mentions, [(await shown.call('GET', '/api/account/')).json.id])
+    })
+
     it('shows messages only: no one who joined', async () => {
       const { items } = await follow(bob, path('?limit=1000'), 'prev')
       assert.ok(items.every(item => item.message?.startsWith('message ')))

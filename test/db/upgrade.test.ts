@@ -11,6 +11,7 @@ import { type Address, connect } from '../../src/db/connection.js'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { finishMigrations, migrate } from '../../src/db/migrate.js'
 import { postQueue } from '../../src/db/post-queue.js'
+import { Lookalike } from '../../src/db/usernames.js'
 import { createUser } from '../../src/db/users.js'
 import { createDatabase, createEmptyDatabase, dropDatabase } from '../support/databases.js'
 import { until } from '../support/server.js'
@@ -157,6 +158,46 @@ describe('upgrading a database', () => {
     await finishMigrations(address, () => {}, new AbortController().signal)
     assert.equal(await left(), 0)
     assert.deepEqual((await client.query("select * from migration_state where name <> 'functions'")).rows, [])
+  })
+
+  it('stores what the names of before look like, also where it was stopped, and leaves them as they are', async () => {
+    const address = await restored('ed03e3a')
+    const client = await open(address)
+    await client.query(`
+      with more as (
+        insert into users (username, folded_username, name, folded_name, password_hash)
+          select 'Io' || n, 'io' || n, 'Io' || n, 'io' || n, 'x' from generate_series(1, 5000) n returning *
+      )
+      insert into members (chat_id, user_id, name, folded_name)
+        select 1, id, name || ' (2)', folded_name || ' (2)' from more`)
+    await migrate(address, () => {})
+    const missing = async (table: string): Promise<number> =>
+      (await client.query(`select count(*)::int from ${table} where skeleton is null`)).rows[0].count
+    for (const table of ['users', 'members']) {
+      await client.query(`
+        create or replace function stop() returns trigger language plpgsql as $$
+          begin if new.skeleton like 'lo4ool%' then raise 'stopped'; end if; return new; end $$;
+        create trigger stop before update on ${table} for each row execute function stop()`)
+      const stopping = new AbortController()
+      const before = await missing(table)
+      const stopAtFault = (said: string) => /stopped/.test(said) && stopping.abort()
+      await finishMigrations(address, stopAtFault, stopping.signal)
+      const after = await missing(table)
+      assert.ok(after > 0 && after < before, `${after} of ${before}`)
+      await client.query(`drop trigger stop on ${table}`)
+    }
+    await finishMigrations(address, () => {}, new AbortController().signal)
+    assert.deepEqual([await missing('users'), await missing('members')], [0, 0])
+    const { rows } = await client.query(
+      `select u.username, u.skeleton, u.username_skeleton, m.name as shown, m.skeleton as seen
+       from users u join members m on m.user_id = u.id where u.username = 'Io4001'`,
+    )
+    assert.deepEqual(rows, [
+      { username: 'Io4001', skeleton: 'lo4ool', username_skeleton: 'lo4ool', shown: 'Io4001 (2)', seen: 'lo4ool (2)' },
+    ])
+    const { db } = connect(address, () => {}, 1)
+    opened.push({ end: () => db.destroy() })
+    await assert.rejects(createUser(db, { username: 'lo4001', email: '', password_hash: 'x' }), Lookalike)
   })
 
   it('lets the program of before post all along', async function () {
@@ -405,7 +446,7 @@ describe('migrations', () => {
     const hash = await hashOf(await readdir(`${SOURCES}src/db/functions`))
     assert.deepEqual(
       [migrationNames().at(-1), hash],
-      ['020_names_and_passwords', 'f34a273404047790'],
+      ['026_skeletons_of_usernames', 'bee555973e20592f'],
       'Where a function changed, a new migration has to come too, even an empty one; then write its name and this hash here.',
     )
   })

@@ -1,6 +1,7 @@
 import { createSession } from '../../src/db/sessions.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { foldUsername } from '../../src/text/names.js'
+import { skeleton } from '../../src/text/skeleton.js'
 import type { Site } from './site.js'
 import { Visitor } from './visitor.js'
 
@@ -8,7 +9,7 @@ import { Visitor } from './visitor.js'
 export async function guest(site: Site, name: string): Promise<Visitor & { id: number }> {
   const { id } = await site.db
     .insertInto('users')
-    .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name) })
+    .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name), skeleton: skeleton(name) })
     .returning('id')
     .executeTakeFirstOrThrow()
   const key = randomKey()

@@ -1,5 +1,4 @@
--- A name that no other member of the chat has: the wanted name, with a number behind it if it is taken. mark: a word that is put behind the
--- name as well, or ''.
+-- For functions of the release before that are running while they are replaced.
 create or replace function free_name(chat bigint, wanting bigint, wanted text, folded text, mark text)
 returns table (name text, folded_name text)
 language plpgsql

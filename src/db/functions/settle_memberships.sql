@@ -13,7 +13,6 @@ declare
   self users;
   mine members;
   chosen record;
-  namesake record;
   mark text;
   owns boolean;
   event_version bigint;
@@ -39,7 +38,7 @@ begin
     owns := exists (select 1 from chats c where c.id = chat and c.owner_id = who);
     if self.deleted_at is not null then
       update members m
-        set name = self.name, folded_name = self.folded_name, guest = false,
+        set name = self.name, folded_name = self.folded_name, skeleton = self.skeleton, guest = false,
           left_at = coalesce(m.left_at, clock_timestamp())
         where m.chat_id = chat and m.user_id = who;
       update bans b set name = self.name where b.chat_id = chat and b.user_id = who;
@@ -67,24 +66,21 @@ begin
         end if;
       end if;
     elsif mine.left_at is null then
-      select m.user_id, m.name, m.folded_name, m.guest into namesake from members m
-        where m.chat_id = chat and m.folded_name = self.folded_name and m.left_at is null and m.user_id <> who;
       mark := '';
-      if namesake.guest and self.kind = 'account' then
-        -- As in join_chat: otherwise a guest could pass for the account by having been here first.
-        update members m set (name, folded_name) = (
-            select f.name, f.folded_name
-            from free_name(chat, namesake.user_id, namesake.name, namesake.folded_name, 'guest') f
-          )
-          where m.chat_id = chat and m.user_id = namesake.user_id;
-        event_version := append_event(chat, 'named', namesake.user_id, null, null);
-      elsif not namesake.guest and self.kind = 'guest' then
+      if self.kind = 'account' then
+        event_version := mark_namesakes(chat, who);
+      elsif exists (
+        select 1 from members m
+        where m.chat_id = chat and (m.folded_name = self.folded_name or m.skeleton = self.skeleton)
+          and not m.guest and m.left_at is null and m.user_id <> who
+      ) then
         mark := 'guest';
       end if;
-      select f.* into chosen from free_name(chat, who, self.name, self.folded_name, mark) f;
+      select d.* into chosen from distinct_name(chat, who, self.name, self.folded_name, self.skeleton, mark) d;
       if mine.name <> chosen.name or mine.guest <> (self.kind = 'guest') then
         update members m
-          set name = chosen.name, folded_name = chosen.folded_name, guest = (self.kind = 'guest')
+          set name = chosen.name, folded_name = chosen.folded_name, skeleton = chosen.skeleton,
+            guest = (self.kind = 'guest')
           where m.chat_id = chat and m.user_id = who;
         event_version := append_event(chat, 'named', who, null, null);
       end if;
