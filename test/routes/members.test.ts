@@ -50,6 +50,27 @@ describe('the members of a chat', () => {
       }
     })
 
+    it('says whose username is another than the name that is shown, here and where a name is pointed at; a guest has none', async () => {
+      const cyd = await new Visitor(site).signUp('cyd')
+      await cyd.get(`/chats/${uri}`)
+      assert.equal((await cyd.post('/account', { name: 'Paula' })).status, 303)
+      await cyd.post(`/chats/${uri}/messages`, { message: 'hello' })
+      const gus = new Visitor(site)
+      await gus.get(`/chats/${uri}`)
+      await gus.post(`/chats/${uri}/guests`, { name: 'Gus' })
+      await gus.get('/')
+      assert.equal((await gus.post('/account', { name: 'Gustav' })).status, 303)
+      const { text } = await ann.get(`/chats/${uri}/members`)
+      assert.match(item(text, 'Paula'), /<bdi>@cyd<\/bdi> · /)
+      for (const name of ['bob', 'Gustav']) {
+        assert.doesNotMatch(item(text, name), /@/)
+      }
+      const page = (await ann.get(`/chats/${uri}`)).text
+      assert.match(page, /<bdi class="message__author" title="@cyd">Paula<\/bdi>/)
+      assert.match(page, /<bdi title="@cyd">Paula<\/bdi>/)
+      assert.match(page, /<bdi>Gustav<\/bdi>/)
+    })
+
     it('puts a new owner first as well, on the page, in the chat’s header and for programs', async () => {
       const { id } = (await program.call('GET', `/api/chats/${uri}/members/`)).json.members[2]
       assert.equal((await ann.post(`/chats/${uri}/owner`, { user_id: String(id) })).status, 303)
