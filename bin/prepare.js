@@ -62,23 +62,21 @@ export async function build(what) {
 /** htmx 4 runs in no older browsers than these. */
 const BROWSERS = ['chrome99', 'firefox97', 'safari15.4']
 
-/** The script follows htmx and its extension in one classic file (src/http/assets.ts). */
+/** The script follows htmx and its extension in one classic file (src/http/assets.ts). Its second bundle is a module. */
 async function bundle() {
   const { buildSync } = await import('esbuild')
   try {
     // The asynchronous one would leave a process of its own beside the server.
+    const options = { absWorkingDir: root, outdir: 'dist/static', bundle: true, minify: true, target: BROWSERS }
     buildSync({
-      absWorkingDir: root,
+      ...options,
       entryPoints: [
         { in: 'static/app/main.ts', out: 'app' },
         { in: 'static/style/main.css', out: 'app' },
       ],
-      outdir: 'dist/static',
-      bundle: true,
       format: 'iife',
-      minify: true,
-      target: BROWSERS,
     })
+    buildSync({ ...options, entryPoints: ['static/app/extras.ts'], format: 'esm' })
   } catch {
     // It has said where the mistake is.
     fail('The script or the style of the pages could not be bundled.')

@@ -40,6 +40,7 @@ export async function loadAssets(): Promise<Assets> {
         builtFile('app.js'),
       ],
     },
+    'extras.js': { type: 'text/javascript; charset=utf-8', parts: [builtFile('extras.js')] },
     'noscript.css': { type: 'text/css; charset=utf-8', parts: [rootFile('static/noscript.css')] },
     // Shown by browsers as it is.
     'api.txt': { type: 'text/plain; charset=utf-8', parts: [rootFile('docs/api.md')] },

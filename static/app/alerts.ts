@@ -14,6 +14,10 @@ interface Connection {
   visibilityHandler?: () => void
 }
 
+interface Live extends HTMLElement {
+  _htmx?: { sse?: Connection }
+}
+
 /**
  * A sound and a notification for what comes while the reader is elsewhere, each where they asked for it and the browser has it. A
  * page that is to tell them goes on listening in the background; any other saves its connection there. The returned function
@@ -46,6 +50,9 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
       document.addEventListener('visibilitychange', visibilityHandler)
     }
   }
+  // The stream was there before this module.
+  connection = (document.getElementById('live') as Live | null)?._htmx?.sse
+  listenOn()
   document.addEventListener('htmx:sse:after:connection', event => {
     connection = (event as CustomEvent<{ connection: Connection }>).detail.connection
     listenOn()

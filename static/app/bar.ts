@@ -1,54 +1,49 @@
 import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
+import { face, more, reply } from './icons.json'
+
+let bar: HTMLElement | undefined
 
 /**
- * Reply, react and more beside the message that the reader points at or has the focus in. It is one element that moves, as each of 200
- * messages would have three more stops of the Tab key otherwise. Not on touch, where the time's link leads to the same.
+ * Shows reply, react and more beside the message that the reader points at or has the focus in: `target` is in it. It is one element that moves, as
+ * each of 200 messages would have three more stops of the Tab key otherwise.
  */
-export function offerActions(messages: HTMLElement) {
-  if (!matchMedia('(hover: hover)').matches) {
+export function showActions(target: Element) {
+  const message = target.closest('.message')
+  const bubble = message?.querySelector('.message__bubble')
+  bar ??= makeBar()
+  if (!message || message.matches('.message--deleted, .message--pending') || bar.parentElement === bubble) {
     return
   }
-  const bar = document.createElement('div')
-  bar.className = 'bar'
-  bar.setAttribute('role', 'group')
-  addButton('reply', 'Reply', (message, button) => {
-    htmx.ajax('GET', `${pathOf(message)}/reply`, { source: button, target: '#reply', swap: 'innerHTML' })
-  })
-  addButton('face', 'React', openMenu)
-  addButton('more', 'More', openMenu)
+  bar.ariaLabel = menuOf(message)?.ariaLabel ?? ''
+  bubble?.append(bar)
+}
 
-  function pathOf(message: Element): string {
-    return menuOf(message)?.getAttribute('href') ?? ''
-  }
-  function addButton(
-    name: 'reply' | 'face' | 'more',
-    words: string,
-    act: (message: Element, button: HTMLElement) => void,
-  ) {
-    const button = addTo(bar, 'button', 'round', icon(name))
+function makeBar(): HTMLElement {
+  const made = document.createElement('div')
+  made.className = 'bar'
+  made.setAttribute('role', 'group')
+  addButton('reply', reply, 'Reply', (message, button) => {
+    const path = menuOf(message)?.getAttribute('href') ?? ''
+    htmx.ajax('GET', `${path}/reply`, { source: button, target: '#reply', swap: 'innerHTML' })
+  })
+  addButton('face', face, 'React', openMenu)
+  addButton('more', more, 'More', openMenu)
+  return made
+
+  function addButton(name: string, path: string, words: string, act: (message: Element, button: HTMLElement) => void) {
+    const button = addTo(made, 'button', 'round', icon(path, path === reply))
     addTo(button, 'span', 'hidden-label', words)
     button.type = 'button'
     button.title = words
     button.dataset[name] = ''
     button.addEventListener('click', () => {
-      const message = bar.closest('.message')
+      const message = made.closest('.message')
       if (message) {
         act(message, button)
       }
     })
   }
-  function moveTo(event: Event) {
-    const message = (event.target as Element).closest('.message')
-    const bubble = message?.querySelector('.message__bubble')
-    if (!message || message.matches('.message--deleted, .message--pending') || bar.parentElement === bubble) {
-      return
-    }
-    bar.ariaLabel = menuOf(message)?.ariaLabel ?? ''
-    bubble?.append(bar)
-  }
-  messages.addEventListener('pointerover', moveTo)
-  messages.addEventListener('focusin', moveTo)
 }
 
 function openMenu(message: Element) {

@@ -1,6 +1,6 @@
 import { explains, requestOf } from './htmx.ts'
 import { claim, say, unsay } from './notice.ts'
-import { SENTENCES } from './words.ts'
+import { late, lost } from './words.ts'
 
 /** How often a page without a connection looks for one, in milliseconds. */
 const AGAIN = 2500
@@ -28,7 +28,7 @@ export function tellTrouble(catchUp: () => void, reached: () => void, removed: (
   addEventListener('online', catchUp)
   document.addEventListener('htmx:error', event => {
     if ((event.target as Element).closest?.('.tail') && trouble !== 'lost') {
-      say(SENTENCES.lost, 'tail')
+      say(lost, 'tail')
       change('lost')
     }
   })
@@ -65,7 +65,7 @@ export function tellTrouble(catchUp: () => void, reached: () => void, removed: (
       change(status)
       claim('tail')
       if (!explains(request)) {
-        say(SENTENCES.late, 'tail')
+        say(late, 'tail')
       }
     }
   })

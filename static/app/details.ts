@@ -1,12 +1,15 @@
-/** The drawer of details, which its address opens, closes by the Escape key and by a click beside it too. */
-export function closeDetails() {
+/**
+ * The drawer of details, which its address opens, closes by the Escape key and by a click beside it too. `isEntrance`: whether the page was
+ * entered with the drawer open, so that the step back would leave the page.
+ */
+export function closeDetails(isEntrance: boolean) {
   const drawer = document.getElementById('info')
   const opener = document.querySelector<HTMLElement>('[data-details]')
   if (!drawer || !opener) {
     return
   }
   const isOpen = () => location.hash === '#info' && getComputedStyle(drawer).position === 'fixed'
-  let opened = false
+  let opened = !isEntrance
   opener.addEventListener('click', () => {
     opened = true
   })

@@ -1,24 +1,20 @@
 // Comforts on top of pages that work without them. Each module is one behaviour, and finds its elements by a data- attribute.
-import { alertElsewhere } from './alerts.ts'
-import { offerActions } from './bar.ts'
 import { keepChats, showNewest } from './chats.ts'
 import { type ComposerForm, sendInPlace } from './composer.ts'
 import { mendAddress, quietOlder, tellTrouble } from './connection.ts'
-import { closeDetails } from './details.ts'
-import { keepHeader, refreshHeader } from './header.ts'
+import { refreshHeader } from './header.ts'
 import { listenToKeys } from './keys.ts'
+import { later, whenSeen } from './later.ts'
 import { drawLine, markMentions, newsFinder, putInPlace, reachCode, rename, watchList } from './list.ts'
 import { openMenus } from './menus.ts'
 import { WAITING } from './outbox.ts'
 import { isInFront } from './presence.ts'
 import { tellRead } from './read.ts'
-import { showRemoved } from './removal.ts'
 import { jumpToUnread, keepPlace } from './scroll.ts'
-import { offerSharing } from './share.ts'
-import { forgetAtSignOut } from './storage.ts'
+import { forgetAtSignOut, recall } from './storage.ts'
 import { localiseDays, localiseTimes } from './times.ts'
 import { countInTitle } from './title.ts'
-import { showTyping, tellTyping } from './typing.ts'
+import { showTyping } from './typing.ts'
 import { followKeyboard } from './viewport.ts'
 import { registerWorker } from './worker.ts'
 
@@ -26,7 +22,7 @@ localiseTimes(document)
 listenToKeys()
 registerWorker()
 forgetAtSignOut(WAITING)
-offerSharing(document)
+whenSeen(document.querySelectorAll('[data-copy], [data-invite]'), () => later(({ offerSharing }) => offerSharing()))
 reachCode(document)
 const messages = document.querySelector<HTMLElement>('[data-messages]')
 const log = document.querySelector<HTMLElement>('[data-log]')
@@ -53,13 +49,17 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   const findNews = newsFinder(messages)
   const lookForRead = tellRead(path, log, cursor, composer, scroll)
   const count = countInTitle()
-  const alertTo = alertElsewhere()
+  const alertTo = openDetails()
   const typed = showTyping()
-  const removed = () => showRemoved(name, sending?.takeBack() ?? '')
+  const removed = () =>
+    later(
+      ({ showRemoved }) => showRemoved(name, sending?.takeBack() ?? ''),
+      () => location.assign('/'),
+    )
   const sending = composer && sendInPlace(composer, messages, { cursor, catchUp }, scroll, removed)
-  if (composer) {
-    tellTyping(path, composer, cursor)
-  }
+  composer?.addEventListener('beforeinput', () => later(({ tellTyping }) => tellTyping(path, composer, cursor)), {
+    once: true,
+  })
   jumpToUnread(log)
   mendAddress(path)
   watchList(messages, came => {
@@ -97,10 +97,35 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   })
   markMentions(messages)
   openMenus(messages, composer)
-  keepHeader()
-  closeDetails()
   offerActions(messages)
   followKeyboard()
   tellTrouble(catchUp, () => sending?.tryNow(), removed)
   quietOlder(log)
+}
+
+/** The details come to life once they are seen, or at once where they hold what the reader asked for. The returned function tells of messages that came. */
+function openDetails(): (news: readonly Element[]) => void {
+  const isEntrance = location.hash === '#info'
+  let tell: ReturnType<typeof openDetails> = () => {}
+  const open = () =>
+    later(extras => {
+      extras.closeDetails(isEntrance)
+      tell = extras.alertElsewhere()
+    })
+  const isAsked = ['sound', 'notify'].some(name => recall(name))
+  if (isAsked) {
+    open()
+  } else {
+    whenSeen(document.querySelectorAll('#info'), open)
+  }
+  return news => tell(news)
+}
+
+/** Not on touch, where the time's link leads to the same. */
+function offerActions(messages: Element) {
+  if (matchMedia('(hover: hover)').matches) {
+    for (const sign of ['pointerover', 'focusin']) {
+      messages.addEventListener(sign, ({ target }) => later(({ showActions }) => showActions(target as Element)))
+    }
+  }
 }

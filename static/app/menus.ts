@@ -2,7 +2,7 @@ import type { ComposerForm } from './composer.ts'
 import { requestOf } from './htmx.ts'
 import { focusLink } from './list.ts'
 import { say } from './notice.ts'
-import { SENTENCES } from './words.ts'
+import { unchanged } from './words.ts'
 
 const OPEN = '.message__menu:not(:empty)'
 
@@ -71,7 +71,7 @@ export function openMenus(messages: HTMLElement, composer: ComposerForm | null) 
       return
     }
     if (!response) {
-      say(SENTENCES.unchanged, 'menu')
+      say(unchanged, 'menu')
     } else if (response.status < 400) {
       closeMenu(menu)
     }

@@ -1,5 +1,6 @@
 import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
+import { clock } from './icons.json'
 import { goesByItself, type Waiting } from './queue.ts'
 
 /** What a writer can do to a message that does not go by itself any more, by the words of its button. */
@@ -31,7 +32,7 @@ function itemOf(message: Waiting, goes: boolean, choices: Choices): HTMLElement 
   const line = addTo(addTo(body, 'div', 'message__bubble'), 'div', 'message__line')
   addTo(line, 'div', 'message__text', message.text).dir = 'auto'
   if (goes) {
-    addTo(line, 'p', 'message__foot', 'Sending ', icon('clock'))
+    addTo(line, 'p', 'message__foot', 'Sending ', icon(clock))
     return item
   }
   item.classList.add('message--failed')

@@ -1,6 +1,7 @@
 import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
-import { SENTENCES } from './words.ts'
+import { unlinked } from './icons.json'
+import { kept, removed, why } from './words.ts'
 
 /** Puts in the page's place that its reader is not in the chat any more, with what they had written. */
 export function showRemoved(name: string, written: string) {
@@ -11,12 +12,12 @@ export function showRemoved(name: string, written: string) {
   main.className = 'main sheet sheet--narrow'
   main.replaceChildren()
   const head = addTo(main, 'div', 'sheet__head')
-  addTo(head, 'span', 'notice__sign', icon('unlinked'))
-  addTo(addTo(head, 'h1', 'sheet__title', SENTENCES.removed, ' '), 'bdi', '', name)
-  addTo(head, 'p', 'sheet__lead', SENTENCES.why).setAttribute('role', 'alert')
+  addTo(head, 'span', 'notice__sign', icon(unlinked))
+  addTo(addTo(head, 'h1', 'sheet__title', removed, ' '), 'bdi', '', name)
+  addTo(head, 'p', 'sheet__lead', why).setAttribute('role', 'alert')
   if (written !== '') {
     const field = addTo(addTo(main, 'section', 'panel'), 'div', 'field')
-    addTo(field, 'label', 'field__label', SENTENCES.kept).htmlFor = 'typed'
+    addTo(field, 'label', 'field__label', kept).htmlFor = 'typed'
     const text = addTo(field, 'textarea', 'field__input', written)
     text.id = 'typed'
     text.rows = 5

@@ -1,5 +1,6 @@
 import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
+import { down } from './icons.json'
 
 /** The place of a reader in the list of messages. */
 export interface Scroll {
@@ -18,7 +19,7 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
   const button = document.createElement('button')
   button.type = 'button'
   button.className = 'news'
-  button.append(icon('down'))
+  button.append(icon(down))
   const words = addTo(button, 'span', '')
   const count = addTo(button, 'span', 'badge')
   log.after(button)

@@ -2,7 +2,7 @@ import { explains, requestOf } from './htmx.ts'
 import { claim, say, unsay } from './notice.ts'
 import type { Outbox } from './outbox.ts'
 import { type Fate, fateOf, nextToSend, pauseAfter, type Waiting } from './queue.ts'
-import { SENTENCES } from './words.ts'
+import { notYet } from './words.ts'
 
 /** The page's list of messages, as far as sending needs it. */
 export interface List {
@@ -51,7 +51,7 @@ export function sendWaiting(source: Element, path: string, outbox: Outbox, list:
       // Why a message was refused stays there while the next one is sent.
       claim(fate === 'refused' ? 'refusal' : 'composer')
     } else {
-      say(SENTENCES.notYet, 'composer')
+      say(notYet, 'composer')
     }
     if (sending) {
       told.done(sending, fate)

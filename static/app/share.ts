@@ -1,5 +1,17 @@
-/** Puts buttons beside the addresses below `root` that have none yet. */
-export function offerSharing(root: ParentNode) {
+import { localiseTimes } from './times.ts'
+
+/** Puts buttons beside the addresses of the page, and beside the link to hand on each time it has come again. */
+export function offerSharing() {
+  addButtons(document)
+  const link = document.querySelector('[data-invite]')
+  if (link) {
+    new MutationObserver(() => addButtons(link)).observe(link, { childList: true })
+  }
+}
+
+/** To those below `root` that have none yet. */
+function addButtons(root: ParentNode) {
+  localiseTimes(root)
   for (const source of root.querySelectorAll<HTMLInputElement>('[data-copy]')) {
     // No :has(), which Firefox lacks before 121: a selector that it does not know would end the script.
     if (source.nextElementSibling?.matches('button')) {

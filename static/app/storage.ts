@@ -1,4 +1,4 @@
-import { SENTENCES } from './words.ts'
+import { signOut } from './words.ts'
 
 /** What the browser keeps for this site. Browsers can be told to keep nothing, and can be full: then it is kept as long as the page. */
 const inPage = new Map<string, string>()
@@ -53,7 +53,7 @@ export function forgetAtSignOut(waiting: string) {
       return
     }
     const count = namesFrom(waiting).length
-    if (count > 0 && !confirm(SENTENCES.signOut(count))) {
+    if (count > 0 && !confirm(signOut(count))) {
       event.preventDefault()
       return
     }

@@ -1,30 +1,5 @@
-import type { ComposerForm } from './composer.ts'
-
-/** The shortest time between two signs that the reader is typing, in milliseconds. */
-const PAUSE = 3000
-
 /** How long somebody counts as typing after a sign of it, in milliseconds. */
 const LASTS = 6000
-
-/** Tells the server that the reader is typing: once in 3 s at most, and again after what they sent. */
-export function tellTyping(path: string, composer: ComposerForm, cursor: () => string) {
-  const { message, csrf } = composer.elements
-  let toldAt = Number.NEGATIVE_INFINITY
-  message.addEventListener('input', event => {
-    if (!event.isTrusted || message.value.trim() === '' || performance.now() - toldAt < PAUSE) {
-      return
-    }
-    toldAt = performance.now()
-    fetch(`${path}/typing`, {
-      method: 'POST',
-      headers: { Accept: 'application/json', 'Content-Type': 'application/json', 'X-CSRF-Token': csrf.value },
-      body: JSON.stringify({ after: cursor() || undefined }),
-    }).catch(() => {})
-  })
-  composer.addEventListener('submit', () => {
-    toldAt = Number.NEGATIVE_INFINITY
-  })
-}
 
 /** Shows who is typing in a line of its own. The returned function ends it for somebody whose message has come. */
 export function showTyping(): (user_id: string) => void {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { brotliCompressSync } from 'node:zlib'
 import { loadAssets } from '../../src/http/assets.js'
 
 describe('the style sheet', () => {
@@ -32,3 +35,20 @@ describe('the style sheet', () => {
     }
   })
 })
+
+describe('the script of ours', () => {
+  it('that pages wait for is 8 kB at most', () => {
+    const size = compressed('app.js')
+    assert.ok(size > 1000 && size <= 8192, `${size}`)
+  })
+
+  it('that is loaded later is 8 kB at most', () => {
+    const size = compressed('extras.js')
+    assert.ok(size > 1000 && size <= 8192, `${size}`)
+  })
+})
+
+/** Without htmx, which stands before it in the file that is served. */
+function compressed(name: string): number {
+  return brotliCompressSync(readFileSync(fileURLToPath(new URL(`../../static/${name}`, import.meta.url)))).length
+}
