@@ -57,9 +57,15 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
       () => location.assign('/'),
     )
   const sending = composer && sendInPlace(composer, messages, { cursor, catchUp }, scroll, removed)
-  composer?.addEventListener('beforeinput', () => later(({ tellTyping }) => tellTyping(path, composer, cursor)), {
-    once: true,
-  })
+  composer?.addEventListener('beforeinput', begin, { once: true })
+  function begin() {
+    later(({ offerChoices, tellTyping }) => {
+      if (composer) {
+        offerChoices(composer)
+        tellTyping(path, composer, cursor)
+      }
+    })
+  }
   jumpToUnread(log)
   mendAddress(path)
   watchList(messages, came => {

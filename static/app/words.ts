@@ -8,3 +8,7 @@ export const why = 'Somebody removed you, you left in another window, or the cha
 export const kept = 'Your message was not sent. Here it is, to keep:'
 export const signOut = (count: number) =>
   `${count === 1 ? 'A message is' : `${count} messages are`} not sent yet. Sign out, and lose ${count === 1 ? 'it' : 'them'}?`
+
+/** Of a list of names or emoji: nothing where there is none. */
+export const found = (count: number) =>
+  count === 0 ? '' : `${count === 1 ? '1 suggestion' : `${count} suggestions`}. Up and Down choose, Enter takes.`

@@ -114,6 +114,8 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-menu', who: 'owner', path: uri, act: openMenu },
     { name: 'chat-edit', who: 'owner', path: uri, act: openEdit },
     { name: 'chat-reply', who: 'owner', path: `${uri}?reply=${id}` },
+    { name: 'chat-names', who: 'owner', path: uri, act: page => suggest(page, 'Thank you @') },
+    { name: 'chat-emoji', who: 'guest', path: uri, act: page => suggest(page, 'Good night :st') },
     { name: 'chat-up', who: 'owner', path: uri, act: page => scrollUp(page) },
     { name: 'chat-news', who: 'owner', path: uri, act: page => scrollUp(page, () => say(bob, 'Something new')) },
     { name: 'chat-pending', who: 'owner', path: uri, act: page => send(page, () => new Promise(() => {})) },
@@ -204,6 +206,12 @@ async function openEdit(page: Page) {
   await openMenu(page)
   await page.getByText('Edit', { exact: true }).click()
   await page.getByRole('textbox', { name: 'New text' }).waitFor()
+}
+
+/** Types what is answered by a list above the composer. */
+async function suggest(page: Page, text: string) {
+  await composer(page).pressSequentially(text)
+  await page.getByRole('option').first().waitFor()
 }
 
 async function scrollUp(page: Page, meanwhile?: () => Promise<unknown>) {
