@@ -1,0 +1,135 @@
+import { constants, crc32, deflateRawSync } from 'node:zlib'
+
+/** A part of a document, ready for answers in plain and for answers in gzip. */
+export interface Piece {
+  readonly text: string
+  /** The text as blocks of DEFLATE (RFC 1951) that end on a whole byte, so that others can follow. */
+  readonly blocks: Buffer
+  /** Of the text's bytes in UTF-8. */
+  readonly crc: number
+  readonly length: number
+}
+
+/** The most that one stored block can hold, in bytes. */
+const STORED_AT_MOST = 0xffff
+
+/**
+ * A piece that is compressed here, once for all answers that it becomes part of. It may repeat what is in `before`, the text that must stand
+ * right before it in every one of them. Never for a secret: how long a piece becomes tells what its text has in common with itself.
+ */
+export function compressed(text: string, before = ''): Piece {
+  const bytes = Buffer.from(text)
+  const blocks = deflateRawSync(bytes, {
+    finishFlush: constants.Z_SYNC_FLUSH,
+    ...(before ? { dictionary: Buffer.from(before) } : {}),
+  })
+  return { text, blocks, crc: crc32(bytes), length: bytes.length }
+}
+
+/** A piece as it is: it takes as many bytes as its text, and 5 for each block, whatever the text is. */
+export function stored(text: string): Piece {
+  const bytes = Buffer.from(text)
+  const blocks: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += STORED_AT_MOST) {
+    const part = bytes.subarray(at, at + STORED_AT_MOST)
+    blocks.push(storedHead(0, part.length), part)
+  }
+  return { text, blocks: Buffer.concat(blocks), crc: crc32(bytes), length: bytes.length }
+}
+
+/** The pieces as one. It takes the place of all of them in an answer. */
+export function joined(pieces: readonly Piece[]): Piece {
+  return {
+    // Added up and not joined: so it refers to their texts, and is no copy of them.
+    text: pieces.reduce((text, piece) => text + piece.text, ''),
+    blocks: Buffer.concat(pieces.map(({ blocks }) => blocks)),
+    ...sumOf(pieces),
+  }
+}
+
+/** What the pieces say, in plain. */
+export function plainOf(pieces: readonly Piece[]): Buffer {
+  return Buffer.from(pieces.map(({ text }) => text).join(''))
+}
+
+/** The same as a file in gzip (RFC 1952). Nothing is compressed here. */
+export function gzipOf(pieces: readonly Piece[]): Buffer {
+  const { crc, length } = sumOf(pieces)
+  const end = Buffer.alloc(8)
+  end.writeUInt32LE(crc, 0)
+  end.writeUInt32LE(length % 2 ** 32, 4)
+  return Buffer.concat([HEAD, ...pieces.map(({ blocks }) => blocks), LAST, end])
+}
+
+/** Without a name and a time, made by an unknown system. */
+const HEAD = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
+
+function storedHead(isLast: 0 | 1, length: number): Buffer {
+  const head = Buffer.alloc(5)
+  head[0] = isLast
+  head.writeUInt16LE(length, 1)
+  head.writeUInt16LE(length ^ 0xffff, 3)
+  return head
+}
+
+/** An empty block that says that none follows. */
+const LAST = storedHead(1, 0)
+
+function sumOf(pieces: readonly Piece[]) {
+  let crc = 0
+  let length = 0
+  for (const piece of pieces) {
+    crc = (times(crc, powerOf(piece.length)) ^ piece.crc) >>> 0
+    length += piece.length
+  }
+  return { crc, length }
+}
+
+/*
+ * A CRC is the rest of a division of polynomials over GF(2), so that of two texts one after another follows from those of each: the first
+ * is moved past the second, by multiplying it with x to the power of as many bits as the second has (zlib's crc32_combine).
+ */
+
+/** The divisor. The highest power stands in the lowest bit, here as in every CRC. */
+const DIVISOR = 0xedb88320
+
+/** a * b, divided. */
+function times(a: number, b: number): number {
+  let product = 0
+  for (let power = 0x80000000; power !== 0; power >>>= 1) {
+    if (a & power) {
+      product ^= b
+    }
+    b = b & 1 ? (b >>> 1) ^ DIVISOR : b >>> 1
+  }
+  return product >>> 0
+}
+
+/** x^1, x^2, x^4 and so on. After 32 of them they begin again. */
+const SQUARES = [0x40000000]
+while (SQUARES.length < 32) {
+  const last = SQUARES.at(-1) ?? 0
+  SQUARES.push(times(last, last))
+}
+
+/** Pages repeat few lengths: their secrets are as long as each other, and their other pieces are the same. */
+const powers = new Map<number, number>()
+const POWERS_AT_MOST = 10_000
+
+/** x^(8 * bytes). */
+function powerOf(bytes: number): number {
+  let power = powers.get(bytes)
+  if (power === undefined) {
+    power = 0x80000000
+    for (let left = bytes, square = 3; left > 0; left = Math.floor(left / 2), square++) {
+      if (left % 2 === 1) {
+        power = times(SQUARES[square % 32] ?? 0, power)
+      }
+    }
+    if (powers.size >= POWERS_AT_MOST) {
+      powers.clear()
+    }
+    powers.set(bytes, power)
+  }
+  return power
+}
