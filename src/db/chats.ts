@@ -85,6 +85,7 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
       'owner.username as owner_username',
       'owner.name as owner_name',
       'owner.kind as owner_kind',
+      'owner.version as owner_version',
       'members.name as member_name',
     ])
     .where('links.uri', '=', uri)

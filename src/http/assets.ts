@@ -75,7 +75,7 @@ export async function loadAssets(): Promise<Assets> {
       shared,
       body,
       gzip: await promisify(gzip)(body, { level: 9 }),
-      br: await promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+      br: await promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
       etag: `"${hash}"`,
     })
   }
@@ -114,7 +114,8 @@ export function serveAssets({ files }: Assets): Koa.Middleware {
     if (!asset || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) {
       return next()
     }
-    const encoding = ctx.acceptsEncodings('br', 'gzip', 'identity')
+    // Browsers name gzip first and like both as much, so they would get the longer one.
+    const encoding = (['br', 'gzip'] as const).find(name => ctx.acceptsEncodings(name))
     ctx.set({
       'Cache-Control': 'public, max-age=31536000, immutable',
       'X-Content-Type-Options': 'nosniff',
@@ -126,7 +127,7 @@ export function serveAssets({ files }: Assets): Koa.Middleware {
     ctx.type = asset.type
     if (ctx.fresh) {
       ctx.status = 304
-    } else if (encoding === 'br' || encoding === 'gzip') {
+    } else if (encoding) {
       ctx.set('Content-Encoding', encoding)
       ctx.body = asset[encoding]
     } else {

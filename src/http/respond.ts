@@ -2,13 +2,14 @@ import type { ServerResponse } from 'node:http'
 import { LIMITS } from '../config.js'
 import { asRefusal, Refusal } from '../errors.js'
 import { randomKey } from '../keys.js'
+import { initial } from '../text/words.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
 import { NOT_STORED } from './headers.js'
 import { problemJson } from './json.js'
 import { preferencesOf } from './preferences.js'
-import type { FragmentValues, PageValues } from './view-values.js'
+import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
 interface Answers {
   /** A whole document, or a redirect. */
@@ -79,15 +80,21 @@ export function renderPage<V extends keyof PageValues>(
   view: V,
   values: PageValues[V],
 ): string {
+  return parts.views.page(view, { ...frameOf(parts, ctx), ...values })
+}
+
+/** The values that the frame of every page needs. */
+export function frameOf(parts: Parts, ctx: Context): FrameValues {
   prepareForms(parts, ctx)
-  const frame = {
-    user: ctx.state.user ?? null,
-    csrf: ctx.state.csrf ?? '',
+  const { user, csrf = '' } = ctx.state
+  return {
+    user: user ?? null,
+    user_initial: initial(user?.name ?? ''),
+    csrf,
     form_key: randomKey(16),
     assets: parts.assets.paths,
     preferences: preferencesOf(parts, ctx),
   }
-  return parts.views.page(view, { ...frame, ...values })
 }
 
 export function showFragment<V extends keyof FragmentValues>(
@@ -130,6 +137,7 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   const { status, title, message, headers } = refusal
   ctx.status = status
   ctx.remove('ETag')
+  ctx.remove('Content-Encoding')
   ctx.remove('Link')
   ctx.set({ ...headers, 'Cache-Control': NOT_STORED })
   if (ctx.state.form === 'json') {

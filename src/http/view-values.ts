@@ -18,6 +18,8 @@ import type { Preferences } from './schemas.js'
 export interface FrameValues {
   /** Null for visitors. */
   user: User | null
+  /** What their avatar shows of their name. */
+  user_initial: string
   /** The form token. */
   csrf: string
   /** The key of a form that browsers may send twice. */

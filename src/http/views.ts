@@ -16,6 +16,8 @@ import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 export interface Views {
   page<V extends keyof PageValues>(view: V, values: PageValues[V] & FrameValues): string
   fragment<V extends keyof FragmentValues>(view: V, values: FragmentValues[V]): string
+  /** A text as views write it. */
+  escape(text: string): string
 }
 
 /**
@@ -62,7 +64,8 @@ export function loadViews(frameRefresh = 10): Views {
     }
   }
   const render = (view: string, values: object) => environment.render(view, values)
-  return { page: render, fragment: render }
+  const escaped = environment.getFilter('escape')
+  return { page: render, fragment: render, escape: text => String(escaped(text)) }
 }
 
 /** Whether a message needs no author's name, because the one above it is by the same author and less than five minutes older. */

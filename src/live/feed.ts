@@ -1,8 +1,12 @@
+import type { Chat } from '../db/chats.js'
 import type { Event } from '../db/events.js'
+import type { Member } from '../db/members.js'
 import { Batch } from './batch.js'
 import { Delivery, type DeliveryCallbacks, type Follower, type Reason } from './delivery.js'
 import { type Entry, entriesOf, type Renderer } from './entry.js'
+import { Logs } from './logs.js'
 import { Memberships } from './memberships.js'
+import { changesSurroundings, Surroundings } from './surroundings.js'
 import type { Cached } from './sweep.js'
 import type { Typist } from './typing.js'
 import { type ListEnd, Window } from './window.js'
@@ -27,6 +31,9 @@ export class Feed implements Cached {
   usedAt = this.cachedAt
   /** Of the links that members use here. */
   readonly uris = new Set<string>()
+  readonly logs = new Logs()
+  /** What the chat's page shows around its log, where that is in memory. */
+  surroundings: Surroundings | undefined
   private readonly window: Window
   private readonly memberships = new Memberships()
   private readonly delivery: Delivery
@@ -64,9 +71,9 @@ export class Feed implements Cached {
     return this.announced > this.version
   }
 
-  /** About how much memory its events take. */
+  /** About how much memory its events take, and its page. */
   get bytes() {
-    return this.window.bytes
+    return this.window.bytes + this.logs.bytes + (this.surroundings?.bytes ?? 0)
   }
 
   /** The member's name in the chat; undefined where the user is not known to be a member. */
@@ -77,6 +84,25 @@ export class Feed implements Cached {
   /** Keeps what the database said of a member when the chat was at `version`. Returns false where it may not be true any more. */
   learnMember(user_id: number, name: string, version: number): boolean {
     return this.memberships.learn(user_id, name, version, this.window.after(version))
+  }
+
+  /** Keeps what the database said of the chat by its newest link, and after that of its members, unless an event has changed it since. */
+  surround(chat: Chat, members: readonly Member[], member_count: number) {
+    const since = this.window.after(chat.version)
+    if (chat.uri === chat.current_uri && since && !since.some(({ event }) => changesSurroundings(event))) {
+      this.surroundings = new Surroundings(chat, members, member_count)
+    }
+  }
+
+  /** Keeps how far the member has read at least: everything up to `version`. */
+  noteRead(user_id: number, version: number) {
+    this.memberships.noteRead(user_id, version)
+  }
+
+  /** Whether it is certain that nothing that others wrote is new to the member. */
+  hasReadAll(user_id: number): boolean {
+    const since = this.window.after(this.memberships.readUpTo(user_id))
+    return since?.every(({ event }) => event.kind !== 'message' || event.author_id === user_id) ?? false
   }
 
   /** The events after `version`, in order, at most `limit`; from memory where they are there. */
@@ -173,9 +199,16 @@ export class Feed implements Cached {
 
   /** Frees the memory of its events, unless some are still to be delivered. They can be read from the database again. */
   clearWindow() {
+    this.forgetPage()
     if (this.delivery.isDone) {
       this.window.clear(this.version)
     }
+  }
+
+  /** Forgets what its page shows. It is read and rendered again when it is asked for. */
+  forgetPage() {
+    this.surroundings = undefined
+    this.logs.clear()
   }
 
   /** Ends all streams, and takes in nothing new any more. */
@@ -221,6 +254,10 @@ export class Feed implements Cached {
       // An event that was posted here may come a second time, from the database.
       if (version === this.version + 1) {
         this.window.push(entry)
+        this.logs.take(event)
+        if (changesSurroundings(event)) {
+          this.surroundings = undefined
+        }
         this.announced = Math.max(this.announced, version)
         const ending = this.memberships.take(event)
         if (ending) {

@@ -1,6 +1,7 @@
 import { type Chat, findChat } from '../db/chats.js'
 import { type Event, eventsAfter } from '../db/events.js'
 import type { Db, UserKind } from '../db/schema.js'
+import type { KnownVersion } from '../db/versions.js'
 import type { DeliveryCallbacks, Reason } from './delivery.js'
 import type { RendererFor } from './entry.js'
 import { Feed } from './feed.js'
@@ -54,6 +55,35 @@ export class Feeds implements Swept {
     feed.usedAt = performance.now()
     this.callbacks.saw(feed.chat_id, user_id)
     return { feed, uri, name }
+  }
+
+  /**
+   * The chat as one of its members sees it, with the feed that has it, if all of it is in memory; the caller makes sure that it is fresh. By
+   * its newest link only.
+   */
+  remembered(uri: string, user_id: number): { chat: Chat; feed: Feed } | undefined {
+    const reading = this.cached(uri, user_id)
+    const chat = reading?.feed.surroundings?.chat
+    if (!reading || chat?.uri !== uri || reading.feed.isBehind) {
+      return undefined
+    }
+    const { feed, name } = reading
+    return { chat: { ...chat, version: feed.version, member_name: name }, feed }
+  }
+
+  /** The owners whose names are in memory: a chat's page shows the name of the account, and no event tells of all its changes. */
+  owners(): KnownVersion[] {
+    return [...this.byChat.values()].flatMap(({ surroundings }) =>
+      surroundings ? [{ id: surroundings.chat.owner_id, version: surroundings.chat.owner_version }] : [],
+    )
+  }
+
+  ownerMoved(user_id: number) {
+    for (const feed of this.byChat.values()) {
+      if (feed.surroundings?.chat.owner_id === user_id) {
+        feed.forgetPage()
+      }
+    }
   }
 
   /** Asks the database. Undefined where there is no such chat, or the user is not a member of it. */

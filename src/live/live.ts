@@ -55,7 +55,7 @@ export class Live {
       onFailure: error => log('Telling what is new in a chat failed', error),
     })
     const users: Swept = {
-      versions: () => earliest([...this.identities.versions(), ...this.streams.versions()]),
+      versions: () => earliest([...this.identities.versions(), ...this.streams.versions(), ...this.feeds.owners()]),
       moved: user_id => this.userMoved(user_id),
     }
     this.sweep = new Sweep(db, this.feeds, users, () => this.feeds.deliver())
@@ -97,6 +97,12 @@ export class Live {
       await cached.feed.catchUp()
     }
     return this.feeds.cached(uri, user_id) ?? this.feeds.find(uri, user_id)
+  }
+
+  /** The chat as one of its members sees it, if memory alone makes sure of all of it: asks nothing. By its newest link only. */
+  remembered(uri: string, user_id: number): (Chat & { askedAt: number }) | undefined {
+    const found = this.feeds.remembered(uri, user_id)
+    return found && this.sweep.isFresh(found.feed) ? { ...found.chat, askedAt: found.feed.askedAt } : undefined
   }
 
   /** The same for a chat that was just read from the database, without another statement. */
@@ -174,6 +180,7 @@ export class Live {
    */
   private async userMoved(user_id: number) {
     this.identities.forgetUser(user_id)
+    this.feeds.ownerMoved(user_id)
     await Promise.all(this.streams.ofUser(user_id).map(stream => this.review(stream)))
   }
 

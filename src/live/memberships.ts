@@ -8,6 +8,8 @@ interface Membership {
   name: string
   /** The version of the chat at which the database said so. */
   version: number
+  /** How far they have read at least. It moves forward only, so that what is in memory cannot become wrong. */
+  read: number
 }
 
 /** Those members of one chat who read it by this process. The chat's events keep them right. */
@@ -31,8 +33,20 @@ export class Memberships {
       // Those who come again are read from the database again.
       this.byUser.clear()
     }
-    this.byUser.set(user_id, { name, version })
+    this.byUser.set(user_id, { name, version, read: this.readUpTo(user_id) })
     return true
+  }
+
+  /** How far the member has read at least; 0 where nothing is known of it. */
+  readUpTo(user_id: number): number {
+    return this.byUser.get(user_id)?.read ?? 0
+  }
+
+  noteRead(user_id: number, version: number) {
+    const membership = this.byUser.get(user_id)
+    if (membership) {
+      membership.read = Math.max(membership.read, version)
+    }
   }
 
   /** Takes in the chat's next event. Returns how its author's membership has ended by it, if it has. */

@@ -15,7 +15,8 @@ const STORED_AT_MOST = 0xffff
 
 /**
  * A piece that is compressed here, once for all answers that it becomes part of. It may repeat what is in `before`, the text that must stand
- * right before it in every one of them. Never for a secret: how long a piece becomes tells what its text has in common with itself.
+ * right before it in every one of them, with zeros for bytes that are not known: no text of ours has zeros, so it does not repeat these.
+ * Neither may be a secret: how long a piece becomes tells what the two have in common.
  */
 export function compressed(text: string, before = ''): Piece {
   const bytes = Buffer.from(text)

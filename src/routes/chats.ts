@@ -4,22 +4,27 @@ import { keptUntil } from '../db/abandoned-chats.js'
 import { createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
 import { takeFromRate } from '../db/limits.js'
-import { countedMembers, isKnownToOwner } from '../db/members.js'
+import { countedMembers, isKnownToOwner, type Member } from '../db/members.js'
+import type { Standing } from '../db/reads.js'
 import type { User } from '../db/users.js'
 import { isReadOnly, tooMany } from '../errors.js'
 import { shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
+import { showChatPage } from '../http/chat-page.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
 import { chatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { ownChange, rememberChange } from '../http/own-changes.js'
 import { hasQrCode } from '../http/qr-code.js'
 import { logFailure } from '../http/request-log.js'
 import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { newChat, pageQuery } from '../http/schemas.js'
 import type { FormValues } from '../http/view-values.js'
+import { isVisit } from '../http/visits.js'
 import { draftSeal, randomKey } from '../keys.js'
+import type { ListEnd } from '../live/window.js'
 import { fill } from '../slices.js'
 import { enter, fillMembers, seenHere } from './members.js'
 import {
@@ -29,6 +34,7 @@ import {
   limitLists,
   type MemberChat,
   type ReadingMember,
+  readUri,
   requireChat,
   requireMember,
   requireReading,
@@ -119,7 +125,7 @@ function headerOf({ config }: Parts, ctx: RouteContext, chat: SeenChat, { id }: 
 
 /** Shows the chat to its members. A user who opens its URL becomes a member. Visitors see who invites them, and nothing else. */
 async function visitChat(parts: Parts, ctx: RouteContext) {
-  const chat = await requireChat(parts, ctx)
+  const chat = rememberedChat(parts, ctx) ?? (await requireChat(parts, ctx))
   const { user } = ctx.state
   if (!user) {
     showInvitation(parts, ctx, chat, { next: chatPath(chat.uri), values: {}, errors: {} })
@@ -127,16 +133,24 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
     showPage(parts, ctx, 'chats/join.njk', { chat })
   } else if (chat.current_uri !== chat.uri && ctx.state.form === 'page') {
     // The link was replaced. For others than members it has ended, and this is not reached.
+    rememberChange(parts, ctx, chat.current_uri, chat.version)
     seeOther(ctx, chatPath(chat.current_uri) + ctx.search)
   } else {
     limitLists(parts, ctx, user)
     if (chat.member_name === null) {
-      await enter(parts, chat.uri, user)
+      await enter(parts, ctx, chat.uri, user)
       await showChat(parts, ctx, await requireMember(parts, ctx), user)
       return
     }
     await showChat(parts, ctx, chat, user)
   }
+}
+
+/** The chat as memory has it, unless the member knows better by their own change. */
+function rememberedChat({ live }: Parts, ctx: RouteContext): SeenChat | undefined {
+  const { user } = ctx.state
+  const chat = user && live.remembered(readUri(ctx), user.id)
+  return chat && chat.version >= ownChange(ctx) ? chat : undefined
 }
 
 /** Shows visitors who invites them, and a form to come in. */
@@ -154,23 +168,6 @@ async function joinsByComing(parts: Parts, ctx: RouteContext, chat: SeenChat, us
   return isVisit(ctx) && (!isFromElsewhere(parts, ctx) || (await isKnownToOwner(parts.db, chat, user.id)))
 }
 
-/**
- * Whether a person opens the page. A prefetch, an image and a preview are no visits, and neither is a redirect of another site without a
- * click. Each engine has called the header of the purpose by another name.
- */
-function isVisit(ctx: RouteContext): boolean {
-  const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].map(header => ctx.get(header))
-  const dest = ctx.get('sec-fetch-dest')
-  return (
-    ctx.method === 'GET' &&
-    ctx.state.form === 'page' &&
-    ctx.get('accept').includes('text/html') &&
-    !purposes.some(purpose => /prefetch|preview/i.test(purpose)) &&
-    (dest === '' || dest === 'document') &&
-    (ctx.get('sec-fetch-site') !== 'cross-site' || ctx.get('sec-fetch-user') === '?1')
-  )
-}
-
 /** A message that could not be sent, and why. */
 interface Unsent {
   text: string
@@ -186,11 +183,16 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
   const part = { members: LIMITS.membersOnPage, before, from, reads: !past && isVisit(ctx) }
   const { standing, ...view } = await chatOnPage(parts, { ...reading, user }, part)
-  showPage(parts, ctx, 'chats/show.njk', {
+  const { feed } = reading
+  if (!past && standing && !feed.surroundings) {
+    feed.surround(chat, view.members, view.member_count)
+  }
+  const values = {
     ...headerOf(parts, ctx, chat, user),
     ...view,
+    // Who is here is asked for by the page, as that changes without an event.
+    members: view.members.map(member => ({ ...member, here: false })),
     kept: await keptUntil(parts.db, chat),
-    members: seenHere(parts, chat.id, view.members),
     empty: !past && !view.more && view.entries.every(entry => entry.event.kind !== 'message'),
     past,
     unread: standing?.unread ?? 0,
@@ -199,7 +201,12 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
     composer: unsent ?? { text: '', key: null, sentence: '' },
     key: unsent?.key ?? randomKey(16),
     draft_of: draftSeal(parts.secret, chat.uri, user.id),
-  })
+  }
+  if (past || reply !== undefined || unsent || view.entries.length === 0) {
+    showPage(parts, ctx, 'chats/show.njk', values)
+    return
+  }
+  showChatPage(parts, ctx, values, feed)
 }
 
 type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }
@@ -207,6 +214,7 @@ type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }
 /**
  * What a page shows of a chat: its newest messages, those before `before`, or those from `from` on, rendered, as many as fit into
  * LIMITS.pageBytes; its version, its first members, and how far the reader had read. With `reads`, the messages count as read from now on.
+ * `standing` is null where memory is certain that there is nothing new to the reader. `html` is that of the newest messages.
  */
 export async function chatOnPage(parts: Parts, reading: ReadingMember, part: PagePart) {
   const view = await readPage(parts, reading, part).catch(error => {
@@ -216,35 +224,63 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     logFailure(parts, error, 'How far somebody has read was not noted')
     return readPage(parts, reading, { ...part, reads: false })
   })
-  if (part.reads) {
-    parts.live.chatLists.changed(reading.user.id, reading.feed.chat_id)
-  }
+  const { feed, user } = reading
   const { entries, more, next } = view
   const isForward = part.from !== undefined
+  if (!isForward && part.before === undefined) {
+    return { ...view, ...(await feed.logs.of(view, user.id)) }
+  }
   const { items, cut } = await fill(isForward ? entries : entries.toReversed(), LIMITS.pageBytes, entry =>
-    entry.html(entry.event.author_id === reading.user.id),
+    entry.html(entry.event.author_id === user.id),
   )
   return isForward
-    ? { ...view, entries: items, next: cut?.version ?? next }
-    : { ...view, entries: items.reverse(), more: more || cut !== undefined }
+    ? { ...view, entries: items, next: cut?.version ?? next, html: undefined }
+    : { ...view, entries: items.reverse(), more: more || cut !== undefined, html: undefined }
+}
+
+/** Reads it, and keeps in memory how far the reader has read. */
+async function readPage(parts: Parts, reading: ReadingMember, part: PagePart): Promise<View> {
+  const { feed, user } = reading
+  const view = await readPart(parts, reading, part)
+  if (view.standing) {
+    feed.noteRead(user.id, part.reads ? view.version : view.standing.last_read)
+    if (part.reads) {
+      parts.live.chatLists.changed(user.id, feed.chat_id)
+    }
+  }
+  return view
+}
+
+/** Named, because lint took a minute to infer it from the queries. */
+interface View extends ListEnd {
+  next: number | null
+  members: readonly Member[]
+  member_count: number
+  standing: Standing | null
 }
 
 /** For pages that show messages only. */
 const NO_MEMBERS = { members: [], member_count: 0, standing: null }
 
-/** The newest messages come from the feed if it has them, else from the database. */
-async function readPage(
+/** The newest messages come from the feed if it has them, else from the database; so does what stands around them. */
+async function readPart(
   { db }: Parts,
   { feed, user }: ReadingMember,
   { members, before, from, reads = false }: PagePart,
-) {
+): Promise<View> {
   const messages = LIMITS.messagesPerPage
   const isNewest = before === undefined && from === undefined
   const newest = isNewest ? feed.newest(messages) : undefined
+  if (newest && members === 0) {
+    return { ...newest, next: null, ...NO_MEMBERS }
+  }
+  if (newest && feed.surroundings && feed.hasReadAll(user.id)) {
+    const { members, member_count } = feed.surroundings
+    return { ...newest, next: null, members, member_count, standing: null }
+  }
   if (newest) {
     const reader = { user_id: user.id, reads: reads ? newest.version : null }
-    const rest = members > 0 ? await countedMembers(db, feed.chat_id, members, reader) : NO_MEMBERS
-    return { ...newest, next: null, ...rest }
+    return { ...newest, next: null, ...(await countedMembers(db, feed.chat_id, members, reader)) }
   }
   const reader = { user_id: user.id, reads: reads ? ('everything' as const) : null }
   const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before, from, reader })

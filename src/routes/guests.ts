@@ -11,6 +11,7 @@ import { prepareForms, visitHash } from '../http/csrf.js'
 import { read } from '../http/input.js'
 import { ownUserJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { rememberChange } from '../http/own-changes.js'
 import { redirect, showPage } from '../http/respond.js'
 import { newGuest } from '../http/schemas.js'
 import { randomKey } from '../keys.js'
@@ -55,7 +56,7 @@ export function guests(parts: Parts) {
     const path = chatPath(chat.uri)
     const comeIn = async () => {
       if (ctx.state.user) {
-        await enter(parts, chat.uri, ctx.state.user)
+        await enter(parts, ctx, chat.uri, ctx.state.user)
         await redirect(ctx, path, () => ({
           status: 'SUCCESS',
           uri: chat.uri,
@@ -77,6 +78,7 @@ export function guests(parts: Parts) {
           throw notAdmitted(joined.outcome)
         }
         live.reached(joined.chat_id, joined.version)
+        rememberChange(parts, ctx, chat.uri, joined.version)
         return { user, path }
       })
       await answer(ctx, user, path)

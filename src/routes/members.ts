@@ -10,6 +10,7 @@ import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, read, readId, readQuery } from '../http/input.js'
 import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { rememberChange } from '../http/own-changes.js'
 import { redirect, respond, showFragment, showPage } from '../http/respond.js'
 import { membersQuery, newMember, removal } from '../http/schemas.js'
 import { fill } from '../slices.js'
@@ -28,7 +29,8 @@ import {
 import { chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404, 422 or 429 where that is refused. */
-export async function enter({ db, live, limitRate }: Parts, uri: string, user: User) {
+export async function enter(parts: Parts, ctx: RouteContext, uri: string, user: User) {
+  const { db, live, limitRate } = parts
   limitRate('joins', user.id)
   const { outcome, chat_id, version } = await joinChat(db, uri, user.id)
   switch (outcome) {
@@ -36,6 +38,7 @@ export async function enter({ db, live, limitRate }: Parts, uri: string, user: U
     case 'again':
       live.chatLists.changed(user.id, chat_id)
       live.reached(chat_id, version)
+      rememberChange(parts, ctx, uri, version)
       return
     default:
       throw notAdmitted(outcome)
@@ -148,7 +151,7 @@ export function members(parts: Parts) {
       throw new Refusal(403, 'You can only join a chat yourself.')
     }
     if (chat.member_name === null) {
-      await enter(parts, chat.uri, user)
+      await enter(parts, ctx, chat.uri, user)
     }
     await redirect(ctx, chatPath(chat.uri), async () => {
       const limit = LIMITS.messagesPerListAtMost

@@ -12,6 +12,7 @@ import { asText } from '../http/fields.js'
 import { check, read, readQuery } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { rememberChange } from '../http/own-changes.js'
 import { respond, seeOther } from '../http/respond.js'
 import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
@@ -36,7 +37,10 @@ export function messages(parts: Parts) {
     const post = async () => {
       const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
       await respond(ctx, {
-        page: () => seeOther(ctx, chatPath(uri)),
+        page: () => {
+          rememberChange(parts, ctx, uri, posted.version)
+          seeOther(ctx, chatPath(uri))
+        },
         fragment: async () => {
           await answerWithNews(parts, ctx, read(ctx, composerCursor).after, posted.version, chatPath(uri))
           ctx.status = ctx.status === 200 && posted.outcome === 'posted' ? 201 : ctx.status

@@ -9,6 +9,7 @@ import { asText } from '../http/fields.js'
 import { check, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { rememberChange } from '../http/own-changes.js'
 import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { composerCursor, editedMessage, newReaction } from '../http/schemas.js'
 import { mapInSlices } from '../slices.js'
@@ -97,7 +98,10 @@ export function permalinks(parts: Parts) {
     parts.live.reached(chat.id, version)
     const path = chatPath(chat.uri)
     await respond(ctx, {
-      page: () => seeOther(ctx, `${path}/messages/${id}`),
+      page: () => {
+        rememberChange(parts, ctx, chat.uri, version)
+        seeOther(ctx, `${path}/messages/${id}`)
+      },
       fragment: () => answerWithNews(parts, ctx, read(ctx, composerCursor).after, version, `${path}/messages/${id}`),
       json: async () => messageJson(await requireMessage(chat, id)),
     })

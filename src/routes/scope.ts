@@ -5,6 +5,7 @@ import { invalid, notFound, Refusal } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext } from '../http/context.js'
+import { rememberChange } from '../http/own-changes.js'
 import type { Reading } from '../live/feeds.js'
 
 /**
@@ -77,9 +78,10 @@ export const acting = ({ id, user }: MemberChat): Acting => ({ chat_id: id, user
 /**
  * Tells the chat's readers of what its owner has done, and returns the chat's new version. Throws the HTTP error of any other outcome.
  */
-export function requireDone({ live }: Parts, ctx: RouteContext, chat: MemberChat, { outcome, version }: Done): number {
+export function requireDone(parts: Parts, ctx: RouteContext, chat: MemberChat, { outcome, version }: Done): number {
   if (outcome === 'done' && version !== null) {
-    live.reached(chat.id, version)
+    parts.live.reached(chat.id, version)
+    rememberChange(parts, ctx, chat.current_uri, version)
     return version
   }
   throw refused(ctx, outcome)

@@ -36,6 +36,13 @@ describe('pieces', () => {
     assert.equal(stored('secret-0001').blocks.length, 'secret-0001'.length + 5)
   })
 
+  it('repeat what stands before them over what they do not know', () => {
+    const text = '<input type="hidden" name="csrf" value="">'
+    const pieces = [compressed(text), stored('secret-1'), compressed(text, `${text}${'\0'.repeat(8)}`)]
+    assert.ok((pieces[2]?.blocks.length ?? 0) < 15)
+    assert.equal(gunzipSync(gzipOf(pieces)).toString(), `${text}secret-1${text}`)
+  })
+
   it('are shorter behind a text that they repeat', () => {
     const text = 'A message like the one before it, of the same author at the same time.'
     assert.ok(compressed(text, text).blocks.length < compressed(text).blocks.length / 3)
@@ -58,7 +65,7 @@ describe('pieces', () => {
   }
 
   function someText(): string {
-    const words = ['<li class="message">', '</li>', 'ann', 'bob', 'ü', '👋🏽', '\0', '\n', 'مرحبا', '']
+    const words = ['<li class="message">', '</li>', 'ann', 'bob', 'ü', '👋🏽', '\n', 'مرحبا', '']
     return Array.from({ length: below(60) }, () => words[below(words.length)]).join('')
   }
 })

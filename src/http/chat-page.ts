@@ -1,0 +1,194 @@
+import { randomKey } from '../keys.js'
+import type { Entry } from '../live/entry.js'
+import type { Feed } from '../live/feed.js'
+import type { Logs } from '../live/logs.js'
+import { compressed, gzipOf, type Piece, plainOf, stored } from '../live/pieces.js'
+import type { Cut } from '../live/surroundings.js'
+import { day, initial } from '../text/words.js'
+import type { Context, Parts } from './context.js'
+import { frameOf } from './respond.js'
+import type { FrameValues, PageValues } from './view-values.js'
+
+/** `html`: of all entries, where it was put together before. */
+type Values = PageValues['chats/show.njk'] & { html: Piece | undefined }
+
+/** What each request puts into a page that was rendered before: what is its reader's own, and what moves on with every message. */
+type Own = Record<
+  | 'csrf'
+  | 'form_key'
+  | 'key'
+  | 'draft_of'
+  | 'user_name'
+  | 'user_initial'
+  | 'me'
+  | 'share_url'
+  | 'share_size'
+  | 'version'
+  | 'first'
+  | 'first_time'
+  | 'log'
+  | 'new_log',
+  Piece
+>
+
+/**
+ * Answers with a chat's page, put together from pieces: its log, and what stands around it. That is rendered once for all readers who see the
+ * same there, for as long as the feed has its surroundings. A page that says what is new, or until when the chat is kept, is for one reader.
+ */
+export function showChatPage(parts: Parts, ctx: Context, values: Values, feed: Feed) {
+  const frame = frameOf(parts, ctx)
+  const own = ownOf(parts, frame, values, feed.logs)
+  const make = () => cutPage(parts, frame, values, own)
+  const { surroundings } = feed
+  const isCommon = values.unread_from === null && values.kept === null
+  const page = isCommon && surroundings?.isOf(values.chat) ? surroundings.page(keyOf(frame, values, own), make) : make()
+  const pieces = page.map(part => (typeof part === 'string' ? own[part] : part))
+  ctx.type = 'html'
+  ctx.vary('Accept-Encoding')
+  if (ctx.acceptsEncodings('gzip', 'identity') === 'gzip') {
+    ctx.set('Content-Encoding', 'gzip')
+    ctx.body = gzipOf(pieces)
+  } else {
+    ctx.body = plainOf(pieces)
+  }
+}
+
+/**
+ * What decides how a page looks, beside its surroundings and what is in `Own`; and how its pieces are compressed, which is the length of all
+ * that stands between them. Only for pages that say nothing of what is unread.
+ */
+function keyOf(
+  { user, preferences }: FrameValues,
+  { members, me, chat, more, empty, has_code, entries }: Values,
+  { log, new_log, ...between }: Own,
+): string {
+  const listed = members.some(({ id }) => id === me) ? me : 0
+  const lengths = Object.values(between).map(({ length }) => length)
+  const first = dayAbove(entries)
+  return JSON.stringify([preferences, user?.kind, listed, chat.owner_id === me, more, empty, has_code, first, lengths])
+}
+
+/** The day above the list where its first entry does not say it. */
+function dayAbove([first]: readonly Entry[]): string | null {
+  const { created_at, previous_created_at } = first?.event ?? {}
+  return created_at && previous_created_at && day(created_at) === day(previous_created_at) ? day(created_at) : null
+}
+
+/**
+ * Renders the page with marks in the place of what each request puts in, and cuts it there. What is compressed has nothing of that: a piece
+ * may repeat those before it, back to the log, over as many zeros as stand between them of what it must not know.
+ */
+function cutPage({ views }: Parts, frame: FrameValues, values: Values, own: Own): Cut<keyof Own> {
+  // Nobody can guess it, so no text can contain it.
+  const secret = randomKey(16)
+  const mark = (name: keyof Own) => `${secret}${name}.`
+  const { entries, unread_from, me, share_url } = values
+  const { read, fresh } = byNews(entries, unread_from)
+  const marked = (name: 'log' | 'new_log', [first]: readonly Entry[]) =>
+    first
+      ? [
+          {
+            version: first.version,
+            event: {
+              ...first.event,
+              version: mark('first'),
+              created_at: new MarkedDate(first.event.created_at, mark('first_time')),
+            },
+            html: () => mark(name),
+          },
+        ]
+      : []
+  const html = views.page('chats/show.njk', {
+    ...frame,
+    ...values,
+    user: frame.user && { ...frame.user, name: mark('user_name') },
+    user_initial: mark('user_initial'),
+    csrf: mark('csrf'),
+    form_key: mark('form_key'),
+    key: mark('key'),
+    draft_of: mark('draft_of'),
+    me: new Marked(me, mark('me')) as unknown as number,
+    share_url: new Marked(share_url, mark('share_url'), mark('share_size')) as unknown as string,
+    version: mark('version') as unknown as number,
+    entries: [...marked('log', read), ...marked('new_log', fresh)] as unknown as Entry[],
+  })
+  const [begin = '', ...rest] = html.split(secret)
+  let before = begin
+  const page: (Piece | keyof Own)[] = [compressed(begin)]
+  for (const part of rest) {
+    const end = part.indexOf('.')
+    const name = part.slice(0, end) as keyof Own
+    const text = part.slice(end + 1)
+    before = name === 'log' || name === 'new_log' ? '' : before + '\0'.repeat(own[name].length)
+    page.push(name, compressed(text, before))
+    before += text
+  }
+  return page
+}
+
+/** The entries before the first one that is new to the reader, and those from there on. */
+function byNews(entries: readonly Entry[], unread_from: number | null) {
+  const isNew = ({ version }: Entry) => unread_from !== null && version >= unread_from
+  return { read: entries.filter(entry => !isNew(entry)), fresh: entries.filter(isNew) }
+}
+
+function ownOf(
+  { views }: Parts,
+  { user, csrf, form_key }: FrameValues,
+  { key, draft_of, me, share_url, version, entries, unread_from, html }: Values,
+  logs: Logs,
+): Own {
+  const [first] = entries
+  const { read, fresh } = byNews(entries, unread_from)
+  return {
+    csrf: stored(csrf),
+    form_key: stored(form_key),
+    key: stored(key),
+    draft_of: stored(draft_of),
+    user_name: stored(views.escape(user?.name ?? '')),
+    user_initial: stored(views.escape(initial(user?.name ?? ''))),
+    me: stored(String(me)),
+    share_url: stored(views.escape(share_url)),
+    share_size: stored(String(share_url.length)),
+    version: stored(String(version)),
+    first: stored(String(first?.version)),
+    first_time: stored(first?.event.created_at.toISOString() ?? ''),
+    log: html && fresh.length === 0 ? html : logs.html(read, version, me),
+    new_log: logs.html(fresh, version, me),
+  }
+}
+
+/** A value that a view compares as it is, and writes as a mark. */
+class Marked<T> {
+  readonly length: string
+  private readonly value: T
+  private readonly mark: string
+
+  constructor(value: T, mark: string, length = '') {
+    this.value = value
+    this.mark = mark
+    this.length = length
+  }
+
+  valueOf() {
+    return this.value
+  }
+
+  toString() {
+    return this.mark
+  }
+}
+
+/** A time that a view compares as it is, and writes as a mark where it writes all of it. */
+class MarkedDate extends Date {
+  private readonly mark: string
+
+  constructor(date: Date, mark: string) {
+    super(date)
+    this.mark = mark
+  }
+
+  override toISOString() {
+    return this.mark
+  }
+}
