@@ -1,5 +1,6 @@
 // node bin/unicode.js: writes src/text/character-classes.ts, and prints the classes of the search functions in src/db/functions as PostgreSQL
-// writes them. search_fold and search_text stand beneath an index and are never replaced: what is printed is for functions with new names.
+// writes them. search_fold, search_split and search_words stand beneath an index and are never replaced: what is printed is for functions with
+// new names.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -13,8 +14,16 @@ const SIGNS = `0e31 0e34-0e3a 0e47-0e4e 0eb1 0eb4-0ebc 0ec8-0ecd 102b-103e 1056-
 /** What two words may differ in: accents, Hebrew points, Arabic vowel signs; not the vowels of Indic scripts, which are letters. */
 const ACCENTS = `0300-036f 0591-05bd 05bf-05c7 0610-061a 0640 064b-065f 0670 1ab0-1aff 1dc0-1dff 200b-200f 20d0-20ff fe00-fe0f fe20-fe2f 00ad`
 
+/** Pictures that people search for, each a word by itself: emoji without the tones of skin, and the signs beside them. Brackets and numbers are not. */
+const PICTURES = `231a-231b 23e9-23fa 2600-2767 2794-27bf 2b50 2b55 1f004 1f0cf 1f18e 1f1e6-1f1ff 1f300-1f3fa 1f400-1faff`
+
 /** A class is a list of ranges of code points. */
-export const CLASSES = { SPACELESS: parse(SPACELESS), SIGNS: parse(SIGNS), ACCENTS: parse(ACCENTS) }
+export const CLASSES = {
+  SPACELESS: parse(SPACELESS),
+  SIGNS: parse(SIGNS),
+  ACCENTS: parse(ACCENTS),
+  PICTURES: parse(PICTURES),
+}
 
 /**
  * Punctuation, signs and pictures beyond ASCII, which PostgreSQL takes for letters where the database's locale is C. What is not

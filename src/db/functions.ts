@@ -43,15 +43,30 @@ const REPLACED = [
   'delete_chat',
   'is_abandoned',
   'delete_abandoned',
-  'search_query',
   'require_search_index',
+  'search_by_words',
+  'search_query',
   'search_in_stretch',
+  'search_in_place',
+  'search_in_part',
   'search_chat',
   'search_chats',
 ]
 
-/** The index events_search is made with these, and would be wrong if one changed: a change is a new function, and a new index. */
-const BENEATH_INDEXES = ['search_fold', 'search_text', 'search_stretch', 'search_vector']
+/**
+ * The indexes events_words and events_search are made with these, and would be wrong if one changed: a change is a new function, and a new
+ * index. search_text, search_stretch and search_vector are beneath events_search, which answers while events_words is built after an upgrade.
+ */
+const BENEATH_INDEXES = [
+  'search_fold',
+  'search_text',
+  'search_stretch',
+  'search_vector',
+  'search_split',
+  'search_words',
+  'search_place',
+  'search_placed_words',
+]
 
 /** Creates or replaces all functions. Must run in a transaction, or callers meanwhile would find old ones beside new ones. */
 export async function layFunctions(db: Db) {

@@ -8,3 +8,6 @@ export const SIGNS = String.raw`\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0
 
 // biome-ignore format: one line for each class
 export const ACCENTS = String.raw`\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\u00ad`
+
+// biome-ignore format: one line for each class
+export const PICTURES = String.raw`\u231a-\u231b\u23e9-\u23fa\u2600-\u2767\u2794-\u27bf\u2b50\u2b55\u{1f004}\u{1f0cf}\u{1f18e}\u{1f1e6}-\u{1f1ff}\u{1f300}-\u{1f3fa}\u{1f400}-\u{1faff}`

@@ -1,40 +1,53 @@
-import { ACCENTS, SIGNS, SPACELESS } from './character-classes.js'
+import { ACCENTS, PICTURES, SIGNS, SPACELESS } from './character-classes.js'
 
 /** A search, made of what was typed. */
 export interface Query {
-  /** For search_query (src/db/functions), which folds it: words and "phrases", `-` before what must not be there, `or` between. */
+  /**
+   * For search_query (src/db/functions), which folds it: words and "phrases", `-` before what must not be there, `or` between, and a star at
+   * the end if the last word is also looked for as a beginning.
+   */
   websearch: string
   /**
-   * What to point out in a message that was found: folded phrases, each of whole words or of runs of a script without spaces. At most
-   * POINTED_OUT, as each is tried at every position of the text.
+   * What to point out in a message that was found: folded phrases, each of whole words or of runs of a script without spaces. A word
+   * with a star is a beginning. At most POINTED_OUT, as each is tried at every position of the text.
    */
   wanted: string[][]
 }
 
 const UNIT = `[${SPACELESS}][${SIGNS}]*`
-const LETTER = `(?![${SPACELESS}])[\\p{L}\\p{N}\\p{M}]`
+const PICTURE = `[${PICTURES}]`
+const DIGIT = '[0-9]'
+const LETTER = `(?![${SPACELESS}0-9])[\\p{L}\\p{N}\\p{M}]`
 
 const units = new RegExp(UNIT, 'gu')
-const runs = new RegExp(`(?:${UNIT})+|(?:${LETTER})+`, 'gu')
+/** What stands together in scripts with spaces: v2 is one run, and two words. */
+const runs = new RegExp(`(?:${UNIT})+|${PICTURE}|(?:${DIGIT}|${LETTER})+`, 'gu')
+const words = new RegExp(`(?:${UNIT})+|${PICTURE}|${DIGIT}+|(?:${LETTER})+`, 'gu')
+const beginning = new RegExp(`^(?:${LETTER}){3,}$`, 'u')
 const accents = new RegExp(`[${ACCENTS}]`, 'gu')
 const isSpaceless = (run: string) => new RegExp(`^[${SPACELESS}]`, 'u').test(run)
+const isPicture = (run: string) => new RegExp(`^${PICTURE}`, 'u').test(run)
+const isNumber = (run: string) => /^[0-9]/.test(run)
 
 const POINTED_OUT = 16
 
 /** In characters. Of a longer phrase the beginning is pointed out. */
 const POINTED_OUT_LENGTH = 64
 
-/** Reads what was typed as websearch_to_tsquery does. Undefined if it has nothing that can be found, such as "?!". */
+/** Reads what was typed as websearch_to_tsquery does. The last word, if it has three letters and no quotes, is also a beginning. Undefined if it has nothing that can be found, such as "?!". */
 export function parseQuery(typed: string): Query | undefined {
   const terms: string[] = []
-  const wanted = new Map<string, string[]>()
+  const wanted: string[][] = []
   let either = false
-  const add = (words: readonly string[], sign: string) => {
-    terms.push(...(either ? ['or'] : []), `${sign}"${words.flatMap(asFound).join(' ')}"`)
+  let open = false
+  const add = (found: readonly string[], sign: string, isBare: boolean) => {
+    terms.push(...(either ? ['or'] : []), `${sign}"${found.flatMap(asFound).join(' ')}"`)
     either = false
+    open = false
     if (sign === '') {
-      const folded = words.map(fold)
-      wanted.set(folded.join(' '), folded)
+      const folded = found.flatMap(run => fold(run).match(words) ?? [])
+      wanted.push(folded)
+      open = isBare && beginning.test(folded.at(-1) ?? '')
     }
   }
   for (const [, minus = '', quoted, bare = ''] of typed.matchAll(/(-?)"([^"]*)"?|(\S+)/gu)) {
@@ -42,23 +55,27 @@ export function parseQuery(typed: string): Query | undefined {
       either = true
       continue
     }
-    const words = (quoted ?? bare).normalize('NFKC').replace(accents, '').match(runs)
-    if (words) {
-      add(words, bare.startsWith('-') ? '-' : minus)
+    const found = (quoted ?? bare).normalize('NFKC').replace(accents, '').match(runs)
+    if (found) {
+      add(found, bare.startsWith('-') ? '-' : minus, quoted === undefined)
     }
   }
   if (either) {
     // Nothing follows the "or", so it is a word like any other.
     either = false
-    add(['or'], '')
+    add(['or'], '', true)
   }
+  if (open) {
+    wanted.push([...(wanted.pop() ?? [])].map((word, n, { length }) => (n === length - 1 ? `${word}*` : word)))
+  }
+  const phrases = new Map(wanted.map(phrase => [phrase.join(' '), phrase]))
   return terms.length > 0
-    ? { websearch: terms.join(' '), wanted: [...wanted.values()].slice(0, POINTED_OUT) }
+    ? { websearch: `${terms.join(' ')}${open ? '*' : ''}`, wanted: [...phrases.values()].slice(0, POINTED_OUT) }
     : undefined
 }
 
 /**
- * A word as search_text writes it: a run of a script without spaces becomes its pairs. At the beginning and the end of a phrase the run
+ * A word as search_words writes it: a run of a script without spaces becomes its pairs. At the beginning and the end of a phrase the run
  * may go on in the message. Where another word is beside it, it may not: there its first or last character is a word as well.
  */
 function asFound(run: string, index: number, phrase: readonly string[]): string[] {
@@ -110,10 +127,18 @@ export function pattern(wanted: readonly (readonly string[])[]): RegExp {
 
 function phrasePattern(phrase: string): string {
   const characters = [...phrase]
-  const words = characters.slice(0, POINTED_OUT_LENGTH).join('').split(' ')
-  const edge = (run: string, look: string) => (isSpaceless(run) ? '' : `(?${look}${LETTER})`)
-  const isWhole = characters.length <= POINTED_OUT_LENGTH
+  const parts = characters.slice(0, POINTED_OUT_LENGTH).join('').split(' ')
+  const last = parts.at(-1) ?? ''
+  const isBeginning = last.endsWith('*')
+  const end = isBeginning ? `(?:${LETTER})*` : characters.length <= POINTED_OUT_LENGTH ? edge(last, '!') : ''
   return (
-    edge(words[0] ?? '', '<!') + words.join('[^\\p{L}\\p{N}\\p{M}]*') + (isWhole ? edge(words.at(-1) ?? '', '!') : '')
+    edge(parts[0] ?? '', '<!') + (isBeginning ? [...parts.slice(0, -1), last.slice(0, -1)] : parts).join(BETWEEN) + end
   )
 }
+
+/** That a word does not go on there. Digits end where letters begin. */
+function edge(word: string, look: '!' | '<!'): string {
+  return isSpaceless(word) || isPicture(word) ? '' : `(?${look}${isNumber(word) ? DIGIT : LETTER})`
+}
+
+const BETWEEN = `[^\\p{L}\\p{N}\\p{M}${PICTURES}]*`

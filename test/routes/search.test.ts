@@ -217,7 +217,7 @@ describe('a snippet', () => {
   }
 
   for (const [text, typed, shown] of [
-    ['Café, cafe\u0301 and CAFÉ; cafeteria', 'cafe', '[Café], [cafe\u0301] and [CAFÉ]; cafeteria'],
+    ['Café, cafe\u0301 and CAFÉ; cafeteria', 'cafe', '[Café], [cafe\u0301] and [CAFÉ]; [cafeteria]'],
     ['Straße, STRASSE', 'strasse', '[Straße], [STRASSE]'],
     ['tcp/ip and ip tcp', 'TCP/IP', '[tcp/ip] and ip tcp'],
     ['a b, not b a', '"a b"', '[a b], not b a'],
@@ -225,6 +225,11 @@ describe('a snippet', () => {
     ['買東京都', '東京', '買[東京]都'],
     ['iPhone手机', 'iphone', '[iPhone]手机'],
     ['각 가', '가', '각 [가]'],
+    ['kubernetes, “kube” and minikube', 'kube', '[kubernetes], “[kube]” and minikube'],
+    ['kubernetes, “kube” and minikube', '"kube"', 'kubernetes, “[kube]” and minikube'],
+    ['v2.10.3, 12.10.3 and 2.10.30', '2.10.3', 'v[2.10.3], 12.10.3 and 2.10.30'],
+    ['iPhone15 and phone 150', 'phone 15', 'iPhone[15] and [phone] 150'],
+    ['👋🏽 to 🇩🇪, not 🇩🇰', '👋 or 🇩🇪', '[👋🏽] to [🇩🇪], not 🇩🇰'],
     ['nothing of it', '-x', 'nothing of it'],
     ['😀 hit 😀', 'hit', '😀 [hit] 😀'],
     ['<b> & "x"', 'x', '<b> & "[x]"'],

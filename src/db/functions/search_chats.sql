@@ -10,9 +10,14 @@ declare
   began timestamptz;
   chat record;
   upto bigint;
+  by_words boolean := search_by_words();
+  size bigint := case when by_words then 2048 else 8192 end;
   deadline timestamptz := clock_timestamp() + interval '3 seconds';
 begin
-  perform require_search_index();
+  if by_words then
+    -- What was posted of late is in a list that each look would go through. No more than gin_pending_list_limit is in it.
+    perform gin_clean_pending_list('events_words');
+  end if;
   for chat in
     select c.id, c.version, c.last_posted_at
     from members m
@@ -24,10 +29,10 @@ begin
     exit when chat.last_posted_at < oldest;
     upto := chat.version + 1;
     while upto > 1 loop
-      -- When the stretch began. All before it is older.
+      -- When the part began. All before it is older.
       select e.created_at into began
       from events e
-      where e.chat_id = chat.id and e.version >= (upto - 1) / 8192 * 8192
+      where e.chat_id = chat.id and e.version >= (upto - 1) / size * size
       order by e.version
       limit 1;
       if began <= before.created_at then
@@ -36,7 +41,7 @@ begin
           from (
             select unnest(hits) as h
             union all
-            select s from search_in_stretch(chat.id, upto, before, query, most) s
+            select s from search_in_part(by_words, chat.id, upto, before, query, most) s
           ) found
           order by h desc
           limit most
@@ -46,7 +51,7 @@ begin
         end if;
       end if;
       exit when began < oldest;
-      upto := (upto - 1) / 8192 * 8192;
+      upto := (upto - 1) / size * size;
       if clock_timestamp() > deadline then
         raise exception 'The search took too long' using errcode = 'query_canceled';
       end if;
