@@ -14,10 +14,31 @@ import { parseQuery } from '../src/text/search-query.js'
 
 const COUNT = Number(process.argv[2] ?? 1_000_000)
 const CHATS = 1_000
+const EACH = 200
 const AT_ONCE = 20_000
 
 /** Words in half of the messages, in about 1 of 1,000, in 1 of 100,000, only in the older half, and in none. */
-const QUERIES = ['w1', 'w1 w2', 'w900', 'rare', 'old', 'w1 -w2', '"w1 w2"', '"rare w1"', 'nowhere', 'w1 nowhere']
+const QUERIES = [
+  'wb',
+  'wb wc',
+  'wjaa',
+  'rare',
+  'old',
+  'wb -wc',
+  '"wb wc"',
+  '"rare wb"',
+  'nowhere',
+  'wb nowhere',
+  'beg',
+  'wbb',
+]
+
+/** Plain words of every frequency, and phrases of common ones, for how long a search in all chats takes at most. */
+const WORDS = [...Array.from({ length: 90 }, (_, n) => word(1.108 ** n)), 'rare', 'old', 'nowhere', 'beg', 'beginning']
+const PHRASES = Array.from({ length: 20 }, (_, n) => `"${word(1 + (n % 5))} ${word(2 + (n % 4))} ${word(1 + (n % 3))}"`)
+
+/** Twelve words of 10,000, some much more common than others. SQL of n. */
+const TEXT = `(select string_agg('w' || translate(floor(exp(random() * 9.2))::int::text, '0123456789', 'abcdefghij'), ' ') from generate_series(1, 12) g where n > 0)`
 
 const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
 const cluster = await startCluster(folder, () => {})
@@ -36,9 +57,10 @@ try {
     }
   }
   console.log(
-    `\nThe newest 21 of ${COUNT} messages in one chat, and of as many more in ${CHATS} others; the median of 5, in ms\n`,
+    `\nThe newest 21 of ${COUNT} messages in one chat, and of ${EACH} in each of ${CHATS} others; the median of 5, in ms\n`,
   )
   console.table(results)
+  await printSearches()
 } finally {
   await db.destroy()
   await cluster.stop()
@@ -74,6 +96,39 @@ async function printPages() {
   console.table(results)
 }
 
+/** While somebody posts, as what was posted of late costs a search more. */
+async function printSearches() {
+  const results: Record<string, Record<string, string>> = {}
+  for (const [name, queries] of Object.entries({ words: WORDS, phrases: PHRASES })) {
+    const times: number[] = []
+    let givenUp = 0
+    for (const query of queries) {
+      await grow(50)
+      const { websearch = '' } = parseQuery(query) ?? {}
+      const begun = performance.now()
+      await searchChats(db, 1, websearch, 21).catch(() => givenUp++)
+      times.push(performance.now() - begun)
+    }
+    times.sort((a, b) => a - b)
+    const at = (part: number) => (times[Math.ceil(times.length * part) - 1] ?? 0).toFixed(1)
+    results[name] = { median: at(0.5), p99: at(0.99), 'given up': String(givenUp) }
+  }
+  const { rows } = await pool.query("select pg_size_pretty(pg_relation_size('events_words')) as size")
+  console.log(`\nSearches in all ${CHATS + 1} chats, 50 posts before each, in ms; the index has ${rows[0].size}\n`)
+  console.table(results)
+}
+
+async function grow(count: number) {
+  await pool.query(
+    `with grown as (
+       insert into events (chat_id, version, kind, author_id, text)
+       select 1, version + n, 'message', 1, ${TEXT} from chats, generate_series(1, $1::int) n where id = 1
+     )
+     update chats set version = version + $1, last_message = version + $1, last_shown = version + $1 where id = 1`,
+    [count],
+  )
+}
+
 async function fill() {
   await pool.query(`
     insert into users (username, folded_username, name, folded_name, password_hash)
@@ -83,22 +138,31 @@ async function fill() {
     insert into members (chat_id, user_id, name, folded_name) select id, 1, 'ann', 'ann' from chats;
     insert into members (chat_id, user_id, name, folded_name) select id, 2, 'bob', 'bob' from chats`)
   for (let from = 1; from <= COUNT; from += AT_ONCE) {
-    for (const place of ['1, n', `2 + n % ${CHATS}, 1 + n / ${CHATS}`]) {
-      await pool.query(`
-        insert into events (chat_id, version, kind, author_id, text, created_at)
-        select ${place}, 'message', 1,
-          (select string_agg('w' || floor(exp(random() * 9.2))::int, ' ') from generate_series(1, 12) g where n > 0)
-            || case when n % 100000 = 77 then ' rare' else '' end || case when n < ${COUNT / 2} then ' old' else '' end,
-          now() - (${COUNT} - n) * interval '1 second'
-        from generate_series(${from}, ${Math.min(COUNT, from + AT_ONCE - 1)}) n`)
-    }
+    await store('1, n', from, Math.min(COUNT, from + AT_ONCE - 1), COUNT)
     console.log(`${from + AT_ONCE - 1} messages`)
+  }
+  for (let from = 1; from <= CHATS * EACH; from += AT_ONCE) {
+    await store(
+      `2 + n % ${CHATS}, 1 + (n - 1) / ${CHATS}`,
+      from,
+      Math.min(CHATS * EACH, from + AT_ONCE - 1),
+      CHATS * EACH,
+    )
   }
   await pool.query(`
     update chats c set (version, last_message, last_shown, last_posted_at) =
       (select version, version, version, created_at from events e where e.chat_id = c.id order by version desc limit 1)`)
-  // If autovacuum kept the pending list from being emptied, the next post would do it.
-  await pool.query(`select gin_clean_pending_list('events_search')`)
+  await pool.query('vacuum analyze events')
+}
+
+/** Messages `from` to `to` of `count` that are spread over the same time, whatever their count. */
+async function store(place: string, from: number, to: number, count: number) {
+  await pool.query(`
+    insert into events (chat_id, version, kind, author_id, text, created_at)
+    select ${place}, 'message', 1,
+      ${TEXT} || case when n % 100000 = 77 then ' rare beginnings' else '' end || case when n < ${count / 2} then ' old' else '' end,
+      now() - (${count} - n)::float8 / ${count} * interval '30 days'
+    from generate_series(${from}, ${to}) n`)
 }
 
 async function time(search: () => Promise<unknown>): Promise<string> {
@@ -113,4 +177,9 @@ async function time(search: () => Promise<unknown>): Promise<string> {
     times.push(performance.now() - begun)
   }
   return (times.sort((a, b) => a - b)[2] ?? 0).toFixed(1)
+}
+
+/** The words in TEXT, from the most common on. In letters, as digits would be words of their own. */
+function word(n: number): string {
+  return `w${[...String(Math.round(n))].map(digit => 'abcdefghij'[Number(digit)]).join('')}`
 }

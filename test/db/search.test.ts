@@ -273,7 +273,7 @@ describe('searching', () => {
     }
 
     it('that take too long to look through are given up @long', async () => {
-      const slow = `create function search_in_part(by_words boolean, chat bigint, below bigint, before search_hit, query tsquery, most integer)
+      const slow = `create function search_in_part(by_words boolean, chat bigint, below bigint, before search_hit, query text, phrases text[], most integer)
         returns setof search_hit language plpgsql as $$ begin perform pg_sleep(3.1); end $$`
       const client = await site.pool.connect()
       const { rows } = await client.query(`select pg_get_functiondef('search_in_part'::regproc) as made`)

