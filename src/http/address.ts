@@ -40,6 +40,16 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
   return url.href
 }
 
+/** The URL of a path of this site: as PUBLIC_URL begins, else as the URL that the sender used. */
+export function absolute({ config }: { config: Config }, ctx: Context, path: string): string {
+  return new URL(path, config.publicUrl ?? `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx) || 'localhost'}`).href
+}
+
+/** Says where a list goes on (RFC 8288). */
+export function linkTo(parts: { config: Config }, ctx: Context, path: string, rel: 'next' | 'prev') {
+  ctx.set('Link', `<${absolute(parts, ctx, path)}>; rel="${rel}"`)
+}
+
 /** The host that the request was sent to. Only the Host header counts: a proxy may pass on an X-Forwarded-Host that a client made up. */
 export function hostOf(ctx: Context): string {
   return ctx.get('host').toLowerCase()

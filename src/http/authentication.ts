@@ -41,7 +41,7 @@ export function authenticate(parts: Parts, app: Koa<State>): Middleware {
 
 async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const { db, live } = parts
-  const [, key] = /^(?:token|bearer) +(\S+)$/i.exec(authorization) ?? []
+  const [, key] = /^(?:token|bearer|jwt) +(\S+)$/i.exec(authorization) ?? []
   const credential = { kind: 'token', key: key ?? '' } as const
   const found = key && key.length <= LIMITS.keyBytes ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {

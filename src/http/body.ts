@@ -17,6 +17,11 @@ export function readBody(): Middleware {
   return async (ctx, next) => {
     if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
       const body = await bytes(ctx.req)
+      if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
+        throw new Refusal(415, 'Send the body as it is, not compressed.', {
+          headers: { 'Accept-Encoding': 'identity' },
+        })
+      }
       ctx.state.fields =
         body.length === 0 ? {} : await fields(ctx.request.type.toLowerCase(), ctx.get('content-type'), body)
     }

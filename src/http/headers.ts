@@ -79,7 +79,10 @@ export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
     if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method')) {
       if (allowed) {
         ctx.set('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE')
-        ctx.set('Access-Control-Allow-Headers', 'authorization, content-type, idempotency-key, last-event-id')
+        ctx.set(
+          'Access-Control-Allow-Headers',
+          'authorization, content-type, idempotency-key, if-none-match, last-event-id',
+        )
         ctx.set('Access-Control-Max-Age', '600')
       }
       ctx.status = 204

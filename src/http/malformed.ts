@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
 
@@ -19,12 +19,51 @@ export function refuseMalformed({ log }: Parts): Middleware {
       'X-Content-Type-Options': 'nosniff',
       'X-Robots-Tag': 'noindex, nofollow',
     })
-    ctx.body = `${fault}\n`
+    ctx.body = problem(400, fault)
+    ctx.type = PROBLEM
     return Promise.resolve()
   }
 }
 
-function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | undefined {
+const PROBLEM = 'application/problem+json'
+
+function problem(status: number, sentence: string): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail: sentence })
+}
+
+/** What Node does not hand on as a request: its sentences by the codes of its errors, and their statuses. */
+const UNREADABLE: Record<string, [number, string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers of this request are too long: 16 KiB can be sent at once.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunks of this request say too much beside what they hold.'],
+  HPE_INVALID_METHOD: [400, 'The method of this request is none of HTTP.'],
+  HPE_INVALID_URL: [400, 'The address of this request has characters that have to be written with %.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'This request did not come to its end in time.'],
+}
+
+/** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
+export function refuseUnreadable(server: Server) {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // While an answer is on its way nothing may come between.
+    const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
+    if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent) {
+      socket.destroy(error)
+      return
+    }
+    const [status, sentence] = UNREADABLE[error.code ?? ''] ?? [400, 'This request cannot be read: it is not HTTP.']
+    const body = problem(status, sentence)
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nCache-Control: ${NOT_STORED}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
+    )
+  })
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const body = problem(417, 'Only 100-continue can be expected here.')
+    response.setHeader('Content-Length', Buffer.byteLength(body))
+    response.writeHead(417, { 'Content-Type': PROBLEM, 'Cache-Control': NOT_STORED, Connection: 'close' })
+    response.end(body)
+  })
+}
+
+function faultOf({ url = '', rawHeaders, headers, httpVersion }: IncomingMessage): string | undefined {
   // Node keeps the first one only. A proxy in front may have used the last one.
   let hosts = 0
   for (let place = 0; place < rawHeaders.length; place += 2) {
@@ -32,6 +71,9 @@ function faultOf({ url = '', rawHeaders, headers }: IncomingMessage): string | u
   }
   if (hosts > 1) {
     return 'This request has more than one Host header. Send one.'
+  }
+  if (hosts === 0 && httpVersion !== '1.0') {
+    return 'This request has no Host header. Send the host of the address.'
   }
   if (!HOST.test(headers.host ?? '')) {
     return 'The Host header of this request is no host. Send the one of the address.'

@@ -4,6 +4,7 @@ import { createApp } from '../app.js'
 import type { Config } from '../config.js'
 import { lanAddresses } from '../http/address.js'
 import type { Parts } from '../http/context.js'
+import { refuseUnreadable } from '../http/malformed.js'
 import { boundUnsent, SILENCE } from '../http/unsent.js'
 import { answerUpgrades } from '../http/websockets.js'
 import { OperatorError } from '../operator-error.js'
@@ -30,10 +31,18 @@ export async function listen(
 ): Promise<Listener> {
   const answer = boundUnsent(createApp(parts).callback(), silence)
   const server = createServer(
-    // Behind a proxy a connection must stay open for longer than the proxy keeps it, which is usually 60 s.
-    { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 15_000,
+      // Behind a proxy a connection must stay open for longer than the proxy keeps it, which is usually 60 s.
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 5_000,
+      // src/http/malformed.ts says it with a sentence.
+      requireHostHeader: false,
+    },
     answer,
   )
+  refuseUnreadable(server)
   const upgrades = answerUpgrades(server, answer)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

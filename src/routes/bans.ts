@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { bansOf, liftBan } from '../db/bans.js'
+import { linkTo } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readId, readQuery } from '../http/input.js'
 import { banJson, listJson } from '../http/json.js'
@@ -25,7 +26,7 @@ export function bans(parts: Parts) {
         const { items, texts } = await fill(rows.slice(0, limit), LIMITS.listBytes, ban => JSON.stringify(banJson(ban)))
         const more = items.length < rows.length
         if (more) {
-          ctx.set('Link', `</api${chatPath(chat.uri)}/bans/?after=${items.at(-1)?.id}&limit=${limit}>; rel="next"`)
+          linkTo(parts, ctx, `/api${chatPath(chat.uri)}/bans/?after=${items.at(-1)?.id}&limit=${limit}`, 'next')
         }
         return listJson({ more }, 'bans', texts)
       },

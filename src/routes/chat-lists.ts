@@ -3,6 +3,7 @@ import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { chatsOf } from '../db/chats.js'
 import type { User } from '../db/users.js'
+import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readQuery } from '../http/input.js'
@@ -23,7 +24,7 @@ export function chatLists(parts: Parts) {
       json: async () => {
         const { chats, older } = await listChats(parts, ctx, user)
         if (older) {
-          ctx.set('Link', `</api/chats/?before=${older}>; rel="next"`)
+          linkTo(parts, ctx, `/api/chats/?before=${older}`, 'next')
         }
         return { chats: chats.map(listedChatJson) }
       },

@@ -8,7 +8,7 @@ import { countedMembers, isKnownToOwner, type Member } from '../db/members.js'
 import type { Standing } from '../db/reads.js'
 import type { User } from '../db/users.js'
 import { isReadOnly, tooMany } from '../errors.js'
-import { shareUrl } from '../http/address.js'
+import { absolute, shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import { showChatPage } from '../http/chat-page.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -52,6 +52,8 @@ export function chats(parts: Parts) {
     const user = requireUser(ctx)
     limit(parts, ctx)
     const { title } = read(ctx, newChat)
+    const key = ctx.get('idempotency-key')
+    ctx.state.fields = { ...ctx.state.fields, ...(key ? { key } : {}) }
     const { path } = await once(parts, ctx, async ({ submission }) => {
       await limitChats(parts, user)
       const uri = randomKey(16)
@@ -63,7 +65,7 @@ export function chats(parts: Parts) {
     await redirect(ctx, path, async () => {
       const uri = path.slice(chatPath('').length)
       ctx.status = 201
-      ctx.set('Location', `/api/chats/${uri}/`)
+      ctx.set('Location', absolute(parts, ctx, `/api/chats/${uri}/`))
       const chat = await findChat(db, uri, user.id)
       return { status: 'SUCCESS', message: 'New chat session created', ...(chat ? chatJson(chat) : { uri }) }
     })
@@ -79,7 +81,14 @@ export function chats(parts: Parts) {
         const reader = { user_id: chat.user.id, reads: null }
         const limit = LIMITS.messagesPerListAtMost
         const { members, standing } = await countedMembers(db, chat.id, limit + 1, reader)
-        const { texts, more } = await fillMembers(ctx, chat, seenHere(parts, chat.id, members), limit, memberJson)
+        const { texts, more } = await fillMembers(
+          parts,
+          ctx,
+          chat,
+          seenHere(parts, chat.id, members),
+          limit,
+          memberJson,
+        )
         return listJson({ ...chatJson(chat), ...standingJson(standing), more }, 'members', texts)
       },
     })

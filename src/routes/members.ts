@@ -5,6 +5,7 @@ import { type Joined, joinChat } from '../db/chats.js'
 import { leaveChat, type Member, membersOf, removeMember } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { invalid, looksTaken, notFound, Refusal } from '../errors.js'
+import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, read, readId, readQuery } from '../http/input.js'
@@ -111,7 +112,7 @@ export function members(parts: Parts) {
         limitLists(parts, ctx, chat.user)
         const { after, limit = LIMITS.membersPerPage } = readQuery(ctx, membersQuery)
         const rows = await membersOf(db, chat.id, limit + 1, after).execute()
-        const { texts, more } = await fillMembers(ctx, chat, seenHere(parts, chat.id, rows), limit, memberJson)
+        const { texts, more } = await fillMembers(parts, ctx, chat, seenHere(parts, chat.id, rows), limit, memberJson)
         return listJson({ more }, 'members', texts)
       },
     })
@@ -156,7 +157,7 @@ export function members(parts: Parts) {
     await redirect(ctx, chatPath(chat.uri), async () => {
       const limit = LIMITS.messagesPerListAtMost
       const rows = await membersOf(db, chat.id, limit + 1).execute()
-      const { texts } = await fillMembers(ctx, chat, rows, limit, userJson)
+      const { texts } = await fillMembers(parts, ctx, chat, rows, limit, userJson)
       const message = `${user.username} joined the chat`
       return listJson({ status: 'SUCCESS', message, user: ownUserJson(user) }, 'members', texts)
     })
@@ -165,6 +166,7 @@ export function members(parts: Parts) {
 
 /** As many members as fit into LIMITS.listBytes, `limit` at most, as JSON. If there are more, the Link header leads to them. */
 export async function fillMembers(
+  parts: Parts,
   ctx: RouteContext,
   { uri }: { uri: string },
   members: readonly Member[],
@@ -177,7 +179,7 @@ export async function fillMembers(
   const last = items.at(-1)
   const more = last !== undefined && items.length < members.length
   if (more) {
-    ctx.set('Link', `</api${chatPath(uri)}/members/?after=${cursorOf(last)}&limit=${limit}>; rel="next"`)
+    linkTo(parts, ctx, `/api${chatPath(uri)}/members/?after=${cursorOf(last)}&limit=${limit}`, 'next')
   }
   return { texts, more }
 }

@@ -6,6 +6,7 @@ import { newestMessages } from '../db/events.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal, unavailable } from '../errors.js'
+import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
@@ -93,7 +94,7 @@ export function messages(parts: Parts) {
     )
     const more = cut !== undefined || !isEnd
     if (more) {
-      ctx.set('Link', `<${listPath(chat)}?before=${items.at(-1)?.version}&limit=${limit}>; rel="prev"`)
+      linkTo(parts, ctx, `${listPath(chat)}?before=${items.at(-1)?.version}&limit=${limit}`, 'prev')
     }
     if (before !== undefined) {
       version = items[0]?.version ?? 0
@@ -131,7 +132,7 @@ export function messages(parts: Parts) {
     const version = items.at(-1)?.version ?? current
     const more = version < current
     if (more) {
-      ctx.set('Link', `<${listPath(reading)}?after=${version}&limit=${limit}>; rel="next"`)
+      linkTo(parts, ctx, `${listPath(reading)}?after=${version}&limit=${limit}`, 'next')
     }
     return listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
 
@@ -215,11 +216,16 @@ function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean 
   const etag = `W/"${[RULES_VERSION, version, query.after, query.before, query.limit].join('.')}"`
   ctx.set('ETag', etag)
   // ctx.fresh does not do: it is false for `Cache-Control: no-cache`, which fetch sends along with If-None-Match.
-  if (ctx.get('if-none-match').includes(etag)) {
+  if (isNamed(ctx.get('if-none-match'), etag)) {
     ctx.status = 304
     return true
   }
   return false
+}
+
+/** By weak comparison (RFC 9110, section 13.1.2). A star stands for whatever there is. */
+function isNamed(header: string, etag: string): boolean {
+  return header.trim() === '*' || header.includes(etag.replace('W/', ''))
 }
 
 function listPath({ uri }: { uri: string }) {

@@ -5,6 +5,7 @@ import type { Chat } from '../db/chats.js'
 import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from '../db/search.js'
 import type { User } from '../db/users.js'
 import { tooMany, unavailable } from '../errors.js'
+import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
@@ -76,7 +77,7 @@ export function search(parts: Parts) {
       json: async () => {
         const { found, older } = await look(ctx, scope)
         if (older) {
-          ctx.set('Link', `</api/${scope.path}/?${older}>; rel="next"`)
+          linkTo(parts, ctx, `/api/${scope.path}/?${older}`, 'next')
         }
         return { messages: found.map(hitJson), more: older !== null }
       },

@@ -17,7 +17,7 @@ export function tokens(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.post('/auth/token/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
+  router.post(['/auth/token/create', '/auth/token/login'], mark({ anonymous: true, rate: 'tries' }), async ctx => {
     limit(parts, ctx)
     const { name, ...credentials } = read(ctx, tokenCredentials, 400)
     const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
@@ -28,7 +28,7 @@ export function tokens(parts: Parts) {
     ctx.body = { auth_token: key }
   })
 
-  router.post('/auth/token/destroy', mark({ cookieless: true }), async ctx => {
+  router.post(['/auth/token/destroy', '/auth/token/logout'], mark({ cookieless: true }), async ctx => {
     const user = requireUser(ctx)
     const token_id = ctx.state.identity?.token_id
     if (!token_id) {

@@ -54,7 +54,7 @@ export function users(parts: Parts) {
     )
   })
 
-  router.post('/auth/users/create', mark({ anonymous: true, rate: 'tries' }), async ctx => {
+  router.post(['/auth/users/create', '/auth/users'], mark({ anonymous: true, rate: 'tries' }), async ctx => {
     limit(parts, ctx)
     const user = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
     ctx.status = 201

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { gzipSync } from 'node:zlib'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -41,6 +42,50 @@ describe('requests to the API', () => {
     const headers = { authorization: `Token ${ann.token}`, ...(type ? { 'content-type': type } : {}) }
     return anyone.send(method, path, body, headers)
   }
+
+  it('are also taken as newer clients of the original send them', async () => {
+    const user = JSON.stringify({ username: 'newer', password: PASSWORD })
+    const post = (path: string, body = '', headers = {}) =>
+      anyone.send('POST', path, body, { 'content-type': 'application/json', ...headers })
+    assert.equal((await post('/auth/users/', user)).status, 201)
+    const { auth_token } = (await post('/auth/token/login/', user)).json
+    const authorization = `JWT ${auth_token}`
+    assert.equal((await anyone.send('GET', '/api/chats/', undefined, { authorization })).status, 200)
+    assert.equal((await post('/auth/token/logout/', '', { authorization })).status, 204)
+    assert.equal((await anyone.send('GET', '/api/chats/', undefined, { authorization })).status, 401)
+  })
+
+  it('that are compressed are refused with what is taken', async () => {
+    const gzipped = gzipSync(JSON.stringify({ message: 'hello' }))
+    const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' }
+    const answer = await anyone.send('POST', `/api/chats/${uri}/messages/`, gzipped, {
+      authorization: `Token ${ann.token}`,
+      ...headers,
+    })
+    assert.equal(answer.status, 415)
+    assert.equal(answer.headers.get('accept-encoding'), 'identity')
+    assert.equal(answer.json.detail, 'Send the body as it is, not compressed.')
+  })
+
+  it('start one chat where they have one key, however often they are sent', async () => {
+    const start = (key: string) => ann.call('POST', '/api/chats/', { title: 'once' }, { 'idempotency-key': key })
+    const [first, second, other] = [await start('a'), await start('a'), await start('b')]
+    assert.deepEqual([first.status, second.status], [201, 201])
+    assert.equal(second.json.uri, first.json.uri)
+    assert.notEqual(other.json.uri, first.json.uri)
+    assert.equal(first.headers.get('location'), `${site.url}/api/chats/${first.json.uri}/`)
+  })
+
+  it('for a list that is known are answered 304, however its tag is written', async () => {
+    const path = `/api/chats/${uri}/messages/`
+    const etag = (await ann.call('GET', path)).headers.get('etag') ?? ''
+    for (const tag of [etag, etag.replace('W/', ''), `"x", ${etag}`, '*', ' * ']) {
+      assert.equal((await ann.call('GET', path, undefined, { 'if-none-match': tag })).status, 304, tag)
+    }
+    for (const tag of ['"x"', etag.replaceAll('"', ''), 'W/"*"']) {
+      assert.equal((await ann.call('GET', path, undefined, { 'if-none-match': tag })).status, 200, tag)
+    }
+  })
 
   describe('a path', () => {
     for (const slash of ['', '/']) {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { openSite, type Site } from '../support/site.js'
-import { Visitor } from '../support/visitor.js'
+import { signUpProgram, Visitor } from '../support/visitor.js'
 
 const LINE = 'Host: chat.example\r\nConnection: close\r\n'
 const JSON_BODY = 'Content-Type: application/json\r\n'
@@ -77,6 +77,45 @@ describe('malformed requests', () => {
     }
     assert.match(await send('GET /up HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 needs none')
     assert.match(await about(LINE, 'http://elsewhere.example/login'), /^HTTP\/1\.1 200 /, 'a whole address')
+  })
+
+  it('are answered by problem details with a sentence, whatever it is that cannot be read', async () => {
+    for (const [status, request] of [
+      [400, `GET /\xfcber HTTP/1.1\r\n${LINE}\r\n`],
+      [400, 'GET /login HTTP/1.1\r\nConnection: close\r\n\r\n'],
+      [400, `FOO /login HTTP/1.1\r\n${LINE}\r\n`],
+      [400, '\x16\x03\x01\x02\r\n\r\n'],
+      [400, `POST /login HTTP/1.1\r\n${LINE}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
+      [400, `GET /login HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n`],
+      [417, `GET /up HTTP/1.1\r\n${LINE}Expect: nothing\r\n\r\n`],
+      [431, `GET / HTTP/1.1\r\n${LINE}X: ${'a'.repeat(20_000)}\r\n\r\n`],
+    ] as const) {
+      const [head = '', body = ''] = (await send(request)).split('\r\n\r\n')
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), request.slice(0, 60))
+      assert.match(head, /content-type: application\/problem\+json/i)
+      assert.match(head, /cache-control: no-store/i)
+      const problem = JSON.parse(body)
+      assert.equal(problem.status, status)
+      assert.match(problem.detail, /^[A-Z].*\.$/)
+    }
+  })
+
+  it('do not write into an answer that is on its way', async () => {
+    const ann = await signUpProgram(site, 'ann')
+    const uri = await ann.startChat()
+    const asked = `GET /api/chats/${uri}/live/ HTTP/1.1\r\nHost: a\r\nAuthorization: Token ${ann.token}\r\n\r\n`
+    const socket = connect(Number(new URL(site.url).port), '127.0.0.1')
+    socket.write(asked)
+    let got = ''
+    socket.on('error', () => {})
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      got += chunk
+      if (got.includes('event: ready') && socket.writable) {
+        socket.end('\x16\x03\x01\x02\r\n\r\n')
+      }
+    })
+    await once(socket, 'close')
+    assert.equal(got.match(/HTTP\/1\.1/g)?.length, 1)
   })
 
   it('leave no line in the log that somebody would have to read', async () => {

@@ -45,6 +45,7 @@ const ROWS: Record<string, Row> = {
   'GET /signup': { status: OPEN },
   'POST /signup': { status: [422, 422, 422, 422, 422, 422] },
   'POST /auth/users/create': { status: [400, 400, 400, 400, 400, 400] },
+  'POST /auth/users': { status: [400, 400, 400, 400, 400, 400] },
   'GET /login': { status: OPEN },
   'POST /login': { status: [422, 422, 422, 422, 422, 422] },
   'GET /logout': { status: [303, 200, 200, 200, 200, 200] },
@@ -75,8 +76,10 @@ const ROWS: Record<string, Row> = {
   'GET /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
   'POST /reset/:key': { status: [404, 404, 404, 404, 404, 404] },
   'POST /auth/token/create': { status: [400, 400, 400, 400, 400, 400] },
+  'POST /auth/token/login': { status: [400, 400, 400, 400, 400, 400] },
   // By a token alone: these count no cookies.
   'POST /auth/token/destroy': { status: [401, 401, 401, 401, 401, 401] },
+  'POST /auth/token/logout': { status: [401, 401, 401, 401, 401, 401] },
   'GET /auth/tokens': { status: [401, 401, 401, 401, 401, 401] },
   'DELETE /auth/tokens/:id': { status: [401, 401, 401, 401, 401, 401] },
   'GET /live': { status: [401, 303, 303, 303, 303, 303] },

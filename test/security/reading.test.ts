@@ -83,7 +83,7 @@ describe('an answer', () => {
           next = linkOf(headers, rel)
           assert.equal(json.more, next !== undefined)
           if (rel === 'next' && next) {
-            assert.ok(next.startsWith(`${path}?after=${json.version}&`), next)
+            assert.ok(next.startsWith(`${site.url}${path}?after=${json.version}&`), next)
           }
         }
         assert.ok(pages.length > 3, `${pages.length} answers`)

@@ -64,7 +64,7 @@ export class Visitor {
   async send(method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}): Promise<Answer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await read(
-      await fetch(this.site.url + path, {
+      await fetch(at(this.site, path), {
         method,
         headers: { ...headers, ...(cookie ? { cookie } : {}) },
         ...(body === undefined ? {} : { body }),
@@ -132,7 +132,7 @@ export class Program {
   /** `body` is sent as JSON. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return read(
-      await fetch(this.site.url + path, {
+      await fetch(at(this.site, path), {
         method,
         headers: {
           ...(this.token ? { authorization: `Token ${this.token}` } : {}),
@@ -186,6 +186,11 @@ async function createdUser(db: Db, username: string, password: string) {
   const password_hash = await passwordHash
   const user = await createUser(db, { username, email: '', password_hash })
   return user && { id: user.id, password_hash }
+}
+
+/** The URL of a path. A link may name one already. */
+function at({ url }: Pick<Site, 'url'>, path: string): string {
+  return /^https?:/.test(path) ? path : url + path
 }
 
 async function read(response: Response): Promise<Answer> {
