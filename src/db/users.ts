@@ -181,11 +181,10 @@ export async function keepGuest(
   const [folded, look] = [foldUsername(username), skeleton(username)]
   const isAnothers = sql<boolean>`exists (
     select 1 from users other
-    where (
-        other.folded_username = any (array[users.folded_name, ${traceIn('users.folded_name')}])
-        or other.username_skeleton = any (array[users.skeleton, ${traceIn('users.skeleton')}])
-      )
-      and other.id <> users.id
+    where other.folded_username = any (array[users.folded_name, ${traceIn('users.folded_name')}]) and other.id <> users.id
+    union all
+    select 1 from users other
+    where other.username_skeleton = any (array[users.skeleton, ${traceIn('users.skeleton')}]) and other.id <> users.id
   )`
   try {
     return await db.transaction().execute(async trx => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { joinChat } from '../../src/db/chats.js'
 import { deleteSomeRows } from '../../src/db/deleted-chats.js'
 import { deleteExpired } from '../../src/db/expiry.js'
+import { changeUser, createUser, keepGuest } from '../../src/db/users.js'
+import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { allStatementsOf, type Statement, statementsOf } from '../support/statements.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
@@ -124,6 +127,31 @@ describe('SQL statements', () => {
       const statements = await statementsOf(() => visitor.get(`/chats/${uri}`))
       assert.ok(statements.length <= 5, `${statements.length}`)
       await assertIndexes(statements)
+    }
+  })
+
+  it('a name that is taken by signing up, by renaming in a chat of 2,000, or by keeping an account: each by an index', async () => {
+    const uri = await ann.startChat()
+    await site.pool.query(
+      `insert into members (chat_id, user_id, name, folded_name, skeleton)
+       select l.chat_id, u.id, u.name, u.folded_name, u.folded_name
+       from links l, (select * from users where username like 'filler%' limit 2000) u where l.uri = $1`,
+      [uri],
+    )
+    const user = await createUser(site.db, { username: 'newcomer', email: '', password_hash: 'x' })
+    assert.ok(user)
+    await joinChat(site.db, uri, user.id)
+    const gus = await guest(site, 'Gus the guest')
+    const taking: Record<string, () => Promise<unknown>> = {
+      'signing up': () => createUser(site.db, { username: 'another', email: '', password_hash: 'x' }),
+      renaming: () => changeUser(site.db, user.id, { name: 'New Comer' }),
+      keeping: () => keepGuest(site.db, gus.id, { username: 'gusthe', email: '', password_hash: 'x' }),
+    }
+    for (const [what, take] of Object.entries(taking)) {
+      const statements = (await statementsOf(take)).filter(({ text }) => !/^(begin|commit)/.test(text))
+      assert.ok(statements.length > 0, what)
+      // What was inserted is there already when it is run again.
+      await assertIndexes(statements.filter(({ text }) => !/^insert/.test(text)))
     }
   })
 

@@ -17,6 +17,7 @@ import {
 } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { foldUsername } from '../../src/text/names.js'
+import { skeleton } from '../../src/text/skeleton.js'
 import { holdUser, letGo, waiting } from '../support/locks.js'
 import { openSite, type Site } from '../support/site.js'
 
@@ -115,6 +116,10 @@ describe('users and the chats that they are in', () => {
     assert.equal(typeof kept === 'object' && kept.name, username)
     await settle(guest)
     assert.equal(await shownName(chat.id, guest.id), username)
+    const alike = await newGuest(`${ann.username}I`)
+    await newUser(`${ann.username}l`, false)
+    const other = await keepGuest(site.db, alike.id, { username: unique('alike'), email: '', password_hash: 'x' })
+    assert.notEqual(typeof other === 'object' && other.name, alike.name, 'nor one that looks like it')
     const own = await newGuest(unique('Own'))
     const same = await keepGuest(site.db, own.id, { username: own.name.toLowerCase(), email: '', password_hash: 'x' })
     assert.equal(typeof same === 'object' && same.name, own.name, 'it may be their own')
@@ -314,8 +319,9 @@ describe('users and the chats that they are in', () => {
     return `${name}${++count}x`
   }
 
-  async function newUser(name: string): Promise<User> {
-    const user = await createUser(site.db, { username: unique(name), email: 'a@example.org', password_hash: 'x' })
+  async function newUser(name: string, isMadeUnique = true): Promise<User> {
+    const username = isMadeUnique ? unique(name) : name
+    const user = await createUser(site.db, { username, email: 'a@example.org', password_hash: 'x' })
     assert.ok(user)
     return user
   }
@@ -323,7 +329,7 @@ describe('users and the chats that they are in', () => {
   async function newGuest(name: string): Promise<User> {
     return site.db
       .insertInto('users')
-      .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name) })
+      .values({ kind: 'guest', username: name, name, folded_name: foldUsername(name), skeleton: skeleton(name) })
       .returning(['id', 'kind', 'username', 'name', 'email'])
       .executeTakeFirstOrThrow()
   }

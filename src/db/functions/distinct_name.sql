@@ -12,9 +12,12 @@ declare
   ending text := case when mark = '' then '' else ' (' || mark || ')' end;
 begin
   while exists (
+    -- Each by its own index: with "or" all members would be gone through.
     select 1 from members m
-    where m.chat_id = chat and (m.folded_name = folded || ending or m.skeleton = look || ending)
-      and m.left_at is null and m.user_id <> wanting
+    where m.chat_id = chat and m.folded_name = folded || ending and m.left_at is null and m.user_id <> wanting
+    union all
+    select 1 from members m
+    where m.chat_id = chat and m.skeleton = look || ending and m.left_at is null and m.user_id <> wanting
   ) loop
     number := number + 1;
     ending := ' (' || ltrim(mark || ' ' || number) || ')';

@@ -13,9 +13,11 @@ begin
   select u.* into who from users u where u.id = account;
   for namesake in
     select m.user_id, m.name, m.folded_name, m.skeleton from members m
-    where m.chat_id = chat and (m.folded_name = who.folded_name or m.skeleton = who.skeleton)
-      and m.guest and m.left_at is null and m.user_id <> account
-    order by m.user_id
+    where m.chat_id = chat and m.folded_name = who.folded_name and m.guest and m.left_at is null and m.user_id <> account
+    union
+    select m.user_id, m.name, m.folded_name, m.skeleton from members m
+    where m.chat_id = chat and m.skeleton = who.skeleton and m.guest and m.left_at is null and m.user_id <> account
+    order by user_id
   loop
     update members m set (name, folded_name, skeleton) = (
         select d.name, d.folded_name, d.skeleton

@@ -71,8 +71,10 @@ begin
         event_version := mark_namesakes(chat, who);
       elsif exists (
         select 1 from members m
-        where m.chat_id = chat and (m.folded_name = self.folded_name or m.skeleton = self.skeleton)
-          and not m.guest and m.left_at is null and m.user_id <> who
+        where m.chat_id = chat and m.folded_name = self.folded_name and not m.guest and m.left_at is null and m.user_id <> who
+        union all
+        select 1 from members m
+        where m.chat_id = chat and m.skeleton = self.skeleton and not m.guest and m.left_at is null and m.user_id <> who
       ) then
         mark := 'guest';
       end if;
