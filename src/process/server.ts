@@ -6,6 +6,7 @@ import { type Address, connect } from '../db/connection.js'
 import { deleteExpired } from '../db/expiry.js'
 import { finishMigrations } from '../db/migrate.js'
 import type { Db } from '../db/schema.js'
+import { sortWords } from '../db/search.js'
 import { type Cluster, startCluster } from '../postgres/cluster.js'
 import { type Starting, waiting } from '../waiting.js'
 import { listen, urls } from './listener.js'
@@ -16,6 +17,9 @@ import { startWorkers } from './workers.js'
 
 /** How often expired rows are deleted, in milliseconds. */
 const EXPIRY = 3_600_000
+
+/** How often the words of new messages are sorted into the search index, in milliseconds. */
+const SORTING = 1_000
 
 /** How long running work may take to finish after a signal, in milliseconds. The listener and each worker allow less. */
 const PATIENCE = 15_000
@@ -85,11 +89,11 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
   if (config.workers > 1) {
     const { db } = connect(address, () => {}, 1)
     const workers = await startWorkers(config.workers, address, log, starting)
-    const expiry = keepDeleting(db, log)
+    const chores = keepUp(db, log)
     return {
       port: workers.port,
       async stop() {
-        clearInterval(expiry)
+        chores.stop()
         await workers.stop()
         await db.destroy()
       },
@@ -105,22 +109,38 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
     () => `Still looking for ${config.host}, the address of HOST`,
     starting,
   )
-  const expiry = keepDeleting(parts.db, log)
+  const chores = keepUp(parts.db, log)
   return {
     port: listener.port,
     async stop() {
-      clearInterval(expiry)
+      chores.stop()
       await listener.close()
       await parts.close()
     },
   }
 }
 
-function keepDeleting(db: Db, log: Logger) {
-  return setInterval(
-    () => deleteExpired(db).catch(error => log.warn({ err: error }, 'Deleting what has expired failed')),
-    EXPIRY,
-  )
+/** The work that nobody waits for. */
+function keepUp(db: Db, log: Logger) {
+  const timers = [
+    setInterval(
+      () => deleteExpired(db).catch(error => log.warn({ err: error }, 'Deleting what has expired failed')),
+      EXPIRY,
+    ),
+    setInterval(sorting(db), SORTING),
+  ]
+  return { stop: () => timers.forEach(clearInterval) }
+}
+
+/** One call at a time. Failures are not told: those who search or post meet the same, and do the work themselves. */
+function sorting(db: Db) {
+  let under = false
+  return async () => {
+    if (under) return
+    under = true
+    await sortWords(db).catch(() => {})
+    under = false
+  }
 }
 
 interface Kept {

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { sql } from 'kysely'
 import { joinChat } from '../../src/db/chats.js'
+import { connect } from '../../src/db/connection.js'
 import { postMessages } from '../../src/db/messages.js'
-import { SearchTooLong, searchChat, searchChats } from '../../src/db/search.js'
+import { finishMigrations, migrate } from '../../src/db/migrate.js'
+import type { Db } from '../../src/db/schema.js'
+import { SearchTooLong, searchChat, searchChats, sortWords } from '../../src/db/search.js'
 import { createUser } from '../../src/db/users.js'
+import { startCluster } from '../../src/postgres/cluster.js'
 import { parseQuery } from '../../src/text/search-query.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
@@ -203,6 +211,111 @@ describe('searching', () => {
       assert.equal((await searchChats(site.db, reader, `apple "${chat.id} 0"`, 9)).length, 0)
       assert.notEqual(other.id, chat.id)
     })
+  })
+
+  describe('what was edited or deleted', () => {
+    const version = 2
+
+    it('is found as it is, sorted in or not, before and after', async () => {
+      for (const sort of [async () => {}, () => sortWords(site.db)]) {
+        const chat = await chatOf(reader, ['zebra one'])
+        await sort()
+        await editMessage(site.db, chat, version, 'giraffe one')
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe', 'zeb', '"giraffe one"', 'one'), [0, 1, 0, 1, 1])
+        await sort()
+        await deleteMessage(site.db, chat, version)
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe', 'gir', 'one', '-x'), [0, 0, 0, 0, 0])
+        await sort()
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe', 'gir', 'one', '-x'), [0, 0, 0, 0, 0])
+      }
+    })
+
+    for (const [how, change, after] of [
+      ['an edit', editMessage, [0, 1]],
+      ['a deletion', deleteMessage, [0, 0]],
+    ] as const) {
+      it(`never comes back where ${how} is under way while the words are sorted in`, async () => {
+        const chat = await chatOf(reader, ['zebra'])
+        const changing = await site.db.startTransaction().execute()
+        await change(changing, chat, version, 'giraffe')
+        await sortWords(site.db)
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe'), [1, 0])
+        await changing.commit().execute()
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe'), after)
+        await sortWords(site.db)
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe'), after)
+      })
+
+      it(`stays as it was where ${how} was given up`, async () => {
+        const chat = await chatOf(reader, ['zebra'])
+        const changing = await site.db.startTransaction().execute()
+        await change(changing, chat, version, 'giraffe')
+        await sortWords(site.db)
+        await changing.rollback().execute()
+        assert.deepEqual(await counts(chat, 'zebra', 'giraffe'), [1, 0])
+      })
+    }
+
+    async function counts(chat: Chat, ...queries: string[]) {
+      const found: number[] = []
+      for (const query of queries) {
+        found.push((await one(chat, query)).length)
+        const { websearch } = parseQuery(query) ?? { websearch: '' }
+        const inAll = await searchChats(site.db, reader, websearch, 99)
+        assert.equal(inAll.filter(({ chat_id }) => chat_id === chat.id).length, found.at(-1), query)
+      }
+      return found
+    }
+
+    async function editMessage(db: Db, chat: Chat, message: number, text: string) {
+      const { rows } = await sql<{ outcome: string }>`
+        select outcome from edit_message(${chat.id}, ${chat.owner}, ${message}, ${text}, null)`.execute(db)
+      assert.equal(rows[0]?.outcome, 'edited')
+    }
+
+    async function deleteMessage(db: Db, chat: Chat, message: number) {
+      const { rows } = await sql<{ outcome: string }>`
+        select outcome from delete_message(${chat.id}, ${chat.owner}, ${message})`.execute(db)
+      assert.equal(rows[0]?.outcome, 'deleted')
+    }
+  })
+
+  it('finds after a crash what was posted, edited and deleted before it and not sorted in', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
+    let cluster = await startCluster(folder, () => {})
+    try {
+      await migrate(cluster.connection, () => {})
+      await finishMigrations(cluster.connection, () => {}, new AbortController().signal)
+      const before = connect(cluster.connection, () => {}, 1)
+      await before.pool.query('alter table events set (autovacuum_enabled = false)')
+      await before.pool.query(`
+        insert into users (username, folded_username, name, folded_name, password_hash) values ('ann', 'ann', 'ann', 'ann', 'none');
+        insert into chats (owner_id) values (1);
+        insert into links (uri, chat_id) values ('uri-of-a-chat-0123456789', 1);
+        insert into members (chat_id, user_id, name, folded_name) values (1, 1, 'ann', 'ann')`)
+      await before.pool.query(`
+        select from post_messages(array[1, 1, 1], array[1, 1, 1], array['zebra 1', 'zebra 2', 'zebra 3'], array[null, null, null],
+          array[null, null, null]::bigint[], array[null, null, null], true);
+        select from edit_message(1, 1, 2, 'giraffe 2', null);
+        select from delete_message(1, 1, 3)`)
+      const { rows } = await before.pool.query(
+        "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int as pid",
+      )
+      before.pool.on('error', () => {})
+      process.kill(rows[0].pid, 'SIGKILL')
+      await cluster.died
+      await cluster.stop()
+      await before.db.destroy()
+      cluster = await startCluster(folder, () => {})
+      const { db } = connect(cluster.connection, () => {}, 1)
+      const texts = async (websearch: string) => (await searchChats(db, 1, websearch, 9)).map(({ text }) => text)
+      assert.deepEqual(await texts('"zeb"*'), ['zebra 1'])
+      assert.deepEqual(await texts('"giraffe"'), ['giraffe 2'])
+      await db.destroy()
+    } finally {
+      await cluster.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   describe('many messages', () => {
