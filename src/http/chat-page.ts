@@ -4,7 +4,6 @@ import type { Feed } from '../live/feed.js'
 import type { Logs } from '../live/logs.js'
 import { compressed, gzipOf, type Piece, plainOf, stored } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
-import { day, initial } from '../text/words.js'
 import type { Context, Parts } from './context.js'
 import { frameOf } from './respond.js'
 import type { FrameValues, PageValues } from './view-values.js'
@@ -68,10 +67,10 @@ function keyOf(
   return JSON.stringify([preferences, user?.kind, listed, chat.owner_id === me, more, empty, has_code, first, lengths])
 }
 
-/** The day above the list where its first entry does not say it. */
+/** The day (UTC) above the list where its first entry does not say it. */
 function dayAbove([first]: readonly Entry[]): string | null {
-  const { created_at, previous_created_at } = first?.event ?? {}
-  return created_at && previous_created_at && day(created_at) === day(previous_created_at) ? day(created_at) : null
+  const day = first?.event.created_at.toISOString().slice(0, 10)
+  return day && day === first?.event.previous_created_at?.toISOString().slice(0, 10) ? day : null
 }
 
 /**
@@ -134,7 +133,7 @@ function byNews(entries: readonly Entry[], unread_from: number | null) {
 
 function ownOf(
   { views }: Parts,
-  { user, csrf, form_key }: FrameValues,
+  { user, user_initial, csrf, form_key }: FrameValues,
   { key, draft_of, me, share_url, version, entries, unread_from, html }: Values,
   logs: Logs,
 ): Own {
@@ -146,7 +145,7 @@ function ownOf(
     key: stored(key),
     draft_of: stored(draft_of),
     user_name: stored(views.escape(user?.name ?? '')),
-    user_initial: stored(views.escape(initial(user?.name ?? ''))),
+    user_initial: stored(views.escape(user_initial)),
     me: stored(String(me)),
     share_url: stored(views.escape(share_url)),
     share_size: stored(String(share_url.length)),
