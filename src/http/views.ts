@@ -8,7 +8,7 @@ import { messageHtml } from '../text/markdown.js'
 import type { Mentions } from '../text/mentions.js'
 import { preview } from '../text/preview.js'
 import { REACTIONS } from '../text/reactions.js'
-import { avatarColour, clock, counted, day, initial, moment, shortDate } from '../text/words.js'
+import { avatarColour, clock, counted, day, initial, isLong, moment, shortDate } from '../text/words.js'
 import { browserName } from './browsers.js'
 import { pageWords } from './page-words.js'
 import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
@@ -48,6 +48,7 @@ export function loadViews(frameRefresh = 10): Views {
   environment.addFilter('browserName', browserName)
   environment.addFilter('pageWords', pageWords)
   environment.addFilter('isEmojiAlone', isEmojiAlone)
+  environment.addFilter('isLong', isLong)
   environment.addFilter('initial', initial)
   environment.addFilter('avatarColour', avatarColour)
   environment.addFilter('preview', preview)

@@ -25,6 +25,14 @@ export function initial(name: string): string {
   return ''
 }
 
+/** The most that a chat shows of a message before somebody unfolds it, in UTF-16 units and in lines. */
+const LONG = { length: 1200, lines: 20 }
+
+/** Whether a chat shows a message folded at first. By its text alone, as all readers get the same HTML. */
+export function isLong(text: string): boolean {
+  return text.length > LONG.length || text.split('\n').length > LONG.lines
+}
+
 /** A count, or 99+. */
 export function counted(count: number): string {
   return count > 99 ? '99+' : String(count)

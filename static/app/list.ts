@@ -11,6 +11,9 @@ export function putInPlace(messages: Element, changed: Element) {
   const place = changed.querySelector('.message__menu')
   const isFocused = old?.contains(document.activeElement) && !open?.contains(document.activeElement)
   const words = previewOf(changed)
+  if (old?.querySelector('.message__more[open]')) {
+    changed.querySelector('.message__more')?.setAttribute('open', '')
+  }
   if (old && open && place) {
     changed.remove()
     renewAround(open, old, changed, place)

@@ -41,6 +41,13 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
     )
     top = anchor?.getBoundingClientRect().top ?? 0
   }
+  /** Puts what was at the top of the view back there. */
+  function hold() {
+    if (anchor?.isConnected) {
+      log.scrollTop += anchor.getBoundingClientRect().top - top
+    }
+    notice()
+  }
   function toEnd() {
     log.scrollTop = 0
     notice()
@@ -60,6 +67,10 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
   log.addEventListener('scroll', notice, { passive: true })
   // A composer that grows, an alert, a keyboard: all move the end of the log without a scroll event.
   new ResizeObserver(() => (atEnd ? toEnd() : notice())).observe(log)
+  // What is unfolded at the end of the list would grow upwards out of view. `toggle` does not bubble.
+  messages.addEventListener('toggle', ({ target }) => (target as Element).matches('.message__more') && hold(), {
+    capture: true,
+  })
   button.addEventListener('click', () => {
     toEnd()
     document.getElementById('message')?.focus()
@@ -77,9 +88,7 @@ export function keepPlace(log: HTMLElement, messages: Element): Scroll {
         toEnd()
         return
       }
-      if (anchor?.isConnected) {
-        log.scrollTop += anchor.getBoundingClientRect().top - top
-      }
+      hold()
       missed += [...messages.querySelectorAll('.message')].filter(message => numberOf(message) > before).length
       notice()
     },

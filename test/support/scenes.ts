@@ -41,6 +41,12 @@ for (const p of people)
 
 Run it with \`node split.js\``
 
+/** So long that a chat folds it. */
+const MINUTES = Array.from(
+  { length: 24 },
+  (_, index) => `${index + 1}. We spoke about the garden, and who waters it in week ${index + 1} of the summer.`,
+).join('\n')
+
 /** Fills a site with people and chats as they are in life, and with the longest that there can be. */
 export async function openScenes(site: Site): Promise<Scenes> {
   const owner = await new Visitor(site).signUp('ann')
@@ -95,6 +101,12 @@ export async function openScenes(site: Site): Promise<Scenes> {
   }
   await bob.post(`/chats/${short}/messages`, { message: '@ann have a look' })
 
+  const report = await started(owner, 'Minutes')
+  await bob.get(`/chats/${report}`)
+  await bob.post(`/chats/${report}/messages`, { message: 'Here are the minutes of last week.' })
+  await bob.post(`/chats/${report}/messages`, { message: MINUTES })
+  await owner.post(`/chats/${report}/messages`, { message: MINUTES })
+
   const actors = { owner, guest, newcomer, visitor }
   const uri = `/chats/${chat}`
   const scenes: Scene[] = [
@@ -114,6 +126,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-menu', who: 'owner', path: uri, act: openMenu },
     { name: 'chat-edit', who: 'owner', path: uri, act: openEdit },
     { name: 'chat-reply', who: 'owner', path: `${uri}?reply=${id}` },
+    { name: 'chat-folded', who: 'owner', path: `/chats/${report}` },
     { name: 'chat-names', who: 'owner', path: uri, act: page => suggest(page, 'Thank you @') },
     { name: 'chat-emoji', who: 'guest', path: uri, act: page => suggest(page, 'Good night :st') },
     { name: 'chat-up', who: 'owner', path: uri, act: page => scrollUp(page) },
