@@ -1,4 +1,5 @@
 import { addTo } from './elements.ts'
+import { isMuted, mute } from './muted.ts'
 import { say } from './notice.ts'
 import { previewOf } from './preview.ts'
 import { recall, remember } from './storage.ts'
@@ -31,6 +32,8 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
   const canNotify = isSecureContext && 'Notification' in window
   const sound = addChoice(choices, 'Sound', 'AudioContext' in window)
   const notify = addChoice(choices, 'Notifications', canNotify, 'As long as this page is open')
+  const { chat = '' } = choices.dataset
+  const quiet = addChoice(choices, 'Mute this chat', true, 'No sound and no notification, for mentions neither')
   let connection: Connection | undefined
   let speaker: AudioContext | undefined
   let alertedAt = Number.NEGATIVE_INFINITY
@@ -38,6 +41,12 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
   choices.hidden = false
   sound.checked = recall('sound') === true
   notify.checked = canNotify && Notification.permission === 'granted' && recall('notify') === true
+
+  quiet.checked = isMuted(chat)
+  quiet.addEventListener('change', () => mute(chat, quiet.checked))
+  addEventListener('storage', () => {
+    quiet.checked = isMuted(chat)
+  })
 
   function listenOn() {
     const { visibilityHandler } = connection ?? {}
@@ -90,7 +99,7 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
     const named = told.findLast(message => message.querySelector('.mention--me'))
     const message = named ?? told.at(-1)
     // Not once for each of many, but always for one that names the reader.
-    if (!message || (!named && performance.now() - alertedAt < PAUSE)) {
+    if (!message || isMuted(chat) || (!named && performance.now() - alertedAt < PAUSE)) {
       return
     }
     alertedAt = performance.now()
@@ -110,7 +119,7 @@ function addChoice(choices: Element, words: string, possible: boolean, hint?: st
   const label = addTo(box, 'label', 'box__label', words)
   const input = addTo(box, 'input', 'box__input')
   input.type = 'checkbox'
-  input.id = words.toLowerCase()
+  input.id = words.toLowerCase().replaceAll(' ', '-')
   label.htmlFor = input.id
   if (hint) {
     const note = addTo(box, 'p', 'box__hint', hint)

@@ -11,7 +11,7 @@ import { WAITING } from './outbox.ts'
 import { isInFront } from './presence.ts'
 import { tellRead } from './read.ts'
 import { jumpToUnread, keepPlace } from './scroll.ts'
-import { forgetAtSignOut, recall } from './storage.ts'
+import { forgetAtSignOut, namesFrom, recall } from './storage.ts'
 import { localiseDays, localiseTimes } from './times.ts'
 import { countInTitle } from './title.ts'
 import { showTyping } from './typing.ts'
@@ -24,6 +24,9 @@ registerWorker()
 forgetAtSignOut(WAITING)
 whenSeen(document.querySelectorAll('[data-copy], [data-invite]'), () => later(({ offerSharing }) => offerSharing()))
 reachCode(document)
+if (namesFrom('muted ').length > 0) {
+  later(({ markMuted }) => markMuted())
+}
 const messages = document.querySelector<HTMLElement>('[data-messages]')
 const log = document.querySelector<HTMLElement>('[data-log]')
 keepChats(messages)

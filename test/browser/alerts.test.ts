@@ -169,6 +169,34 @@ describe('what tells of the others, in browsers', () => {
     assert.deepEqual(complaints, [])
   })
 
+  it('makes no sound and no notification in a muted chat, for mentions neither, and the list marks it', async () => {
+    const { page, context, name } = await enter()
+    await context.grantPermissions(['notifications'])
+    await recordNotifications(page)
+    await page.reload()
+    await followsStream(page)
+    await page.getByLabel('Notifications').check()
+    await page.getByLabel('Mute this chat').check()
+    const row = page.locator('[data-chats] li').filter({ hasText: 'Muted: ' })
+    await row.waitFor()
+    await page.reload()
+    await followsStream(page)
+    await row.waitFor()
+    assert.equal(await page.getByLabel('Mute this chat').isChecked(), true)
+    await behind(page)
+    await bob.post(uri, `@${name} are you there?`)
+    await log(page).getByText('are you there?').waitFor()
+    assert.deepEqual(await shown(page), [])
+    await page.getByLabel('Mute this chat').uncheck()
+    await until(async () => (await row.count()) === 0)
+    await bob.post(uri, `@${name} and now?`)
+    await log(page).getByText('and now?').waitFor()
+    assert.deepEqual(
+      (await shown(page)).map(({ body }) => body),
+      [`@${name} and now?`],
+    )
+  })
+
   it('has no switches without JavaScript', async () => {
     const { page } = await enter({ javaScriptEnabled: false })
     await composer(page).waitFor()

@@ -123,6 +123,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-crowd', who: 'owner', path: `/chats/${crowd}`, act: showDetails },
     { name: 'chat-past', who: 'owner', path: `${uri}?before=${id}` },
     { name: 'chat-details', who: 'owner', path: uri, act: showDetails },
+    { name: 'chat-muted', who: 'owner', path: uri, act: muteChat },
     { name: 'chat-menu', who: 'owner', path: uri, act: openMenu },
     { name: 'chat-edit', who: 'owner', path: uri, act: openEdit },
     { name: 'chat-reply', who: 'owner', path: `${uri}?reply=${id}` },
@@ -219,6 +220,11 @@ async function openEdit(page: Page) {
   await openMenu(page)
   await page.getByText('Edit', { exact: true }).click()
   await page.getByRole('textbox', { name: 'New text' }).waitFor()
+}
+
+async function muteChat(page: Page) {
+  await showDetails(page)
+  await page.getByLabel('Mute this chat').check()
 }
 
 /** Types what is answered by a list above the composer. */
