@@ -33,7 +33,7 @@ export function alertElsewhere(): (messages: readonly Element[]) => void {
   const sound = addChoice(choices, 'Sound', 'AudioContext' in window)
   const notify = addChoice(choices, 'Notifications', canNotify, 'As long as this page is open')
   const { chat = '' } = choices.dataset
-  const quiet = addChoice(choices, 'Mute this chat', true, 'No sound and no notification, for mentions neither')
+  const quiet = addChoice(choices, 'Mute this chat', true, 'No sound and no notification, even for mentions')
   let connection: Connection | undefined
   let speaker: AudioContext | undefined
   let alertedAt = Number.NEGATIVE_INFINITY
