@@ -114,7 +114,8 @@ describe('SQL statements', () => {
         })
         assert.equal(answer.status, status)
         assert.ok(statements.length <= most, statements.map(({ text }) => text).join('\n---\n'))
-        counts.push(statements.length)
+        // A page asks for its chat only where what memory has of it is not fresh.
+        counts.push(statements.filter(({ text }) => !/^select "chats"\."id"/.test(text)).length)
         await assertIndexes(statements)
       }
       assert.equal(counts[0], counts[1], 'the same number with 10 and with 100,000 messages')
