@@ -89,7 +89,10 @@ async function hits(db: Db, found: RawBuilder<unknown>, order: RawBuilder<unknow
         e.author_id, author.username as author_username, coalesce(m.name, author.name) as author_name,
         coalesce(m.guest, false) as author_is_guest
       from found
-      join events e on e.chat_id = found.chat_id and e.version = found.version
+      -- With a limit each is looked up by its key: without statistics the planner may go through all events instead.
+      cross join lateral (
+        select * from events where events.chat_id = found.chat_id and events.version = found.version limit 1
+      ) e
       join chats c on c.id = e.chat_id and c.deleted_at is null
       join links l on l.chat_id = c.id and l.replaced_at is null
       join users owner on owner.id = c.owner_id
