@@ -1,30 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { composer, followsStream, log, member } from '../support/browser.js'
+import { composer, followsStream, log } from '../support/browser.js'
 import { until } from '../support/server.js'
-import { openSite, type Site } from '../support/site.js'
-import { type Program, signUpProgram } from '../support/visitor.js'
+import { readersOfBob } from '../support/story.js'
 
 describe('what tells of the others, in browsers', () => {
-  let site: Site
-  let bob: Program
-  let uri: string
-  let count = 0
-  const opened: { close(): Promise<unknown> }[] = []
-
-  before(async () => {
-    site = await openSite()
-    bob = await signUpProgram(site, 'bob')
-  })
-  after(() => site.close())
-  beforeEach(async () => {
-    uri = await bob.startChat()
-  })
-  afterEach(async () => {
-    for (const one of opened.splice(0)) {
-      await one.close()
-    }
-  })
+  const story = readersOfBob()
 
   describe('“is typing”', () => {
     it('stands above the composer at the other side, moves nothing, and goes when the message comes', async () => {
@@ -56,7 +37,7 @@ describe('what tells of the others, in browsers', () => {
         }).observe(document.body, { attributes: true, childList: true, subtree: true })
       })
       const changes = () => page.evaluate(() => (window as unknown as { changes: number[] }).changes)
-      await bob.call('POST', `/api/chats/${uri}/typing/`, {})
+      await story.bob.call('POST', `/api/chats/${story.uri}/typing/`, {})
       await until(async () => (await changes()).length > 0)
       await page.clock.runFor(6_500)
       assert.equal(await page.getByText('bob is typing…').count(), 0)
@@ -85,7 +66,7 @@ describe('what tells of the others, in browsers', () => {
       await page.reload()
       await followsStream(page)
       await behind(page)
-      await bob.post(uri, 'not asked for')
+      await story.bob.post(story.uri, 'not asked for')
       await log(page).getByText('not asked for').waitFor()
       assert.deepEqual(await shown(page), [])
       await page.getByLabel('Notifications').check()
@@ -93,14 +74,14 @@ describe('what tells of the others, in browsers', () => {
       await page.reload()
       await followsStream(page)
       assert.equal(await page.getByLabel('Notifications').isChecked(), true)
-      await bob.post(uri, 'in front')
+      await story.bob.post(story.uri, 'in front')
       await log(page).getByText('in front').waitFor()
       assert.deepEqual(await shown(page), [])
       await behind(page)
       await composer(page).fill('one’s own')
       await page.keyboard.press('Enter')
       await log(page).getByText('one’s own').waitFor()
-      await bob.post(uri, `<b>behind</b> ${'x'.repeat(200)}`)
+      await story.bob.post(story.uri, `<b>behind</b> ${'x'.repeat(200)}`)
       await log(page).getByText('behind').waitFor()
       const [first, ...more] = await shown(page)
       assert.deepEqual(more, [], `${name} is told of others alone`)
@@ -116,7 +97,7 @@ describe('what tells of the others, in browsers', () => {
       await followsStream(page)
       await page.getByLabel('Notifications').check()
       await behind(page)
-      await bob.post(uri, 'click me')
+      await story.bob.post(story.uri, 'click me')
       await page.waitForFunction(() => (window as unknown as Recorded).shown.length === 1)
       assert.deepEqual(
         await page.evaluate(() => {
@@ -159,11 +140,11 @@ describe('what tells of the others, in browsers', () => {
     await followsStream(page)
     assert.equal(await page.getByLabel('Sound').isChecked(), true)
     await composer(page).press('a')
-    await bob.post(uri, 'in front')
+    await story.bob.post(story.uri, 'in front')
     await log(page).getByText('in front').waitFor()
     assert.equal(await tones(), 0)
     await behind(page)
-    await bob.post(uri, 'behind')
+    await story.bob.post(story.uri, 'behind')
     await log(page).getByText('behind').waitFor()
     assert.equal(await tones(), 1)
     assert.deepEqual(complaints, [])
@@ -184,12 +165,12 @@ describe('what tells of the others, in browsers', () => {
     await row.waitFor()
     assert.equal(await page.getByLabel('Mute this chat').isChecked(), true)
     await behind(page)
-    await bob.post(uri, `@${name} are you there?`)
+    await story.bob.post(story.uri, `@${name} are you there?`)
     await log(page).getByText('are you there?').waitFor()
     assert.deepEqual(await shown(page), [])
     await page.getByLabel('Mute this chat').uncheck()
     await until(async () => (await row.count()) === 0)
-    await bob.post(uri, `@${name} and now?`)
+    await story.bob.post(story.uri, `@${name} and now?`)
     await log(page).getByText('and now?').waitFor()
     assert.deepEqual(
       (await shown(page)).map(({ body }) => body),
@@ -204,12 +185,7 @@ describe('what tells of the others, in browsers', () => {
     assert.equal(await page.getByLabel('Notifications').isVisible(), false)
   })
 
-  async function enter(options = {}) {
-    const name = `reader${++count}`
-    const one = await member(site, name, { uri, viewport: WIDE, ...options })
-    opened.push(one.context)
-    return { ...one, name }
-  }
+  const enter = (options = {}) => story.reader({ viewport: WIDE, ...options })
 })
 
 /** The details are in view all the time. */

@@ -1,41 +1,22 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
-import { isInView, log, member } from '../support/browser.js'
+import { isInView, log } from '../support/browser.js'
 import { until } from '../support/server.js'
-import { openSite, type Site } from '../support/site.js'
-import { type Program, signUpProgram } from '../support/visitor.js'
+import { readersOfBob } from '../support/story.js'
 
 describe('what is unread, in browsers', () => {
-  let site: Site
-  let bob: Program
-  let uri: string
-  let count = 0
-  const opened: { close(): Promise<unknown> }[] = []
-
-  before(async () => {
-    site = await openSite()
-    bob = await signUpProgram(site, 'bob')
-  })
-  after(() => site.close())
-  beforeEach(async () => {
-    uri = await bob.startChat()
-  })
-  afterEach(async () => {
-    for (const one of opened.splice(0)) {
-      await one.close()
-    }
-  })
+  const story = readersOfBob()
 
   for (const javaScriptEnabled of [true, false]) {
     describe(`${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
       it('stands on the start page, then below a line in the chat, then nowhere', async () => {
-        const { page } = await enter({ javaScriptEnabled })
-        await bob.post(uri, 'read')
+        const { page } = await story.reader({ javaScriptEnabled })
+        await story.bob.post(story.uri, 'read')
         await log(page, javaScriptEnabled).getByText('read', { exact: true }).waitFor()
         await leave(page)
         await page.goto('/')
-        await bob.post(uri, 'unread one')
-        await bob.post(uri, 'unread two')
+        await story.bob.post(story.uri, 'unread one')
+        await story.bob.post(story.uri, 'unread two')
         await until(async () => {
           await page.goto('/')
           return (await page.getByText('2 unread', { exact: true }).count()) === 1
@@ -54,13 +35,13 @@ describe('what is unread, in browsers', () => {
       })
 
       it('can be jumped to where it is older than what the page shows, and read on from there', async () => {
-        const { page } = await enter({ javaScriptEnabled })
+        const { page } = await story.reader({ javaScriptEnabled })
         await leave(page)
         await page.goto('/')
         for (let n = 1; n <= 60; n++) {
-          await bob.post(uri, `line ${n}`)
+          await story.bob.post(story.uri, `line ${n}`)
         }
-        await page.goto(`/chats/${uri}`, { waitUntil: 'commit' })
+        await page.goto(`/chats/${story.uri}`, { waitUntil: 'commit' })
         await page.getByRole('link', { name: '60 new messages' }).click({ noWaitAfter: true })
         // The page's own list, in a browser without JavaScript too: this page does not grow.
         await log(page).getByText('line 1', { exact: true }).waitFor()
@@ -75,18 +56,18 @@ describe('what is unread, in browsers', () => {
   }
 
   it('is read where it comes while the end of the page is in view, and not while one reads further up', async () => {
-    const { page, complaints } = await enter()
+    const { page, complaints } = await story.reader()
     for (let n = 1; n <= 60; n++) {
-      await bob.post(uri, `line ${n}`)
+      await story.bob.post(story.uri, `line ${n}`)
     }
     await log(page).getByText('line 60', { exact: true }).waitFor()
     await until(async () => (await unread()) === 0)
     await log(page).hover()
     await page.mouse.wheel(0, -1500)
     await log(page).getByText('line 30', { exact: true }).scrollIntoViewIfNeeded()
-    await bob.post(uri, 'below')
+    await story.bob.post(story.uri, 'below')
     await page.getByRole('button', { name: 'New message' }).waitFor()
-    const told = page.waitForRequest(`**/chats/${uri}/read`)
+    const told = page.waitForRequest(`**/chats/${story.uri}/read`)
     assert.equal(await unread(), 1)
     await page.getByRole('button', { name: 'New message' }).click()
     await told
@@ -95,14 +76,14 @@ describe('what is unread, in browsers', () => {
   })
 
   it('is told seldom, however much comes', async () => {
-    const { page } = await enter()
+    const { page } = await story.reader()
     let told = 0
     page.on('request', request => {
       told += request.url().endsWith('/read') ? 1 : 0
     })
     const begun = performance.now()
     for (let n = 1; n <= 40; n++) {
-      await bob.post(uri, `line ${n}`)
+      await story.bob.post(story.uri, `line ${n}`)
       await log(page).getByText(`line ${n}`, { exact: true }).waitFor()
     }
     await until(async () => (await unread()) === 0)
@@ -111,10 +92,10 @@ describe('what is unread, in browsers', () => {
   })
 
   it('is counted in the title, below a line, while the page is not in front', async () => {
-    const { page } = await enter()
+    const { page } = await story.reader()
     await goAway(page)
     for (let n = 1; n <= 3; n++) {
-      await bob.post(uri, `meanwhile ${n}`)
+      await story.bob.post(story.uri, `meanwhile ${n}`)
     }
     await log(page).getByText('meanwhile 3', { exact: true }).waitFor()
     assert.match(await page.title(), /^\(3\) Chat started by bob/)
@@ -127,7 +108,7 @@ describe('what is unread, in browsers', () => {
   })
 
   it('stays unread while the page is not in front, however long, and is read once it is', async () => {
-    const { page } = await enter()
+    const { page } = await story.reader()
     const told: string[] = []
     page.on('request', request => {
       if (request.method() === 'PUT') {
@@ -136,7 +117,7 @@ describe('what is unread, in browsers', () => {
     })
     await page.clock.install()
     await goAway(page)
-    await bob.post(uri, 'meanwhile')
+    await story.bob.post(story.uri, 'meanwhile')
     await log(page).getByText('meanwhile', { exact: true }).waitFor()
     // All timers that were set by then are over.
     await page.clock.runFor(60_000)
@@ -144,32 +125,25 @@ describe('what is unread, in browsers', () => {
     assert.deepEqual(told, [])
     assert.equal(await unread(), 1)
     await comeBack(page)
-    const read = page.waitForResponse(`**/chats/${uri}/read`)
+    const read = page.waitForResponse(`**/chats/${story.uri}/read`)
     await page.clock.runFor(60_000)
     assert.equal((await read).status(), 200)
     assert.equal(await unread(), 0)
   })
 
   it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async () => {
-    const { page } = await enter()
+    const { page } = await story.reader()
     await leave(page)
     await page.goto('/')
     for (let n = 1; n <= 40; n++) {
-      await bob.post(uri, `line ${n}`)
+      await story.bob.post(story.uri, `line ${n}`)
     }
-    await page.goto(`/chats/${uri}`)
+    await page.goto(`/chats/${story.uri}`)
     await page.getByRole('link', { name: '40 new messages' }).click()
     await page.getByRole('link', { name: '40 new messages' }).waitFor({ state: 'detached' })
     await until(() => isInView(page, 'line 1'))
     assert.equal(new URL(page.url()).search, '')
   })
-
-  /** Somebody new in Bob's chat. */
-  async function enter(options = {}) {
-    const one = await member(site, `reader${++count}`, { uri, ...options })
-    opened.push(one.context)
-    return one
-  }
 
   /** Goes to another page: what was read here is told by then. */
   async function leave(page: Page) {
@@ -178,11 +152,11 @@ describe('what is unread, in browsers', () => {
   }
 
   async function unread(): Promise<number> {
-    const { rows } = await site.pool.query(
+    const { rows } = await story.site.pool.query(
       `select count(*)::int from events e join links l on l.chat_id = e.chat_id
        join members m on m.chat_id = e.chat_id join users u on u.id = m.user_id
        where l.uri = $1 and u.username = $2 and e.kind = 'message' and e.version > m.last_read and e.author_id <> u.id`,
-      [uri, `reader${count}`],
+      [story.uri, `reader${story.count}`],
     )
     return rows[0].count
   }
