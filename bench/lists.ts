@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { placement, start, stayOffTheServersCore, stop } from './programs.js'
+import { cpu, placement, start, stayOffTheServersCore, stop, TICKS } from './programs.js'
 
 const seconds = Number(process.argv[2] ?? 120)
 const READERS = 1000
@@ -19,8 +19,6 @@ const PER_SECOND = 10
 const ASKS_EVERY = 60_000
 const ASKS_WITHIN = 5000
 const READ_BY_ALL = 'read-by-all-0123456789'
-/** The clock of /proc counts hundredths of a second. */
-const TICKS = 100
 
 stayOffTheServersCore()
 const agent = new Agent({ keepAlive: true, maxSockets: 16 })
@@ -213,27 +211,6 @@ function postmaster(): number {
     name.endsWith('postmaster.pid'),
   )
   return Number(readFileSync(path.join(folder, file ?? ''), 'utf8').split('\n')[0])
-}
-
-/** The processor time of a process, its children and those that have ended, in ticks. */
-function cpu(pid = 0): number {
-  let sum = 0
-  for (const name of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
-    try {
-      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
-        .replace(/^.*\) /, '')
-        .split(' ')
-      const [parent, own, ended] = [1, 11, 13].map(n => Number(fields[n]) + (n === 1 ? 0 : Number(fields[n + 1])))
-      if (Number(name) === pid) {
-        sum += (own ?? 0) + (ended ?? 0)
-      } else if (parent === pid) {
-        sum += own ?? 0
-      }
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return sum
 }
 
 function at(numbers: readonly number[], part: number): number {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 
@@ -40,4 +41,28 @@ export function stayOffTheServersCore() {
   if (pins) {
     spawnSync('taskset', ['-cp', '1', String(process.pid)])
   }
+}
+
+/** The clock of /proc counts hundredths of a second. */
+export const TICKS = 100
+
+/** The processor time of a process, its children and those that have ended, in ticks. */
+export function cpu(pid = 0): number {
+  let sum = 0
+  for (const name of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ')
+      const [parent, own, ended] = [1, 11, 13].map(n => Number(fields[n]) + (n === 1 ? 0 : Number(fields[n + 1])))
+      if (Number(name) === pid) {
+        sum += (own ?? 0) + (ended ?? 0)
+      } else if (parent === pid) {
+        sum += own ?? 0
+      }
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return sum
 }
