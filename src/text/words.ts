@@ -19,6 +19,10 @@ const CHARACTERS: Record<string, string> = {
 
 /** The first grapheme of a name, in upper case. */
 export function initial(name: string): string {
+  // A letter of ASCII before another is alone. To look for what belongs to a letter takes a twentieth of a whole page.
+  if (/^[\x20-\x7e](?:[\x20-\x7e]|$)/.test(name)) {
+    return name.charAt(0).toUpperCase()
+  }
   for (const { segment } of graphemes.segment(name)) {
     return segment.toUpperCase()
   }
