@@ -12,6 +12,7 @@ interface Choice {
 interface Member {
   id: number
   name: string
+  username: string
   guest: boolean
 }
 
@@ -99,7 +100,8 @@ export function offerChoices(composer: ComposerForm) {
       members = undefined
     }
     const begins = (name: string) => name.startsWith(folded(typed))
-    const rank = ({ name }: Member) => (begins(folded(name)) ? 0 : folded(name).split(' ').some(begins) ? 1 : 2)
+    const rank = ({ name, username }: Member) =>
+      begins(folded(name)) ? 0 : [...folded(name).split(' '), folded(username)].some(begins) ? 1 : 2
     const like = known
       .filter(member => String(member.id) !== composer.dataset.composer && rank(member) < 2)
       .sort((one, other) => rank(one) - rank(other))
@@ -213,7 +215,9 @@ async function membersOf(path: string): Promise<Member[]> {
       break
     }
     all.push(...((await answer.json()) as { members: Member[] }).members)
-    next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('Link') ?? '')?.[1]
+    const [, link] = /<([^>]+)>; rel="next"/.exec(answer.headers.get('Link') ?? '') ?? []
+    // By its path: PUBLIC_URL may name another host than the one that the page came from.
+    next = link?.replace(/^https?:\/\/[^/]+/, '')
   }
   return all
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright'
 import { composer, log, member } from '../support/browser.js'
+import { fillWithMembers } from '../support/crowd.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { signUpProgram, Visitor } from '../support/visitor.js'
@@ -61,6 +62,23 @@ describe('the list of suggestions above the composer', () => {
     await page.keyboard.press('Escape')
     await page.keyboard.press('Enter')
     await page.locator('#messages .message__text').getByText('@', { exact: true }).waitFor()
+  })
+
+  it('finds members by their usernames as well, and all pages of a long list of members', async () => {
+    const rob = await signUpProgram(site, `robert${count}`)
+    await rob.call('PATCH', '/api/account/', { name: `Bobby ${count}` })
+    await rob.join(ann.uri)
+    await fillWithMembers(site, ann.uri, 250)
+    await type(`@robert${count}`)
+    await options(page).getByText(`Bobby ${count}`).waitFor()
+    await page.keyboard.press('Enter')
+    assert.equal(await composer(page).inputValue(), `@Bobby ${count} `)
+    await composer(page).fill('')
+    // The last one to join, of a list that is asked for in two parts.
+    await type('@250')
+    await options(page)
+      .filter({ hasText: /^250𠀀/u })
+      .waitFor()
   })
 
   it('is chosen from by the arrows, is announced, and Tab takes only what they chose', async () => {
