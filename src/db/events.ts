@@ -115,7 +115,7 @@ export interface Part {
 
 /**
  * What the chat's page shows, read in one statement: at most `messages` messages, at most as many small events between and around them,
- * the first members, and how far the reader had read before this page. `more`: whether there are earlier messages. `next`: the id of the
+ * the first members, and how far the reader had read before this page. `more`: whether there are earlier messages. `newer`: the id of the
  * message after them, if they begin with `from`.
  */
 export async function chatView(
@@ -163,7 +163,7 @@ export async function chatView(
   return {
     version: row.version ?? 0,
     more: from === undefined ? beyond !== null : row.earlier !== null,
-    next: from === undefined ? null : beyond,
+    newer: from === undefined ? null : beyond,
     member_count: row.member_count ?? 0,
     members: row.members.map(memberFromJson),
     standing: row.standing,

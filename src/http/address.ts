@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import type { Config } from '../config.js'
+import { parsedUrl } from '../urls.js'
 import type { Context } from './context.js'
 
 /** How long the addresses are kept in memory, in milliseconds. To read them costs as much as half a page. */
@@ -31,9 +32,7 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
   if (publicUrl) {
     return new URL(path, publicUrl).href
   }
-  const base = `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx)}`
-  // A sender can write anything into the Host header.
-  const url = new URL(path, URL.canParse(base) ? base : 'http://localhost')
+  const url = new URL(path, siteOf(ctx))
   if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname) && host === undefined) {
     url.hostname = lanAddresses()[0] ?? url.hostname
   }
@@ -42,7 +41,12 @@ export function shareUrl(ctx: Context, { publicUrl, host }: Config, path: string
 
 /** The URL of a path of this site: as PUBLIC_URL begins, else as the URL that the sender used. */
 export function absolute({ config }: { config: Config }, ctx: Context, path: string): string {
-  return new URL(path, config.publicUrl ?? `${ctx.secure ? 'https' : 'http'}://${hostOf(ctx) || 'localhost'}`).href
+  return new URL(path, config.publicUrl ?? siteOf(ctx)).href
+}
+
+/** What the sender calls this site, who can write anything into the Host header. */
+function siteOf(ctx: Context): URL {
+  return parsedUrl(`${ctx.secure ? 'https' : 'http'}://${hostOf(ctx)}`) ?? new URL('http://localhost')
 }
 
 /** Says where a list goes on (RFC 8288). */

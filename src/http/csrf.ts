@@ -1,6 +1,7 @@
 import { LIMITS } from '../config.js'
 import { Refusal } from '../errors.js'
 import { keyHash, randomKey, sameKey, sealed } from '../keys.js'
+import { parsedUrl } from '../urls.js'
 import { hostOf } from './address.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { sessionCookie } from './sessions.js'
@@ -103,11 +104,11 @@ export function isFromElsewhere(parts: Parts, ctx: Context): boolean {
 
 /** Without PUBLIC_URL only the host can be compared: behind a TLS proxy the scheme is not known. */
 function isOurs({ config }: Parts, ctx: Context, url: string): boolean {
-  if (url.length > LIMITS.url || !URL.canParse(url)) {
+  const parsed = url.length > LIMITS.url ? undefined : parsedUrl(url)
+  if (!parsed) {
     return false
   }
-  const { origin, host } = new URL(url)
-  return config.publicUrl ? origin === config.publicUrl.origin : host === hostOf(ctx)
+  return config.publicUrl ? parsed.origin === config.publicUrl.origin : parsed.host === hostOf(ctx)
 }
 
 /**
@@ -120,12 +121,13 @@ export function fromElsewhere({ config, log }: Parts, ctx: Context): Refusal {
   if (config.publicUrl) {
     return new Refusal(403, `${sentence} Here is ${config.publicUrl.origin}, as PUBLIC_URL says.`)
   }
-  if (!URL.canParse(origin) || !['', 'same-origin'].includes(ctx.get('sec-fetch-site'))) {
+  const from = parsedUrl(origin)
+  if (!from || !['', 'same-origin'].includes(ctx.get('sec-fetch-site'))) {
     return new Refusal(403, sentence)
   }
   const mend = 'set PUBLIC_URL to the address that people open, or let the proxy in front pass the Host header on'
   log.warn(
-    { origin: new URL(origin).host, host: ctx.host },
+    { origin: from.host, host: ctx.host },
     `A request was refused, as its Origin and its Host header name different sites. If both are this one, ${mend}`,
   )
   return new Refusal(403, `${sentence} If this is the right page, its server has to be told: ${mend}.`)

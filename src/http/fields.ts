@@ -3,6 +3,7 @@ import { LIMITS } from '../config.js'
 import { isBlank } from '../text/characters.js'
 import { asLine, withoutControls } from '../text/controls.js'
 import { displayNameFault, normaliseDisplayName, usernameFault } from '../text/names.js'
+import { parsedUrl } from '../urls.js'
 
 export const NO_INTEGER = 'A valid integer is required.'
 
@@ -137,9 +138,9 @@ export const searched = filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoi
 /** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
 export function safePath(path: string): string {
   const base = 'http://here.invalid'
-  if (path.length > LIMITS.lineBytes || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path) || !URL.canParse(path, base)) {
+  if (path.length > LIMITS.lineBytes || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(path)) {
     return ''
   }
-  const url = new URL(path, base)
-  return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : ''
+  const url = parsedUrl(path, base)
+  return url?.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : ''
 }

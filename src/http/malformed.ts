@@ -1,4 +1,5 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { parsedUrl } from '../urls.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
 
@@ -79,7 +80,7 @@ function faultOf({ url = '', rawHeaders, headers, httpVersion }: IncomingMessage
     return 'The Host header of this request is no host. Send the one of the address.'
   }
   // An address without a slash at its start is parsed as a whole URL (RFC 9112, section 3.2.2).
-  if (!url.startsWith('/') && url !== '*' && !URL.canParse(url)) {
+  if (!url.startsWith('/') && url !== '*' && !parsedUrl(url)) {
     return 'The address of this request cannot be read.'
   }
   return undefined

@@ -3,6 +3,7 @@ import { LIMITS } from '../config.js'
 import { asRefusal, Refusal } from '../errors.js'
 import { randomKey } from '../keys.js'
 import { initial } from '../text/words.js'
+import { parsedUrl } from '../urls.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
@@ -150,7 +151,7 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
     status,
     title,
     sentence: message,
-    next: current.length <= LIMITS.url && URL.canParse(current, HERE) ? safePath(pathOf(current)) : '',
+    next: current.length <= LIMITS.url && parsedUrl(current, HERE) ? safePath(pathOf(current)) : '',
   }
   if (ctx.state.form === 'fragment') {
     // htmx does not swap in error answers, but a partial that names its own target goes into #alert all the same.

@@ -119,7 +119,7 @@ export interface PageValues {
       member_count: number
       kept: Kept | null
       /** The message that comes after a list which begins with one. */
-      next: number | null
+      newer: number | null
       /** Whether the list shows others than the newest messages. */
       past: boolean
       /** How many messages the reader had not read. */

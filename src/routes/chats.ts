@@ -234,7 +234,7 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     return readPage(parts, reading, { ...part, reads: false })
   })
   const { feed, user } = reading
-  const { entries, more, next } = view
+  const { entries, more, newer } = view
   const isForward = part.from !== undefined
   if (!isForward && part.before === undefined) {
     return { ...view, ...(await feed.logs.of(view, user.id)) }
@@ -243,7 +243,7 @@ export async function chatOnPage(parts: Parts, reading: ReadingMember, part: Pag
     entry.html(entry.event.author_id === user.id),
   )
   return isForward
-    ? { ...view, entries: items, next: cut?.version ?? next, html: undefined }
+    ? { ...view, entries: items, newer: cut?.version ?? newer, html: undefined }
     : { ...view, entries: items.reverse(), more: more || cut !== undefined, html: undefined }
 }
 
@@ -262,7 +262,7 @@ async function readPage(parts: Parts, reading: ReadingMember, part: PagePart): P
 
 /** Named, because lint took a minute to infer it from the queries. */
 interface View extends ListEnd {
-  next: number | null
+  newer: number | null
   members: readonly Member[]
   member_count: number
   standing: Standing | null
@@ -281,15 +281,15 @@ async function readPart(
   const isNewest = before === undefined && from === undefined
   const newest = isNewest ? feed.newest(messages) : undefined
   if (newest && members === 0) {
-    return { ...newest, next: null, ...NO_MEMBERS }
+    return { ...newest, newer: null, ...NO_MEMBERS }
   }
   if (newest && feed.surroundings && feed.hasReadAll(user.id)) {
     const { members, member_count } = feed.surroundings
-    return { ...newest, next: null, members, member_count, standing: null }
+    return { ...newest, newer: null, members, member_count, standing: null }
   }
   if (newest) {
     const reader = { user_id: user.id, reads: reads ? newest.version : null }
-    return { ...newest, next: null, ...(await countedMembers(db, feed.chat_id, members, reader)) }
+    return { ...newest, newer: null, ...(await countedMembers(db, feed.chat_id, members, reader)) }
   }
   const reader = { user_id: user.id, reads: reads ? ('everything' as const) : null }
   const { events, ...view } = await chatView(db, feed.chat_id, { messages, members, before, from, reader })

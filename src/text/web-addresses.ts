@@ -1,4 +1,5 @@
 import { domainToUnicode } from 'node:url'
+import { parsedUrl } from '../urls.js'
 import { characterAt, characterBefore, isUnspaced, mixesAlphabets } from './characters.js'
 
 /** An address in a text: from `start` to before `end`, in UTF-16 units, and the URL that it leads to. */
@@ -180,20 +181,11 @@ const HOST_LENGTH = 253
 export function linkTarget(address: string): string | undefined {
   const host = SITE.exec(address)?.[1]
   const isMail = host === undefined && here(MAILTO, address, 0) === address && address !== ''
-  const url = (host === undefined && !isMail) || (host ?? '').length > HOST_LENGTH ? undefined : parsed(address)
+  const url = (host === undefined && !isMail) || (host ?? '').length > HOST_LENGTH ? undefined : parsedUrl(address)
   if (!url) {
     return undefined
   }
   return isMail || isSame(host ?? '', url.hostname) ? url.href.replaceAll('`', '%60') : undefined
-}
-
-/** Not by URL.canParse: after some thousand calls that of Node 20 refuses what has letters such as ü. */
-function parsed(address: string): URL | undefined {
-  try {
-    return new URL(address)
-  } catch {
-    return undefined
-  }
 }
 
 /** 0x7f.1 and ｅxample.com are hosts for parsers, and lead elsewhere than people read. */

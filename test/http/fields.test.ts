@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
 import type { Refusal } from '../../src/errors.js'
-import { message, titleText, tokenName } from '../../src/http/fields.js'
+import { message, safePath, titleText, tokenName } from '../../src/http/fields.js'
 import { check } from '../../src/http/input.js'
 
 const FIELDS = z.object({ message, title: titleText, token: tokenName }).partial()
@@ -16,6 +16,14 @@ const refused = (field: Field, typed: string) => {
   }
   return undefined
 }
+
+describe('a path to go on to', () => {
+  it('may have letters such as ü, however many were read before', () => {
+    for (let count = 0; count < 20_000; count++) {
+      assert.equal(safePath(`/search?q=f${count}ür`), `/search?q=f${count}%C3%BCr`)
+    }
+  })
+})
 
 describe('what is typed', () => {
   it('is kept but for the controls in it', () => {

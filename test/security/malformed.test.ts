@@ -62,6 +62,25 @@ describe('malformed requests', () => {
     }
   })
 
+  it('are not those with a host of which no URL can be made: links and addresses are told all the same', async () => {
+    const ann = await signUpProgram(site, 'hostly')
+    const uri = await ann.startChat()
+    for (const text of ['one', 'two']) {
+      await ann.post(uri, text)
+    }
+    const asked = (host: string) =>
+      send(
+        `GET /api/chats/${uri}/messages/?limit=1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Token ${ann.token}\r\nConnection: close\r\n\r\n`,
+      )
+    assert.match(
+      await asked('chat.example:99'),
+      /^HTTP\/1\.1 200 [\s\S]*Link: <http:\/\/chat\.example:99\/api\/chats\//i,
+    )
+    for (const host of ['a:99999', 'a%', '[::1]:', '']) {
+      assert.match(await asked(host), /^HTTP\/1\.1 200 [\s\S]*Link: <http:\/\/[^>]+\/api\/chats\//i, host)
+    }
+  })
+
   it('are not those with any host that there may be', async () => {
     for (const host of [
       'a',
