@@ -70,7 +70,18 @@ async function fill() {
      join links on links.uri = case k when 0 then $2 else 'one-of-many-0123456789-' || (users.n * 7 + k * 13) % $3 + 1 end`,
     [EACH_IN, READ_BY_ALL, CHATS],
   )
+  // The program goes on building indexes after it has begun to serve. An analyze meanwhile and such a build would wait for each other.
+  while (await isBuilding()) {
+    await wait(100)
+  }
   await pool.query('analyze')
+}
+
+async function isBuilding(): Promise<boolean> {
+  const { rows } = await pool.query(
+    "select to_regclass('events_search') is not null or to_regclass('events_words') is null as building",
+  )
+  return rows[0].building
 }
 
 async function measure(lists: boolean) {
