@@ -124,9 +124,9 @@ for (const javaScriptEnabled of [true, false]) {
       await message(fay.page, 'I got the job').waitFor()
       const actions = await openActions(fay.page, 'I got the job')
       await actions.getByRole('button', { name: 'party' }).click()
-      await message(ann, 'I got the job').getByText('🎉').waitFor()
+      await message(ann, 'I got the job').getByRole('list', { name: 'Reactions' }).getByText('🎉').waitFor()
       await back(fay.page)
-      await message(fay.page, 'I got the job').getByText('🎉').waitFor()
+      await message(fay.page, 'I got the job').getByRole('list', { name: 'Reactions' }).getByText('🎉').waitFor()
     })
 
     if (javaScriptEnabled) {
