@@ -1,4 +1,3 @@
-import type { Reason } from './delivery.js'
 import type { Feed } from './feed.js'
 import { type Reader, Stream } from './stream.js'
 
@@ -6,9 +5,9 @@ import { type Reader, Stream } from './stream.js'
 export class WaitingStream extends Stream {
   protected override readonly waiting = 0
   protected override readonly taken = 0
-  /** Resolves once something is new, or with the reason where its reader was to be told that the stream ends. */
-  readonly over: Promise<Reason | undefined>
-  private settle: (reason?: Reason) => void = () => {}
+  /** Resolves once something is new, or the stream has ended. */
+  readonly over: Promise<void>
+  private settle: () => void = () => {}
 
   constructor(reader: Reader, feed: Feed) {
     super(reader, feed)
@@ -20,7 +19,6 @@ export class WaitingStream extends Stream {
   override prepare() {}
 
   override drop() {
-    this.settle()
     this.finish()
   }
 
@@ -32,7 +30,10 @@ export class WaitingStream extends Stream {
 
   protected override heartbeat() {}
 
-  protected override writeEnding(reason: Reason) {
-    this.settle(reason)
+  protected override writeEnding() {}
+
+  protected override finish() {
+    super.finish()
+    this.settle()
   }
 }

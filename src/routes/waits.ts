@@ -19,10 +19,11 @@ export async function awaitNews(
   const timer = setTimeout(stop, seconds * 1000)
   ctx.res.once('close', stop)
   parts.live.run(stream, reading.feed.version)
-  const reason = await stream.over
+  await stream.over
   clearTimeout(timer)
   ctx.res.off('close', stop)
-  if (reason === 'signed_out') {
+  // The session or token may have ended meanwhile.
+  if (!(await parts.live.identify(stream.reader.credential))) {
     throw notSignedIn()
   }
   return requireReading(parts, ctx)
