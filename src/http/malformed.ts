@@ -1,7 +1,9 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { Refusal } from '../errors.js'
 import { parsedUrl } from '../urls.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
+import { problemJson } from './json.js'
 
 /** RFC 9110, section 7.2: a name or an address, and possibly a port. */
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
@@ -15,11 +17,7 @@ export function refuseMalformed({ log }: Parts): Middleware {
     }
     log.debug({ status: 400 }, 'A malformed request')
     ctx.status = 400
-    ctx.set({
-      'Cache-Control': NOT_STORED,
-      'X-Content-Type-Options': 'nosniff',
-      'X-Robots-Tag': 'noindex, nofollow',
-    })
+    ctx.set(HEADERS)
     ctx.body = problem(400, fault)
     ctx.type = PROBLEM
     return Promise.resolve()
@@ -28,8 +26,14 @@ export function refuseMalformed({ log }: Parts): Middleware {
 
 const PROBLEM = 'application/problem+json'
 
+const HEADERS = {
+  'Cache-Control': NOT_STORED,
+  'X-Content-Type-Options': 'nosniff',
+  'X-Robots-Tag': 'noindex, nofollow',
+}
+
 function problem(status: number, sentence: string): string {
-  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail: sentence })
+  return JSON.stringify(problemJson(new Refusal(status, sentence)))
 }
 
 /** What Node does not hand on as a request: its sentences by the codes of its errors, and their statuses. */
@@ -44,7 +48,7 @@ const UNREADABLE: Record<string, [number, string]> = {
 /** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
 export function refuseUnreadable(server: Server) {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // While an answer is on its way nothing may come between.
+    // While an answer is on its way nothing may come between. Node itself looks there too, and has no other place for it.
     const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
     if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent) {
       socket.destroy(error)
@@ -52,14 +56,18 @@ export function refuseUnreadable(server: Server) {
     }
     const [status, sentence] = UNREADABLE[error.code ?? ''] ?? [400, 'This request cannot be read: it is not HTTP.']
     const body = problem(status, sentence)
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nCache-Control: ${NOT_STORED}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
-    )
+    const lines = Object.entries({
+      ...HEADERS,
+      'Content-Type': PROBLEM,
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    }).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   })
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const body = problem(417, 'Only 100-continue can be expected here.')
-    response.setHeader('Content-Length', Buffer.byteLength(body))
-    response.writeHead(417, { 'Content-Type': PROBLEM, 'Cache-Control': NOT_STORED, Connection: 'close' })
+    const length = Buffer.byteLength(body)
+    response.writeHead(417, { ...HEADERS, 'Content-Type': PROBLEM, 'Content-Length': length, Connection: 'close' })
     response.end(body)
   })
 }
