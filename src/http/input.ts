@@ -22,6 +22,14 @@ export function check<Schema extends z.ZodType>(fields: unknown, schema: Schema,
   return parsed.data
 }
 
+/** Takes the key by which a program sends the same once from the header Idempotency-Key, as if it were the field. */
+export function takeKey(ctx: Context) {
+  const key = ctx.get('idempotency-key')
+  if (key) {
+    ctx.state.fields = { ...ctx.state.fields, key }
+  }
+}
+
 /** The id in a path. Throws 404 if it is not a number. */
 export function readId(text: string | undefined): number {
   const parsed = integer.safeParse(text)

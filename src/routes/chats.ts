@@ -13,7 +13,7 @@ import { requireUser } from '../http/authentication.js'
 import { showChatPage } from '../http/chat-page.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { isFromElsewhere } from '../http/csrf.js'
-import { read, readQuery } from '../http/input.js'
+import { read, readQuery, takeKey } from '../http/input.js'
 import { chatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { ownChange, rememberChange } from '../http/own-changes.js'
@@ -52,8 +52,7 @@ export function chats(parts: Parts) {
     const user = requireUser(ctx)
     limit(parts, ctx)
     const { title } = read(ctx, newChat)
-    const key = ctx.get('idempotency-key')
-    ctx.state.fields = { ...ctx.state.fields, ...(key ? { key } : {}) }
+    takeKey(ctx)
     const { path } = await once(parts, ctx, async ({ submission }) => {
       await limitChats(parts, user)
       const uri = randomKey(16)

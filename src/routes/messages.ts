@@ -10,7 +10,7 @@ import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
-import { check, read, readQuery } from '../http/input.js'
+import { check, read, readQuery, takeKey } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
@@ -33,8 +33,7 @@ export function messages(parts: Parts) {
   router.post('/', async ctx => {
     const user = requireUser(ctx)
     const uri = readUri(ctx)
-    const key = ctx.get('idempotency-key')
-    ctx.state.fields = { ...ctx.state.fields, ...(key ? { key } : {}) }
+    takeKey(ctx)
     const post = async () => {
       const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
       await respond(ctx, {
