@@ -25,11 +25,17 @@ export class Logs {
   /** What logs of this version consist of, and those of the one before. */
   private pieces = new Map<string, Piece>()
   private earlier = new Map<string, Piece>()
+  /** Undefined where it has to be added up again: every feed is asked for its size once a second. */
+  private size: number | undefined = 0
 
   /** About how much memory they take. */
   get bytes() {
-    const all = [...this.pieces.values(), ...this.earlier.values(), ...[...this.byReader.values()].map(log => log.html)]
-    return all.reduce((sum, { length, blocks }) => sum + length + blocks.length, 0)
+    if (this.size === undefined) {
+      const logs = [...this.byReader.values()].map(log => log.html)
+      const all = [...this.pieces.values(), ...this.earlier.values(), ...logs]
+      this.size = all.reduce((sum, { length, blocks }) => sum + length + blocks.length, 0)
+    }
+    return this.size
   }
 
   /** That of one reader. */
@@ -54,6 +60,7 @@ export class Logs {
     if (end.version === this.version && end.version >= this.changedAt) {
       this.byReader.set(reader, log)
     }
+    this.size = undefined
     return log
   }
 
@@ -73,6 +80,7 @@ export class Logs {
   /** The chat's next event comes. What it changes of earlier ones is in no piece any more. */
   take(event: Event) {
     this.byReader.clear()
+    this.size = undefined
     if (changesEarlier(event)) {
       this.changedAt = event.version
       this.clear()
@@ -83,6 +91,7 @@ export class Logs {
     this.byReader.clear()
     this.pieces.clear()
     this.earlier.clear()
+    this.size = undefined
   }
 
   private piece(entries: readonly Entry[], before: readonly Entry[], reader_id: number, isCurrent: boolean): Piece {
@@ -96,6 +105,7 @@ export class Logs {
     const key = `${before.length} ${shown[0]?.version} ${shown.at(-1)?.version} ${writers}`
     const piece = this.pieces.get(key) ?? this.earlier.get(key) ?? compressed(html(entries), html(before))
     this.pieces.set(key, piece)
+    this.size = undefined
     return piece
   }
 }
