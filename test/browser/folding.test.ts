@@ -1,33 +1,20 @@
 import assert from 'node:assert/strict'
 import type { Locator } from 'playwright'
-import { log, member } from '../support/browser.js'
+import { log } from '../support/browser.js'
 import { until } from '../support/server.js'
-import { openSite, type Site } from '../support/site.js'
-import { type Program, signUpProgram } from '../support/visitor.js'
+import { readersOfBob } from '../support/story.js'
 
 const LINES = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`)
 
 describe('a long message', () => {
-  let site: Site
-  let bob: Program
-  let uri: string
-  let count = 0
-
-  before(async () => {
-    site = await openSite()
-    bob = await signUpProgram(site, 'bob')
-  })
-  after(() => site.close())
-  beforeEach(async () => {
-    uri = await bob.startChat()
-  })
+  const story = readersOfBob()
 
   for (const javaScriptEnabled of [true, false]) {
     it(`is folded and unfolds, ${javaScriptEnabled ? 'and stays where it is on the screen' : 'without JavaScript too'}`, async () => {
-      await bob.post(uri, 'short')
-      await bob.post(uri, LINES.join('\n'))
-      await bob.post(uri, 'word '.repeat(300))
-      const { page, context, complaints } = await member(site, `ann${++count}`, { uri, javaScriptEnabled })
+      await story.bob.post(story.uri, 'short')
+      await story.bob.post(story.uri, LINES.join('\n'))
+      await story.bob.post(story.uri, 'word '.repeat(300))
+      const { page, complaints } = await story.reader({ javaScriptEnabled })
       const messages = log(page, javaScriptEnabled)
       const text = messages.locator('.message__text', { hasText: 'line 1' })
       const folds = messages.getByText('Show more')
@@ -44,14 +31,13 @@ describe('a long message', () => {
       await messages.locator('.message__more').first().locator('summary').click()
       await until(async () => (await heightOf(text)) < 220)
       assert.deepEqual(complaints, [])
-      await context.close()
     })
   }
 
   it('is unfolded where a link leads to it or the keyboard into it, on its own page, and for a printer', async () => {
-    const { id } = (await bob.post(uri, `${LINES.join('\n')}\nhttps://example.org/last`)).json
-    await bob.post(uri, 'after it')
-    const { page, context } = await member(site, `ann${++count}`, { uri })
+    const { id } = (await story.bob.post(story.uri, `${LINES.join('\n')}\nhttps://example.org/last`)).json
+    await story.bob.post(story.uri, 'after it')
+    const { page } = await story.reader()
     const text = log(page).locator('.message__text', { hasText: 'line 1' })
     assert.ok((await heightOf(text)) < 220)
     await text.getByRole('link').focus()
@@ -61,25 +47,23 @@ describe('a long message', () => {
     await page.emulateMedia({ media: 'print' })
     assert.ok((await heightOf(text)) > 500)
     await page.emulateMedia({ media: 'screen' })
-    await page.goto(`/chats/${uri}?from=${id}#message-${id}`)
+    await page.goto(`/chats/${story.uri}?from=${id}#message-${id}`)
     await until(async () => (await heightOf(text)) > 500)
     assert.equal(await page.getByText('Show more').isVisible(), false)
-    await page.goto(`/chats/${uri}/messages/${id}`)
+    await page.goto(`/chats/${story.uri}/messages/${id}`)
     assert.ok((await heightOf(page.locator('.message__text', { hasText: 'line 1' }))) > 500)
     assert.equal(await page.getByText('Show more').isVisible(), false)
-    await context.close()
   })
 
   it('stays unfolded when it changes', async () => {
-    const { id } = (await bob.post(uri, LINES.join('\n'))).json
-    const { page, context } = await member(site, `ann${++count}`, { uri })
+    const { id } = (await story.bob.post(story.uri, LINES.join('\n'))).json
+    const { page } = await story.reader()
     const text = log(page).locator('.message__text', { hasText: 'line 1' })
     await log(page).getByText('Show more').click()
     await until(async () => (await heightOf(text)) > 500)
-    await bob.call('PUT', `/api/chats/${uri}/messages/${id}/reactions/${encodeURIComponent('👍')}/`)
+    await story.bob.call('PUT', `/api/chats/${story.uri}/messages/${id}/reactions/${encodeURIComponent('👍')}/`)
     await log(page).getByRole('list', { name: 'Reactions' }).waitFor()
     assert.ok((await heightOf(text)) > 500)
-    await context.close()
   })
 
   it('is one of more than 20 lines or 1,200 characters', async () => {
@@ -90,9 +74,9 @@ describe('a long message', () => {
       ['x'.repeat(1201), true],
     ]
     for (const [text] of cases) {
-      await bob.post(uri, text)
+      await story.bob.post(story.uri, text)
     }
-    const { page, context } = await member(site, `ann${++count}`, { uri })
+    const { page } = await story.reader()
     const folds = await log(page)
       .locator('.message')
       .evaluateAll(items => items.map(item => item.querySelector('.message__more') !== null))
@@ -100,7 +84,6 @@ describe('a long message', () => {
       folds,
       cases.map(([, folded]) => folded),
     )
-    await context.close()
   })
 })
 
