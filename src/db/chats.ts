@@ -103,8 +103,9 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
 }
 
 /**
- * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `lookalike`, another's looks like it; `stranger`, there is no
- * such chat or the link was replaced or has expired; `banned`; `closed`, the chat takes no new members; `no guests`, it takes no guests.
+ * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `lookalike`, another's looks
+ * like it; `stranger`, there is no such chat or the link was replaced or has expired; `banned`; `closed`, the chat takes no new members;
+ * `no guests`, it takes no guests.
  */
 export interface Joined {
   outcome: 'joined' | 'again' | 'taken' | 'lookalike' | 'stranger' | 'banned' | 'closed' | 'no guests'

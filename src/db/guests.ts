@@ -26,8 +26,8 @@ export function startAsGuest(db: Db, uri: string, guest: NewGuest): Promise<User
 }
 
 /**
- * Creates a guest with a session, who joins the chat under a name that no member of it has, nor one that looks like it. If they cannot join, no guest is created.
- * Throws SentBefore.
+ * Creates a guest with a session, who joins the chat under a name that no member of it has, nor one that looks like it. If they cannot
+ * join, no guest is created. Throws SentBefore.
  */
 export async function joinAsGuest(
   db: Db,

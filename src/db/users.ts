@@ -22,8 +22,8 @@ export type Verified = Pick<Selectable<Schema['users']>, 'id' | 'password_hash'>
 export const USER_COLUMNS = ['users.id', 'users.kind', 'users.username', 'users.name', 'users.email'] as const
 
 /**
- * Undefined if another account has the username, or had it before it was deleted; names are compared folded. Throws Lookalike. `visit_hash`: the browser that
- * signs up. A guest who was banned stays banned with an account that was made in the same browser. `andThen` belongs to the transaction.
+ * Undefined if another account has the username, or had it before it was deleted; names are compared folded. Throws Lookalike.
+ * `visit_hash`: the browser that signs up. A guest who was banned stays banned with an account that was made in the same browser. `andThen` belongs to the transaction.
  */
 export async function createUser(
   db: Db,
@@ -170,7 +170,8 @@ export async function changeUser(
 /**
  * Turns a guest into an account, and ends their sessions. They keep their name, unless it is the username of another account, which only
  * a guest may be called, as guests are marked; then they are called by their new username. `settleUser` must follow, to change them in
- * their chats. `andThen` belongs to the transaction. `taken`: another account has the username. `no guest`: there is no such guest, or they have an account now. Throws Lookalike.
+ * their chats. `andThen` belongs to the transaction. `taken`: another account has the username. `no guest`: there is no such guest, or
+ * they have an account now. Throws Lookalike.
  */
 export async function keepGuest(
   db: Db,

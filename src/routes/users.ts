@@ -95,7 +95,10 @@ function guestOf(ctx: RouteContext): User | undefined {
   return ctx.state.user?.kind === 'guest' ? ctx.state.user : undefined
 }
 
-/** Makes sure that nobody has the name yet, nor one that looks like it. Throws `status` when it is taken, and 429 after too many accounts from one address. */
+/**
+ * Makes sure that nobody has the name yet, nor one that looks like it. Throws `status` when it is taken, and 429 after too many accounts
+ * from one address.
+ */
 export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, username: string, status: number) {
   if (config.limited) {
     const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)

@@ -34,7 +34,10 @@ const POINTED_OUT = 16
 /** In characters. Of a longer phrase the beginning is pointed out. */
 const POINTED_OUT_LENGTH = 64
 
-/** Reads what was typed as websearch_to_tsquery does. The last word, if it has three letters and no quotes, is also a beginning. Undefined if it has nothing that can be found, such as "?!". */
+/**
+ * Reads what was typed as websearch_to_tsquery does. The last word, if it has three letters and no quotes, is also a beginning. Undefined
+ * if it has nothing that can be found, such as "?!".
+ */
 export function parseQuery(typed: string): Query | undefined {
   const terms: string[] = []
   const wanted: string[][] = []

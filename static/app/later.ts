@@ -1,7 +1,10 @@
 // Its address has the hash of what it holds, so the page says it.
 const path = (document.currentScript as HTMLScriptElement).dataset.extras ?? ''
 
-/** Loads the second bundle, once for all, and does `act` with it. Pages work without, so that most need no `otherwise` for where it cannot be loaded. */
+/**
+ * Loads the second bundle, once for all, and does `act` with it. Pages work without, so that most need no `otherwise` for where it cannot be
+ * loaded.
+ */
 export function later(act: (extras: typeof import('./extras.ts')) => void, otherwise = () => {}) {
   import(path).then(act, otherwise)
 }

@@ -112,7 +112,10 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
   quietOlder(log)
 }
 
-/** The details come to life once they are seen, or at once where they hold what the reader asked for. The returned function tells of messages that came. */
+/**
+ * The details come to life once they are seen, or at once where they hold what the reader asked for. The returned function tells of messages
+ * that came.
+ */
 function openDetails(): (news: readonly Element[]) => void {
   const isEntrance = location.hash === '#info'
   let tell: ReturnType<typeof openDetails> = () => {}
