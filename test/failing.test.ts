@@ -163,7 +163,7 @@ describe('failing', function () {
       assert.deepEqual(JSON.parse((await ask('/ready', { accept: 'application/json' })).text), { ready: true })
     })
 
-    it('say that it lives and that it can only be read, while the database is read-only', async () => {
+    it('say that it lives and that it can only be read, while the database is read-only @long', async () => {
       const { database } = site.address
       const visitor = await new Visitor(site).signUp('bob')
       await visitor.get(`/chats/${uri}`, { 'sec-fetch-dest': 'document' })

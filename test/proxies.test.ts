@@ -158,7 +158,7 @@ pool_mode = ${mode}
     return `postgres://${database.user}@127.0.0.1:${port}/${database.database}`
   }
 
-  it('all goes as without it where it keeps sessions (pool_mode=session)', async () => {
+  it('all goes as without it where it keeps sessions (pool_mode=session) @long', async () => {
     const env = { DATABASE_URL: await open('session') }
     const [near, far] = [await startServer(env), await startServer(env)]
     try {

@@ -34,7 +34,7 @@ describe('the program', () => {
     return server
   }
 
-  it('creates its database, says what it does, and starts again', async () => {
+  it('creates its database, says what it does, and starts again @long', async () => {
     const first = await start()
     assert.match(first.lines.join('\n'), /Creating a database in .*data\/postgres-/)
     assert.equal((await fetch(`${first.url}/up`)).status, 200)
@@ -48,7 +48,7 @@ describe('the program', () => {
     assert.equal(await second.ended, 0)
   })
 
-  it('ends with 0 when the npm that started it is told to end', async () => {
+  it('ends with 0 when the npm that started it is told to end @long', async () => {
     const npm = runProgram('npm', ['start'], { DATA_DIR: `${data.path}/data`, PORT: '0', HOST: '127.0.0.1' })
     npm.child.stdout.on('data', chunk => npm.lines.push(String(chunk)))
     await until(() => npm.lines.some(line => line.includes('Ready: ')))
@@ -84,7 +84,7 @@ describe('the program', () => {
     })
   })
 
-  it('keeps every acknowledged message, once, when PostgreSQL is killed during posts, and goes on by itself', async () => {
+  it('keeps every acknowledged message, once, when PostgreSQL is killed during posts, and goes on by itself @long', async () => {
     await keepsAcknowledged(async server => {
       const [postmaster] = postgresProcesses(data.path)
       assert.ok(postmaster)
@@ -126,7 +126,7 @@ describe('the program', () => {
     })
   }
 
-  it('says that its port is taken', async () => {
+  it('says that its port is taken @long', async () => {
     const first = await start()
     const port = new URL(first.url).port
     const other = await temporaryFolder()

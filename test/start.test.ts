@@ -31,7 +31,7 @@ describe('a start', () => {
     await until(() => postgresProcesses(folder).length === 0)
   })
 
-  it('finishes the files of its database when Ctrl-C comes, says so, and ends', async () => {
+  it('finishes the files of its database when Ctrl-C comes, says so, and ends @long', async () => {
     const program = start()
     await program.says(/Creating a database/)
     // A signal would end the PostgreSQL that fills them.
@@ -98,7 +98,7 @@ describe('a start', () => {
     assert.match(patient.lines.join('\n'), new RegExp(`does not answer: .*kill -CONT ${postmaster} wakes it`))
   })
 
-  it('ends with its PostgreSQL when that was stopped meanwhile', async () => {
+  it('ends with its PostgreSQL when that was stopped meanwhile @long', async () => {
     const program = start()
     await program.says(/Ready: /)
     process.kill(postgresProcesses(folder)[0] as number, 'SIGSTOP')
@@ -108,7 +108,7 @@ describe('a start', () => {
   })
 
   for (const workers of ['1', '2']) {
-    it(`shows a mistake of the program by the lines of its source, with WEB_CONCURRENCY=${workers}`, async () => {
+    it(`shows a mistake of the program by the lines of its source, with WEB_CONCURRENCY=${workers} @long`, async () => {
       const program = await fails(
         { WEB_CONCURRENCY: workers, NODE_OPTIONS: `--import ${WITHOUT_CREATE_SERVER}` },
         /TypeError: .*createServer.* is not a function/,

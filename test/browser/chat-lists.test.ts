@@ -74,7 +74,7 @@ describe('the list of chats beside a chat', () => {
     assert.equal(new URL(page.url()).pathname, '/')
   })
 
-  it('shows what happens in another chat, as the page’s stream says so', async () => {
+  it('shows what happens in another chat, as the page’s stream says so @long', async () => {
     const page = await open(1280)
     await followsStream(page)
     await row(page, other).waitFor()
@@ -92,7 +92,7 @@ describe('the list of chats beside a chat', () => {
     await carl.context.close()
   })
 
-  it('shows on the start page what happens, without a reload', async () => {
+  it('shows on the start page what happens, without a reload @long', async () => {
     const page = await open(1280)
     await page.goto('/')
     await page.evaluate(() => Object.assign(window, { known: true }))

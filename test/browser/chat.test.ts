@@ -139,7 +139,7 @@ describe('the chat page with htmx', () => {
     await log(page).getByText('from the past').waitFor()
   })
 
-  it('says what is wrong once, however often a poll fails, and when there is no word from us', async () => {
+  it('says what is wrong once, however often a poll fails, and when there is no word from us @long', async () => {
     await withoutStream(page)
     await page.reload()
     let polls = 0

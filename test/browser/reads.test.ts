@@ -55,7 +55,7 @@ describe('what is unread, in browsers', () => {
     })
   }
 
-  it('is read where it comes while the end of the page is in view, and not while one reads further up', async () => {
+  it('is read where it comes while the end of the page is in view, and not while one reads further up @long', async () => {
     const { page, complaints } = await story.reader()
     for (let n = 1; n <= 60; n++) {
       await story.bob.post(story.uri, `line ${n}`)
@@ -75,7 +75,7 @@ describe('what is unread, in browsers', () => {
     assert.deepEqual(complaints, [])
   })
 
-  it('is told seldom, however much comes', async () => {
+  it('is told seldom, however much comes @long', async () => {
     const { page } = await story.reader()
     let told = 0
     page.on('request', request => {

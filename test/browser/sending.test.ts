@@ -105,7 +105,7 @@ describe('a message on its way', () => {
     assert.deepEqual(await said(), ['after it', 'mended'])
   })
 
-  it('waits as long as the server asks for, and says why, whatever is sent meanwhile', async () => {
+  it('waits as long as the server asks for, and says why, whatever is sent meanwhile @long', async () => {
     const tries: number[] = []
     await page.route('**/messages', route =>
       tries.push(performance.now()) === 1

@@ -53,7 +53,7 @@ describe('what waits to be sent', () => {
     assert.deepEqual(await said(), ['one', 'two', 'three'])
   })
 
-  it('is sent by itself when a server that was stopped is back, which the page says and takes back', async () => {
+  it('is sent by itself when a server that was stopped is back, which the page says and takes back @long', async () => {
     proxy.leadTo(undefined)
     proxy.cut(/./)
     const stopped = performance.now()
@@ -128,7 +128,7 @@ describe('what waits to be sent', () => {
     assert.deepEqual(await said(), ['left behind'])
   })
 
-  it('keeps its order where several pages send it at once', async () => {
+  it('keeps its order where several pages send it at once @long', async () => {
     await ann.context.route(POSTS, () => {})
     const texts = Array.from({ length: 12 }, (_, n) => `line ${n}`)
     for (const text of texts) {

@@ -22,7 +22,7 @@ describe('the database that DATABASE_URL names', () => {
     }
   })
 
-  it('waits for a database that is not there yet and says so, or gives up after 30 s, without the password', async () => {
+  it('waits for a database that is not there yet and says so, or gives up after 30 s, without the password @long', async () => {
     const nowhere = `postgres://nobody:secret@127.0.0.1:${await freePort()}/none`
     const said: string[] = []
     const starting = { say: (sentence: string) => said.push(sentence), signal: new AbortController().signal }
@@ -60,7 +60,7 @@ describe('the database that DATABASE_URL names', () => {
     assert.doesNotMatch([...said, ...program.lines].join('\n'), /secret/)
   })
 
-  it('waits for a database that is created later', async () => {
+  it('waits for a database that is created later @long', async () => {
     const { database, ...address } = await createEmptyDatabase()
     const name = `${database}_later`
     const program = start(databaseUrl({ ...address, database: name }))
@@ -79,7 +79,7 @@ describe('the database that DATABASE_URL names', () => {
     assert.doesNotMatch(program.lines.join('\n'), /Waiting/)
   })
 
-  it('says that the database does not answer, and ends when it is told to', async () => {
+  it('says that the database does not answer, and ends when it is told to @long', async () => {
     const port = await freePort()
     await listenOn(port, () => {})
     const program = start(`postgres://nobody@127.0.0.1:${port}/none`)

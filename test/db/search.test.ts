@@ -362,7 +362,7 @@ describe('searching', () => {
     })
 
     for (const query of ['rare', 'common', 'early', 'nowhere', '"common rare"', 'seldom -early']) {
-      it(`are looked through by the index alone, for ${query}, and never much of a chat at once`, async () => {
+      it(`are looked through by the index alone, for ${query}, and never much of a chat at once @long`, async () => {
         const { websearch } = parseQuery(query) ?? { websearch: '' }
         for (const search of [
           () => searchChat(site.db, { chat_id: large.id, user_id: member }, websearch, 21, COUNT + 9),

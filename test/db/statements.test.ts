@@ -156,7 +156,7 @@ describe('SQL statements', () => {
     }
   })
 
-  it('the start page of somebody with 1,000 chats, each with 110 unread: at most 3, each by an index, bounded by the page', async () => {
+  it('the start page of somebody with 1,000 chats, each with 110 unread: at most 3, each by an index, bounded by the page @long', async () => {
     const zoe = await new Visitor(site).signUp('zoe')
     await site.pool.query(`
       begin;

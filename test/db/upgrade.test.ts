@@ -259,7 +259,7 @@ describe('upgrading a database', () => {
     await upgrading
   })
 
-  it('that was killed while an index was built, goes on; searching meanwhile is refused with a sentence', async function () {
+  it('that was killed while an index was built, goes on; searching meanwhile is refused with a sentence @long', async function () {
     this.timeout(300_000)
     const address = await restored('b5c5ef1')
     await migrate(address, () => {})
@@ -337,7 +337,7 @@ describe('upgrading a database', () => {
     }
   })
 
-  it('builds an index while a program of before waits for its turn, holding a snapshot', async () => {
+  it('builds an index while a program of before waits for its turn, holding a snapshot @long', async () => {
     const address = await restored('b5c5ef1')
     await migrate(address, () => {})
     const writer = await open(address, 'writer')

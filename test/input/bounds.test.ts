@@ -322,7 +322,7 @@ describe('the worst that a field can hold', function () {
     assert.deepEqual(await stored(site), before)
   })
 
-  it('costs little in the query of an address', async () => {
+  it('costs little in the query of an address @long', async () => {
     const { stack } = routerOf({} as Parts)
     const before = await stored(site)
     const paths = stack
@@ -452,7 +452,7 @@ describe('the worst that is taken', function () {
   }
 
   for (const [name, work] of Object.entries(WORK)) {
-    it(`holds nobody up: ${name}`, () => {
+    it(`holds nobody up: ${name} @long`, () => {
       const texts = [
         ...worstTexts(),
         ...TEXTS.map(piece => fill(piece, LIMITS.lineBytes, 'JSON')),
@@ -535,7 +535,7 @@ describe('the worst that can be searched', function () {
   })
 
   for (const [place, name] of Object.keys(SEARCHED).entries()) {
-    it(`holds nobody up: ${name}`, async () => {
+    it(`holds nobody up: ${name} @long`, async () => {
       let found = 0
       await holdsLittle(
         measured,

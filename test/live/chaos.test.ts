@@ -20,7 +20,7 @@ describe('the chat page on a network that fails at random', () => {
     await site.close()
   })
 
-  it(`has every message once and in order after ${SECONDS} s, and asks seldom again`, async function () {
+  it(`has every message once and in order after ${SECONDS} s, and asks seldom again @long`, async function () {
     this.timeout((SECONDS + 60) * 1000)
     const bob = await signUpProgram(site, 'bob')
     const uri = await bob.startChat()

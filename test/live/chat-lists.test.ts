@@ -62,7 +62,7 @@ describe('the word that the list of chats has changed', () => {
     )
   })
 
-  it('comes 5 s after the last one at the earliest, and at once if nothing came for longer', async () => {
+  it('comes 5 s after the last one at the earliest, and at once if nothing came for longer @long', async () => {
     const page = await openPageEvents(site, `/chats/${one}/live`, ann)
     const times: number[] = []
     for (let n = 0; n < 2; n++) {

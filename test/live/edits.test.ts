@@ -24,7 +24,7 @@ for (const BUS of ['postgres', 'off']) {
       await site.close()
     })
 
-    it('reaches streams of all kinds on every process, as the message is now', async () => {
+    it('reaches streams of all kinds on every process, as the message is now @long', async () => {
       const { json } = await ann.post(uri, 'first words')
       const events = await openEvents(other, `/api/chats/${uri}/live?after=0`, bob)
       const page = await openPageEvents(other, `/chats/${uri}/live?after=0`, bob)

@@ -32,7 +32,7 @@ describe('a chat in other browsers than Chromium', () => {
   })
 
   for (const [name, open] of Object.entries({ Firefox: openFirefox, WebKit: openWebKit })) {
-    it(`is pushed, polled where there is no stream, and written in: ${name}`, async function () {
+    it(`is pushed, polled where there is no stream, and written in: ${name} @long`, async function () {
       const browser = await enter(this, await open(), name)
       await until(() => isLive(browser))
       proxy.refuse(POLLS)
@@ -58,7 +58,7 @@ describe('a chat in other browsers than Chromium', () => {
     })
   }
 
-  it('grows in its frame without JavaScript: Firefox', async function () {
+  it('grows in its frame without JavaScript: Firefox @long', async function () {
     const browser = await enter(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
     await until(() => proxy.open(FRAMES) === 1)
     const framed = () =>

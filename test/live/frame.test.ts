@@ -59,7 +59,7 @@ describe('the chat page without JavaScript', () => {
   })
 
   // One after the other they would wait for the frame's 10 s each.
-  it('comes back by itself with what was missed when it is cut and when the program is started again, or says why not', async function () {
+  it('comes back by itself with what was missed when it is cut and when the program is started again, or says why not @long', async function () {
     const [cut, restarted, signedOut] = await Promise.all([read(), read(), read()])
     const first = await openSite({}, site)
     opened.push(first)

@@ -69,7 +69,7 @@ describe('while the database cannot be reached', () => {
     }
   })
 
-  it('polls and streams are refused with 503, and everything goes on by itself then', async () => {
+  it('polls and streams are refused with 503, and everything goes on by itself then @long', async () => {
     const site = await open()
     const { ann, bob, uri, begin } = await chat(site)
     const visitor = await new Visitor(site).signUp('visitor')
@@ -238,7 +238,7 @@ describe('while the database cannot be reached', () => {
     assert.deepEqual(ofAnn.seen, await eventsIn(near.pool, uri, version))
   })
 
-  it('/ready says that it is silent', async () => {
+  it('/ready says that it is silent @long', async () => {
     const near = await open()
     const { wire, far } = await openBehindWire({}, near)
     wire.hold('update "secrets"')

@@ -74,7 +74,7 @@ describe('the chat page and its stream', () => {
     assert.deepEqual(ann.complaints, [])
   })
 
-  it('shows what is new by polls where no stream can be opened, and says that live updates are paused', async function () {
+  it('shows what is new by polls where no stream can be opened, and says that live updates are paused @long', async function () {
     proxy.refuse(STREAMS)
     await page.goto(`/chats/${uri}`)
     assert.equal(await isVisible(pausedWord(page)), false, 'at first')
@@ -96,7 +96,7 @@ describe('the chat page and its stream', () => {
       return () => page.unroute('**/live?*')
     },
   })) {
-    it(`opens the stream later when the first try ${how}`, async () => {
+    it(`opens the stream later when the first try ${how} @long`, async () => {
       const unblock = await block()
       await page.clock.install()
       await page.goto(`/chats/${uri}`)
@@ -109,7 +109,7 @@ describe('the chat page and its stream', () => {
     })
   }
 
-  it('polls fast as soon as the stream breaks off, follows a new one when it can, and loses nothing', async function () {
+  it('polls fast as soon as the stream breaks off, follows a new one when it can, and loses nothing @long', async function () {
     await open()
     proxy.refuse(STREAMS)
     assert.equal(proxy.cut(STREAMS), 1)

@@ -44,7 +44,7 @@ describe('two processes on one database', () => {
     [', while the listeners are cut off every second @long', {}, true],
   ]
   for (const [circumstances, env, cutsListeners] of kinds) {
-    it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances}`, async () => {
+    it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances} @long`, async () => {
       const servers = await Promise.all([start(env), start(env)])
       const writers = await signUp(servers[0], WRITERS)
       const [first] = writers as [Program]

@@ -39,7 +39,7 @@ describe('readers who do not take in what comes', () => {
     await site.close()
   })
 
-  it('are dropped, and lose nothing: they go on from their cursor; the others get everything at once', async () => {
+  it('are dropped, and lose nothing: they go on from their cursor; the others get everything at once @long', async () => {
     const uri = await ann.startChat()
     const api = `/api/chats/${uri}/live/`
     const attentive = await openEvents(site, `${api}?after=0`, ann)

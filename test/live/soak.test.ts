@@ -3,7 +3,7 @@ import { runScript } from '../support/server.js'
 
 /** The short form of `npm run soak`, by the same program. */
 describe('npm run soak', () => {
-  it('finds that each of 100 streams gets every message once, in order, with 10 posts a second', async () => {
+  it('finds that each of 100 streams gets every message once, in order, with 10 posts a second @long', async () => {
     const { child, lines, ended } = runScript(['dist/bench/soak.js', '3', '100'], { LOG_LEVEL: 'info' })
     child.stdout.on('data', chunk => lines.push(...String(chunk).trimEnd().split('\n')))
     assert.equal(await ended, 0, lines.join('\n'))

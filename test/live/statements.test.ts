@@ -64,7 +64,7 @@ describe('what readers ask of the database', function () {
     }
   }
 
-  it(`is the sweep, the probe and who is here alone, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s`, () =>
+  it(`is the sweep, the probe and who is here alone, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s @long`, () =>
     steadily(async site => {
       const { ann, program, uris } = await people(site, CHATS)
       const readers: Readers[] = []

@@ -76,7 +76,7 @@ describe('WEB_CONCURRENCY=2', () => {
     }
   })
 
-  it('ends altogether with 0 when it is told to: streams are sent away, and nothing of it is left', async () => {
+  it('ends altogether with 0 when it is told to: streams are sent away, and nothing of it is left @long', async () => {
     const server = await start()
     await follow(server)
     const workers = workersOf(server)
@@ -112,7 +112,7 @@ describe('WEB_CONCURRENCY=2', () => {
     )
   })
 
-  it('says that its port is taken in the words of one process, and leaves nothing behind', async () => {
+  it('says that its port is taken in the words of one process, and leaves nothing behind @long', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo

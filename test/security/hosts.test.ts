@@ -43,7 +43,7 @@ describe('X-Forwarded-Host', () => {
 })
 
 describe('TRUST_PROXY without PUBLIC_URL', () => {
-  it('is said at the start: the proxy decides what the URLs to share are', async () => {
+  it('is said at the start: the proxy decides what the URLs to share are @long', async () => {
     const database = await createDatabase()
     try {
       for (const [env, says] of [

@@ -287,7 +287,7 @@ describe('text that people write', () => {
     }
   })
 
-  it('takes no time that grows out of hand, at its worst and longest', () => {
+  it('takes no time that grows out of hand, at its worst and longest @long', () => {
     // 5 ms are promised (npm run bench -- text).
     for (const text of worstTexts()) {
       assertGrowsWithLength(text, text => [messageHtml(text, { ann: 1 }), mentionedNames(text)])

@@ -217,7 +217,7 @@ describe('an answer', () => {
     }
   })
 
-  it('about long answers to long messages holds the event loop for less than 50 ms', async function () {
+  it('about long answers to long messages holds the event loop for less than 50 ms @long', async function () {
     this.timeout(120_000)
     const uri = await ann.startChat()
     await fillChat(site, uri, 1000, LARGE)
