@@ -1,18 +1,35 @@
 import { type Logger, pino } from 'pino'
 import { whyNotNow } from '../errors.js'
 
-/** Writes lines of JSON, or sentences on a terminal. `to` is for tests. */
-export function openLog(level: string, to?: { write(line: string): void }): Logger {
-  const terminal = {
+/** How many bytes of the log wait in memory for a reader that takes nothing in. Later lines are left out. */
+const UNREAD_BYTES = 1_048_576
+
+/** Writes lines of JSON, or sentences on a terminal. `to` is for tests. Once in a process. */
+export function openLog(level: string, to: { write(line: string): void } = standardOutput()): Logger {
+  return pino({ level, base: null, serializers: { err: errorLine } }, to)
+}
+
+/**
+ * By Node's own stream, which waits for no reader. Pino's own tries again for ever at the end of the process where the reader is gone
+ * or takes nothing in, so that a signal did not end the program.
+ */
+function standardOutput() {
+  const { stdout } = process
+  // Whoever read the log is gone. The chat goes on.
+  stdout.on('error', () => {})
+  return {
     write(line: string) {
-      const { time, msg, err } = JSON.parse(line)
-      const clock = new Date(time).toTimeString().slice(0, 8)
-      process.stdout.write(`${clock}  ${msg}${err ? `\n${err.stack ?? err.message}` : ''}\n`)
+      if (stdout.writableLength < UNREAD_BYTES) {
+        stdout.write(stdout.isTTY ? sentence(line) : line)
+      }
     },
   }
-  const options = { level, base: null, serializers: { err: errorLine } }
-  const destination = to ?? (process.stdout.isTTY ? terminal : undefined)
-  return destination ? pino(options, destination) : pino(options)
+}
+
+function sentence(line: string): string {
+  const { time, msg, err } = JSON.parse(line)
+  const clock = new Date(time).toTimeString().slice(0, 8)
+  return `${clock}  ${msg}${err ? `\n${err.stack ?? err.message}` : ''}\n`
 }
 
 /** An uncaught error ends the program, as its state is unknown then. */
