@@ -1,6 +1,7 @@
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { watchHolds } from './hold.js'
 import type { Site } from './site.js'
 import { openSite } from './site.js'
 
@@ -24,15 +25,14 @@ export interface Memory {
 const [, , settings = ''] = process.argv
 const { env, address } = JSON.parse(settings) as { env: Record<string, string>; address: Site['address'] }
 const { url } = await openSite(env, { address } as Site)
-const delay = monitorEventLoopDelay({ resolution: 1 })
-delay.enable()
+const holds = watchHolds()
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 let begun = { loop: performance.eventLoopUtilization(), cpu: process.cpuUsage() }
 
 process.on('message', (ask: Ask) => {
   if (ask === 'begin') {
-    delay.reset()
+    holds.begin()
     begun = { loop: performance.eventLoopUtilization(), cpu: process.cpuUsage() }
     process.send?.({})
   } else if (ask === 'end') {
@@ -40,8 +40,7 @@ process.on('message', (ask: Ask) => {
     const { user, system } = process.cpuUsage(begun.cpu)
     // Time without processor time is not work of this process: other processes ran then.
     const worked = (user + system) / 1000
-    // A block is recorded when it is over and the event loop goes round.
-    setTimeout(() => process.send?.({ held: Math.min(delay.max / 1e6, worked), busy: Math.min(active, worked) }), 3)
+    process.send?.({ held: holds.longest(), busy: Math.min(active, worked) })
   } else {
     collect()
     const { heapUsed, external } = process.memoryUsage()
