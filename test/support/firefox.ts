@@ -4,8 +4,13 @@ import { installed, type Window } from './window.js'
 
 const PROGRAMS = ['firefox-esr', 'firefox']
 
+export interface FirefoxWindow extends Window {
+  /** Clicks in the middle of an element, which may be in a frame; `element` is an expression in the page. */
+  click(element: string): Promise<void>
+}
+
 /** A Firefox of its own, controlled by WebDriver BiDi; undefined if none is installed. */
-export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Window | undefined> {
+export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<FirefoxWindow | undefined> {
   const executablePath = await installed(PROGRAMS)
   if (!executablePath) {
     return undefined
@@ -26,6 +31,22 @@ export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Wi
     },
     type: (selector, text) => page.type(selector, text),
     press: key => page.keyboard.press(key),
+    async click(element) {
+      // The functions of puppeteer that click would wait for what a page without JavaScript never says.
+      const { x, y } = (await page.evaluate(`(() => {
+        const element = ${element}
+        element.scrollIntoView({ block: 'center' })
+        const { left, top, width, height } = element.getBoundingClientRect()
+        const at = { x: left + width / 2, y: top + height / 2 }
+        for (let view = element.ownerDocument.defaultView; view.frameElement; view = view.parent) {
+          const frame = view.frameElement.getBoundingClientRect()
+          at.x += frame.left
+          at.y += frame.top
+        }
+        return at
+      })()`)) as { x: number; y: number }
+      await page.mouse.click(x, y)
+    },
     read: expression => page.evaluate(expression) as Promise<never>,
     close: () => browser.close(),
   }

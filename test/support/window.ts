@@ -5,7 +5,7 @@ import path from 'node:path'
 export interface Window {
   /** Does not wait until the page is loaded. */
   open(url: string): Promise<void>
-  /** Types at the end of the field's text. */
+  /** Types into the field: at the end of its text, or in Firefox before it where the page has put some there. */
   type(selector: string, text: string): Promise<void>
   press(key: 'Enter'): Promise<void>
   /** The value of an expression in the page. */

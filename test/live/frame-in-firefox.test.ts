@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { type FirefoxWindow, openFirefox } from '../support/firefox.js'
+import { until } from '../support/server.js'
+import { openSite, type Site } from '../support/site.js'
+import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
+
+/** The messages: a page that grows, in a frame within a frame. */
+const FRAME = `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`
+
+// As test/live/frame.test.ts does in Chromium, but for what is done to messages, which was broken in Firefox alone before.
+describe('the chat page without JavaScript in Firefox', () => {
+  let site: Site
+  let bob: Program
+  let uri: string
+  let browser: FirefoxWindow
+
+  before(async function () {
+    const opened = await openFirefox({ javaScriptEnabled: false })
+    if (!opened) {
+      if (process.env.CI === 'true') {
+        throw new Error('These tests need Firefox. Please install it (.ci/run says how).')
+      }
+      return this.skip()
+    }
+    browser = opened
+    site = await openSite()
+    bob = await signUpProgram(site, 'bob')
+    await signUpProgram(site, 'ann')
+    await browser.open(`${site.url}/login`)
+    await until(() => has('document', '#login-password'))
+    await browser.type('#login-username', 'ann')
+    await browser.type('#login-password', PASSWORD)
+    await browser.press('Enter')
+    await until(() => says('document', 'Welcome ann!'))
+  })
+  after(async () => {
+    await browser?.close()
+    await site?.close()
+  })
+  beforeEach(async () => {
+    uri = await bob.startChat()
+  })
+
+  it('sends what is typed, again and again', async () => {
+    await enter()
+    for (const text of ['first', 'second']) {
+      await send(text)
+      await until(() => says(FRAME, text))
+      await until(async () => (await browser.read(`document.querySelector('#message')?.value`)) === '')
+    }
+    assert.deepEqual(await texts(), ['first', 'second'])
+  })
+
+  it('leads from a message to what can be done to it: a reaction, a reply, and back', async () => {
+    await bob.post(uri, 'shall we meet?')
+    await enter()
+    await openMessage('shall we meet?')
+    await browser.click(`document.querySelector('.actions__emoji[value="🎉"]')`)
+    await until(() => says('document', '🎉 party 1'))
+    await browser.click(`document.querySelector('.actions__emoji[value="🎉"]')`)
+    await until(async () => !(await says('document', '🎉 party 1')))
+    await browser.click(`document.querySelector('[data-reply]')`)
+    await until(() => says('document', 'Reply to bob: shall we meet?'))
+    await send('gladly')
+    await until(() => says(`${FRAME}?.querySelector('.message--mine')`, 'bob shall we meet? gladly'))
+    assert.ok(!(await says('document', 'Reply to bob')))
+    await browser.click(`${FRAME}.querySelector('.message--mine .quote__link')`)
+    await until(async () => !!(await browser.read('location.hash').catch(() => '')))
+    assert.ok(await says('document', 'A message by bob'))
+  })
+
+  it('edits and deletes', async () => {
+    await enter()
+    await send('is late')
+    await until(() => says(FRAME, 'is late'))
+    await openMessage('is late')
+    await browser.click(`document.querySelector('.actions__more summary')`)
+    await browser.type('.actions__more textarea', 'Ann ')
+    await browser.click(`document.querySelector('.actions__more[open] .button')`)
+    await until(() => says('document', 'Ann is late edited'))
+    await back()
+    await until(() => says(FRAME, 'Ann is late edited'))
+    await openMessage('Ann is late')
+    await browser.click(`[...document.querySelectorAll('.actions__more summary')].at(-1)`)
+    await browser.click(`document.querySelector('.button--danger')`)
+    await until(() => says('document', 'Deleted'))
+    await back()
+    await until(() => says(FRAME, 'Deleted'))
+    assert.deepEqual(await texts(), [])
+  })
+
+  it('shows what others change: an edit, a reaction, a deletion', async () => {
+    const { id } = (await bob.post(uri, 'before')).json
+    await enter()
+    await until(() => says(FRAME, 'before'))
+    const path = `/api/chats/${uri}/messages/${id}/`
+    await bob.call('PATCH', path, { message: 'after' })
+    await until(() => says(FRAME, 'after edited'))
+    await bob.call('PUT', `${path}reactions/${encodeURIComponent('👍')}/`)
+    await until(() => says(FRAME, '👍'))
+    await bob.call('DELETE', path)
+    await until(() => says(FRAME, 'Deleted'))
+  })
+
+  it('unfolds a long message in its place, and leads the whole window by links', async () => {
+    await bob.post(uri, Array.from({ length: 30 }, (_, index) => `line ${index + 1}`).join('\n'))
+    await bob.post(uri, `[elsewhere](${site.url}/help)`)
+    await enter()
+    await until(() => says(FRAME, 'elsewhere'))
+    const height = () => browser.read<number>(`${FRAME}.querySelector('.message__text').offsetHeight`)
+    assert.ok((await height()) < 220)
+    await browser.click(`${FRAME}.querySelector('.message__more summary')`)
+    await until(async () => (await height()) > 500)
+    await browser.click(`${FRAME}.querySelector('.message__more summary')`)
+    await until(async () => (await height()) < 220)
+  })
+
+  it('leads to older messages and back, and to the first that is new', async () => {
+    await enter()
+    await back('/')
+    for (let n = 1; n <= 60; n++) {
+      await bob.post(uri, `line ${n}`)
+    }
+    await enter()
+    await until(() => says(FRAME, 'line 60'))
+    await browser.click(`document.querySelector('[data-unread] a')`)
+    await until(async () => (await browser.read('location.hash').catch(() => '')) === '#message-3')
+    assert.ok(await says('document', 'line 1 '))
+    await browser.click(`document.querySelector('.refresh a')`)
+    await until(() => says(FRAME, 'line 60'))
+    assert.ok(!(await says(FRAME, 'line 10 ')))
+    await browser.click(`${FRAME}.querySelector('.older__link')`)
+    await until(() => says('document', 'line 10'))
+    assert.ok(!(await says('document', 'line 60')))
+    await browser.click(`document.querySelector('.refresh a')`)
+    await until(() => says(FRAME, 'line 60'))
+  })
+
+  /** Opens the chat, and waits for its frame. */
+  async function enter() {
+    await browser.open(`${site.url}/chats/${uri}`)
+    await until(() => has(FRAME, '.messages'))
+  }
+
+  async function send(text: string) {
+    await browser.type('#message', text)
+    await browser.click(`document.querySelector('.composer__send')`)
+  }
+
+  /** By the link in the frame. */
+  async function openMessage(text: string) {
+    const message = `[...${FRAME}.querySelectorAll('.message')].find(({ textContent }) => textContent.includes(${JSON.stringify(text)}))`
+    await until(() => browser.read<boolean>(`!!${message}`).catch(() => false))
+    await browser.click(`${message}.querySelector('[data-menu]')`)
+    await until(() => has('document', '.actions'))
+  }
+
+  async function back(path = `/chats/${uri}`) {
+    await browser.open(site.url + path)
+    await until(() => (path === '/' ? says('document', 'Welcome ann!') : has(FRAME, '.messages')))
+  }
+
+  /** Whether an element of a document is there. Nothing can be read while a page makes way for the next. */
+  function has(inside: string, selector: string): Promise<boolean> {
+    return browser.read<boolean>(`!!${inside}?.querySelector('${selector}')`).catch(() => false)
+  }
+
+  /** Whether a document, or an element, has the words, however they are broken into lines. */
+  async function says(inside: string, words: string): Promise<boolean> {
+    const text = await browser.read<string>(`(${inside}?.body ?? ${inside})?.textContent ?? ''`).catch(() => '')
+    return text.replace(/\s+/g, ' ').includes(words)
+  }
+
+  function texts(): Promise<string[]> {
+    return browser.read(`[...${FRAME}.querySelectorAll('.message__text')].map(text => text.textContent)`)
+  }
+})
