@@ -36,8 +36,8 @@ const DONE = {
   email: 'Your e-mail address is changed.',
   password: 'Your password is changed. You are signed out everywhere else.',
   session: 'The session has ended.',
-  token: 'The token is revoked.',
-  tokens: 'All your tokens are revoked.',
+  token: 'The program’s access is ended.',
+  tokens: 'All access for programs is ended.',
   kept: 'This account is yours to keep now. Sign in by your username and password wherever you are.',
 }
 

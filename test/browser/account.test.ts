@@ -65,12 +65,12 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByRole('button', { name: 'Change Password' }).click()
       await done(ann.page, 'Your password is changed. You are signed out everywhere else.')
 
-      await ann.page.getByLabel('Name of a new token').fill('my script')
-      await ann.page.getByRole('button', { name: 'Make Token' }).click()
+      await ann.page.getByLabel('Name of the program').fill('my script')
+      await ann.page.getByRole('button', { name: 'Give Access' }).click()
       const key = await ann.page.getByRole('textbox', { name: 'The new token' }).inputValue()
       assert.ok(!ann.page.url().includes(key))
-      await ann.page.getByRole('button', { name: 'Revoke the token my script' }).click()
-      await done(ann.page, 'The token is revoked.')
+      await ann.page.getByRole('button', { name: 'End the access of my script' }).click()
+      await done(ann.page, 'The program’s access is ended.')
 
       await ann.page.getByLabel('Your password').fill('another horse battery')
       await ann.page.getByRole('button', { name: 'Delete Account' }).click()

@@ -280,7 +280,7 @@ describe('the account page', () => {
       }
       const without = await change(PASSWORD, 'another horse battery')
       assert.match(without, /role="status">Your password is changed\. You are signed out everywhere else\.<\/p>/)
-      assert.doesNotMatch(without, /Revoke All Tokens/)
+      assert.doesNotMatch(without, /End All Access/)
 
       const take = async (username: string, password: string) =>
         new Program(
@@ -290,8 +290,8 @@ describe('the account page', () => {
       const programs = [await take(name, 'another horse battery'), await take(name, 'another horse battery')]
       const others = await signUpProgram(site, unique('bob'))
       const text = await change('another horse battery', PASSWORD)
-      assert.match(text, /role="status">Your password is changed\..* Programs go on by their tokens\.<\/p>/)
-      const [, action = ''] = /<form[^>]* action="([^"]+)"[^>]*>[\s\S]{1,200}Revoke All Tokens/.exec(text) ?? []
+      assert.match(text, /role="status">Your password is changed\..* Programs keep their access\.<\/p>/)
+      const [, action = ''] = /<form[^>]* action="([^"]+)"[^>]*>[\s\S]{1,200}End All Access/.exec(text) ?? []
       const stati = async () =>
         Promise.all([...programs, others].map(async p => (await p.call('GET', '/api/account/')).status))
       assert.deepEqual(await stati(), [200, 200, 200])
@@ -301,8 +301,8 @@ describe('the account page', () => {
       assert.deepEqual(await stati(), [401, 401, 200])
       // Read from the database, where a request may still be let in from memory.
       assert.equal((await others.call('GET', '/auth/tokens/')).json.tokens.length, 1)
-      assert.match((await ann.get('/account?done=tokens')).text, /role="status">All your tokens are revoked\.</)
-      assert.doesNotMatch((await ann.get('/account?done=password')).text, /Revoke All Tokens/)
+      assert.match((await ann.get('/account?done=tokens')).text, /role="status">All access for programs is ended\.</)
+      assert.doesNotMatch((await ann.get('/account?done=password')).text, /End All Access/)
 
       const last = await take(name, PASSWORD)
       assert.equal((await last.call('DELETE', '/api/account/tokens/')).status, 204)
@@ -382,7 +382,7 @@ describe('the account page', () => {
       const gus = await guest(site, unique('Gus'))
       const { text } = await gus.get('/account')
       assert.match(text, /Keep this account<\/h2>/)
-      assert.doesNotMatch(text, /current_password|Tokens for programs|account-email/)
+      assert.doesNotMatch(text, /current_password|Access for programs|account-email/)
       assert.match((await gus.get('/')).text, /href="\/account#keep"/)
       for (const [path, fields] of [
         ['/account/password', { current_password: PASSWORD, password: 'another horse battery' }],
