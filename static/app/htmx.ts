@@ -6,7 +6,7 @@ declare global {
     ajax(
       verb: string,
       path: string,
-      how: { source: Element; target?: string; swap: string; values?: object },
+      how: { source: Element; target?: Element | string; swap: string; values?: object },
     ): Promise<void>
   }
 }

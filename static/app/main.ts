@@ -12,13 +12,13 @@ import { isInFront } from './presence.ts'
 import { tellRead } from './read.ts'
 import { jumpToUnread, keepPlace } from './scroll.ts'
 import { forgetAtSignOut, namesFrom, recall } from './storage.ts'
-import { localiseDays, localiseTimes } from './times.ts'
+import { explainTimes, localiseDays, localiseTimes } from './times.ts'
 import { countInTitle } from './title.ts'
 import { showTyping } from './typing.ts'
 import { followKeyboard } from './viewport.ts'
 import { registerWorker } from './worker.ts'
 
-localiseTimes(document)
+explainTimes()
 listenToKeys()
 registerWorker()
 forgetAtSignOut(WAITING)
@@ -33,6 +33,13 @@ keepChats(messages)
 if (messages && log) {
   openChat(messages, log)
 }
+// In a task of their own: pages show the times in UTC until then, and answer to their reader.
+setTimeout(() => {
+  localiseTimes(document)
+  if (messages) {
+    localiseDays(messages)
+  }
+})
 
 /** The page of a chat. */
 function openChat(messages: HTMLElement, log: HTMLElement) {
@@ -47,7 +54,6 @@ function openChat(messages: HTMLElement, log: HTMLElement) {
     }
   }
   const name = document.title.replace(/ – Chatire$/, '')
-  localiseDays(messages)
   const scroll = keepPlace(log, messages)
   const findNews = newsFinder(messages)
   const lookForRead = tellRead(path, log, cursor, composer, scroll)

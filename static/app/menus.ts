@@ -11,27 +11,25 @@ export function openMenus(messages: HTMLElement, composer: ComposerForm | null) 
   /** The link of the message whose menu is to open with its text to edit. */
   let editing: Element | null = null
 
-  messages.addEventListener(
-    'click',
-    event => {
-      const link = (event.target as Element).closest('[data-menu]')
-      const { ctrlKey, metaKey, shiftKey } = event as MouseEvent
-      if (!link || ctrlKey || metaKey || shiftKey) {
-        return
+  // One listener for all: each message would cost the page as much as a request does otherwise, while it loads.
+  messages.addEventListener('click', event => {
+    const link = (event.target as Element).closest('[data-menu]')
+    const { ctrlKey, metaKey, shiftKey } = event
+    if (!link || ctrlKey || metaKey || shiftKey) {
+      return
+    }
+    event.preventDefault()
+    const place = link.closest('.message')?.querySelector('.message__menu')
+    const isOpen = place?.matches(OPEN)
+    for (const menu of messages.querySelectorAll(OPEN)) {
+      if (menu === place || !isChanged(menu)) {
+        clear(menu)
       }
-      const mine = link.closest('.message')?.querySelector(OPEN)
-      for (const menu of messages.querySelectorAll(OPEN)) {
-        if (menu === mine || !isChanged(menu)) {
-          clear(menu)
-        }
-      }
-      if (mine) {
-        event.preventDefault()
-        event.stopPropagation()
-      }
-    },
-    { capture: true },
-  )
+    }
+    if (place && !isOpen) {
+      htmx.ajax('GET', link.getAttribute('href') ?? '', { source: link, target: place, swap: 'innerHTML' })
+    }
+  })
   // A menu is no news: it is not to be read out as what somebody said.
   messages.addEventListener('htmx:before:swap', event => {
     const link = requestOf(event).sourceElement

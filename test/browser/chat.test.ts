@@ -228,7 +228,7 @@ describe('the chat page with htmx', () => {
     })
     await tokyo.page.goto(`/chats/${uri}`)
     const first = tokyo.page.locator('.message').filter({ hasText: 'at 4' })
-    assert.equal(await first.locator('time').textContent(), '19:00')
+    await first.locator('time', { hasText: /^19:00$/ }).waitFor()
     // In UTC there is a midnight between them; five hours west there is none.
     const days = await tokyo.page.locator('.day').allTextContents()
     assert.equal(days.filter(day => /1 March/.test(day)).length, 1)
