@@ -8,7 +8,7 @@ import { openScenes, type Scene } from '../test/support/scenes.js'
 import { openSite } from '../test/support/site.js'
 
 // Photographs every page and state into screenshots/: at 360 and 1280 px, light and dark; what people see most at 768 and 1680 px too, in
-// forced colours, from right to left, and zoomed to 400 %. Says what reaches beyond its window, cannot be pressed, or is at fault by axe.
+// forced colours, from right to left, in larger text, and zoomed to 400 %. Says what reaches beyond its window, cannot be pressed, or is at fault by axe.
 // An argument names the scenes to take, by the beginnings of their names.
 
 interface Look {
@@ -16,7 +16,8 @@ interface Look {
   width: number
   height: number
   options: { colorScheme?: 'light' | 'dark'; forcedColors?: 'active' }
-  rightToLeft?: true
+  /** Of `<html>`. */
+  attributes?: Record<string, string>
 }
 
 const folder = fileURLToPath(new URL('../../screenshots/', import.meta.url))
@@ -34,7 +35,8 @@ const MAIN: Look[] = [
   ...themes(768, 1000),
   ...themes(1680, 1000),
   { name: '1280-forced', width: 1280, height: 860, options: { forcedColors: 'active' } },
-  { name: '1280-rtl', width: 1280, height: 860, options: {}, rightToLeft: true },
+  { name: '1280-rtl', width: 1280, height: 860, options: {}, attributes: { dir: 'rtl' } },
+  { name: '360-larger', width: 360, height: 740, options: {}, attributes: { 'data-text-size': 'larger' } },
   { name: '320-zoomed', width: 320, height: 256, options: {} },
 ]
 
@@ -54,15 +56,15 @@ await stopDatabases()
 console.log(`${folder}: ${failed} faults`)
 process.exitCode = failed > 0 ? 1 : 0
 
-async function photograph(scene: Scene, { name, width, height, options, rightToLeft }: Look) {
+async function photograph(scene: Scene, { name, width, height, options, attributes = {} }: Look) {
   const file = path.join(folder, `${scene.name}-${name}.png`)
   try {
     const { page, context } = await show(scene, { ...options, viewport: { width, height } })
-    if (rightToLeft) {
-      await page.evaluate(() => {
-        document.documentElement.dir = 'rtl'
-      })
-    }
+    await page.evaluate(attributes => {
+      for (const [name, value] of Object.entries(attributes)) {
+        document.documentElement.setAttribute(name, value)
+      }
+    }, attributes)
     await bringAxe(page)
     const faults = [...(await layoutFaults(page, options.colorScheme ?? 'light')), ...(await accessFaults(page))]
     failed += faults.length

@@ -3,6 +3,8 @@
  * shorter ones, which say what to do.
  */
 const PAGE_WORDS = new Map([
+  // A link behind it says the rest.
+  ['You are signed out. Sign in to go on.', 'You are signed out.'],
   ['This field is required.', 'Fill this in.'],
   ['This field may not be blank.', 'Fill this in.'],
   ['This password is entirely numeric.', 'Use letters too.'],

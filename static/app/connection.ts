@@ -81,13 +81,18 @@ export function tellTrouble(catchUp: () => void, reached: () => void, removed: (
 
 /** Older messages are not news: a screen reader is not to read them all out. */
 export function quietOlder(log: HTMLElement) {
+  let loading: object | undefined
   log.addEventListener('htmx:before:request', event => {
     if ((event.target as Element).matches('.older__link')) {
+      loading = requestOf(event)
       log.ariaBusy = 'true'
     }
   })
-  log.addEventListener('htmx:finally:request', () => {
-    log.ariaBusy = 'false'
+  // The answer takes the link's place, and of what has left the page htmx tells the document.
+  document.addEventListener('htmx:finally:request', event => {
+    if (requestOf(event) === loading) {
+      log.ariaBusy = 'false'
+    }
   })
 }
 

@@ -1,13 +1,19 @@
 import { addTo } from './elements.ts'
 import { icon } from './icon.ts'
 import { unlinked } from './icons.json'
-import { kept, removed, why } from './words.ts'
+import { kept, removed, skip, why } from './words.ts'
 
 /** Puts in the page's place that its reader is not in the chat any more, with what they had written. */
 export function showRemoved(name: string, written: string) {
   const main = document.querySelector('main')
   if (!main) {
     return
+  }
+  // It led to the composer.
+  const link = document.querySelector<HTMLAnchorElement>('.skip')
+  if (link) {
+    link.href = '#main'
+    link.textContent = skip
   }
   main.className = 'main sheet sheet--narrow'
   main.replaceChildren()

@@ -5,6 +5,7 @@ export const notYet = 'The message could not be sent yet. Trying again…'
 export const unchanged = 'No connection. Try again in a moment.'
 export const removed = 'You were removed from'
 export const why = 'Somebody removed you, you left in another window, or the chat was deleted.'
+export const skip = 'Skip to the content'
 export const kept = 'Your message was not sent. Here it is, to keep:'
 export const signOut = (count: number) =>
   `${count === 1 ? 'A message is' : `${count} messages are`} not sent yet. Sign out, and lose ${count === 1 ? 'it' : 'them'}?`

@@ -18,7 +18,9 @@ export async function layoutFaults(page: Page, colorScheme: ColorScheme): Promis
 export async function accessFaults(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const { axe } = window as unknown as { axe: typeof import('axe-core') }
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+    // The arrow keys scroll a list of suggestions, from the field that has the focus.
+    const page = { include: [document], exclude: [['[role=listbox]']] }
+    const { violations } = await axe.run(page, { resultTypes: ['violations'] })
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html, any }) => `${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ''}`),
     )
@@ -61,13 +63,21 @@ async function covered(page: Page): Promise<string[]> {
     if (document.querySelector('.info:target')) {
       return []
     }
-    return [...document.querySelectorAll<HTMLElement>('.chat__header a, .composer__text, .composer__send, .news')]
-      .filter(element => element.getClientRects().length > 0 && getComputedStyle(element).clipPath === 'none')
-      .filter(element => {
-        const { left, top, width, height } = element.getBoundingClientRect()
-        const hit = document.elementFromPoint(left + width / 2, top + height / 2)
-        return !hit || !(element.contains(hit) || hit.contains(element))
-      })
-      .map(element => `${element.tagName} ${element.className}`)
+    return (
+      [...document.querySelectorAll<HTMLElement>('.chat__header a, .composer__text, .composer__send, .news')]
+        .filter(element => element.getClientRects().length > 0)
+        // Left to screen readers, alone or with its header.
+        .filter(element =>
+          [element, element.closest('.chat__header') ?? element].every(
+            one => getComputedStyle(one).clipPath === 'none',
+          ),
+        )
+        .filter(element => {
+          const { left, top, width, height } = element.getBoundingClientRect()
+          const hit = document.elementFromPoint(left + width / 2, top + height / 2)
+          return !hit || !(element.contains(hit) || hit.contains(element))
+        })
+        .map(element => `${element.tagName} ${element.className}`)
+    )
   })
 }

@@ -1,4 +1,6 @@
 import type { BrowserContext, Page, Route } from 'playwright'
+import { createReset } from '../../src/db/resets.js'
+import { keyHash, randomKey } from '../../src/keys.js'
 import { composer, log, openDetails, person } from './browser.js'
 import { fillWithMembers } from './crowd.js'
 import type { Site } from './site.js'
@@ -96,7 +98,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
   const crowd = await started(owner, 'Everybody')
   await fillWithMembers(site, crowd, 500)
   await owner.get(`/chats/${short}`)
-  for (let count = 0; count < 30; count++) {
+  for (let count = 0; count < 60; count++) {
     await bob.post(`/chats/${short}/messages`, { message: `News ${count}` })
   }
   await bob.post(`/chats/${short}/messages`, { message: '@ann have a look' })
@@ -106,6 +108,11 @@ export async function openScenes(site: Site): Promise<Scenes> {
   await bob.post(`/chats/${report}/messages`, { message: 'Here are the minutes of last week.' })
   await bob.post(`/chats/${report}/messages`, { message: MINUTES })
   await owner.post(`/chats/${report}/messages`, { message: MINUTES })
+
+  const reset = randomKey(32)
+  const { rows } = await site.pool.query("select id::int from users where username = 'nour'")
+  await createReset(site.db, rows[0].id, keyHash(reset))
+  const removeNewcomer = () => bob.post(`/chats/${short}/members/${rows[0].id}/removal`)
 
   const actors = { owner, guest, newcomer, visitor }
   const uri = `/chats/${chat}`
@@ -128,14 +135,19 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-edit', who: 'owner', path: uri, act: openEdit },
     { name: 'chat-reply', who: 'owner', path: `${uri}?reply=${id}` },
     { name: 'chat-folded', who: 'owner', path: `/chats/${report}` },
-    { name: 'chat-names', who: 'owner', path: uri, act: page => suggest(page, 'Thank you @') },
-    { name: 'chat-emoji', who: 'guest', path: uri, act: page => suggest(page, 'Good night :st') },
+    { name: 'chat-names', who: 'owner', path: uri, isMain: true, act: page => suggest(page, 'Thank you @') },
+    { name: 'chat-emoji', who: 'guest', path: uri, isMain: true, act: page => suggest(page, 'Good night :st') },
     { name: 'chat-up', who: 'owner', path: uri, act: page => scrollUp(page) },
     { name: 'chat-news', who: 'owner', path: uri, act: page => scrollUp(page, () => say(bob, 'Something new')) },
     { name: 'chat-pending', who: 'owner', path: uri, act: page => send(page, () => new Promise(() => {})) },
     { name: 'chat-offline', who: 'owner', path: uri, act: page => send(page, route => route.abort()) },
     { name: 'chat-refused', who: 'owner', path: uri, act: page => send(page, undefined, 'x'.repeat(2001)) },
     { name: 'chat-paused', who: 'owner', path: uri, prepare: page => page.route('**/live?*', refuse), act: paused },
+    { name: 'chat-failed', who: 'owner', path: uri, act: leaveBehind },
+    { name: 'chat-lost', who: 'owner', path: uri, act: page => lose(page, () => page.context().setOffline(true)) },
+    { name: 'chat-signed-out', who: 'owner', path: uri, act: page => lose(page, () => page.context().clearCookies()) },
+    { name: 'chat-older', who: 'owner', path: `/chats/${short}`, prepare: holdOlder, act: askForOlder },
+    { name: 'chat-removed', who: 'newcomer', path: `/chats/${short}`, act: page => remove(page, removeNewcomer) },
     { name: 'invitation', who: 'visitor', path: uri, isMain: true },
     { name: 'invite', who: 'owner', path: `${uri}/invite` },
     { name: 'members', who: 'owner', path: `${uri}/members` },
@@ -160,6 +172,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'help', who: 'visitor', path: '/help' },
     { name: 'no-connection', who: 'visitor', path: '/offline' },
     { name: 'preferences', who: 'visitor', path: '/preferences' },
+    { name: 'reset', who: 'visitor', path: `/reset/${reset}` },
     { name: 'error-404', who: 'owner', path: '/chats/nothing-here' },
     { name: 'error-closed', who: 'newcomer', path: `/chats/${closed}` },
   ]
@@ -251,6 +264,40 @@ async function send(page: Page, answer?: (route: Route) => unknown, text = 'See 
   await composer(page).fill(text)
   await page.getByRole('button', { name: 'Send' }).click()
   await page.locator('.message--pending, .alert__sentence').first().waitFor()
+}
+
+/** A message that has waited for so long that it does not go by itself. */
+async function leaveBehind(page: Page) {
+  await page.evaluate(() => {
+    const form = document.querySelector<HTMLElement>('[data-composer]')
+    const at = Date.now() - 7_200_000
+    const name = `waits of ${form?.dataset.composer} in ${form?.getAttribute('action')} at ${at} key-of-two-hours-ago`
+    const message = { key: 'key-of-two-hours-ago', text: 'I am on my way, see you at eight.', at }
+    localStorage.setItem(name, JSON.stringify(message))
+  })
+  await page.reload()
+  await page.getByRole('button', { name: 'Not sent. Try again' }).waitFor()
+}
+
+/** What the page says when its next poll fails, which is at once. */
+async function lose(page: Page, how: () => Promise<unknown>) {
+  await composer(page).fill('Half a sentence')
+  await how()
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await page.locator('.alert__sentence').waitFor()
+}
+
+const holdOlder = (page: Page) => holdBack(page, '**/messages?before=*')
+
+async function askForOlder(page: Page) {
+  await page.getByRole('link', { name: 'Older messages' }).click()
+  await page.locator('[aria-busy=true]').waitFor()
+}
+
+async function remove(page: Page, removal: () => Promise<unknown>) {
+  await composer(page).fill('What I wanted to say is')
+  await removal()
+  await page.getByRole('heading', { name: 'You were removed from' }).waitFor()
 }
 
 async function paused(page: Page) {
