@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { openSite, type Site } from './support/site.js'
 import { canOpen, openTerminal, printed } from './support/terminal.js'
-import { PASSWORD, type Program, signUpProgram } from './support/visitor.js'
+import { PASSWORD, type Program, signUpProgram, Visitor } from './support/visitor.js'
 
 const TAB = '\t'
 const ENTER = '\r'
@@ -117,6 +117,35 @@ describe('a chat in a text terminal', () => {
 
     it('is offered to a visitor with who invites them and both forms', async () => {
       assertInvites(await printed('w3m', ['-dump', chatUrl()]))
+    })
+  })
+
+  describe('in links2', () => {
+    before(skipWithout('links2'))
+
+    it('is read in order on each of its pages, and so is the list of chats', async () => {
+      const carl = await new Visitor(site).signUp('carl')
+      await carl.get(`/chats/${uri}`)
+      const cookie = [...carl.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+      const read = async (path: string) => {
+        const page = await printed('links2', ['-dump', '-http.extra-header', `Cookie: ${cookie}`, site.url + path])
+        return page.replace(/\s+/g, ' ')
+      }
+      const chat = `/chats/${uri}`
+      assert.match(await read('/'), /Welcome carl!.*Start Chatting.*My chats.*ann: hello from the API 2 members/)
+      assert.match(
+        await read(chat),
+        /Skip to the composer.*Chat started by ann.*Invite Search Details.*ann joined.*ann hello from the API.*carl joined.*Refresh to see new messages.*Message _+ Send.*Details.*2 members.*ann owner.*carl you.*Leave this chat/,
+      )
+      assert.match(await read(`${chat}/invite`), /Back to the chat: Chat started by ann Invite friends.*_+ QR code/)
+      assert.match(await read(`${chat}/search?q=hello`), /Words in this chat _+ Search 1 message 1\. ann .*hello from/)
+      assert.match(await read(`${chat}/members`), /2 members Members .*ann owner .*carl you .*Leave/)
+      const [path = ''] = /\/chats\/[\w-]+\/messages\/\d+/.exec((await carl.get(chat)).text) ?? []
+      assert.match(await read(path), /A message by ann .*hello from the API.* thumbs up .* party .*Reply/)
+    })
+
+    it('is offered to a visitor with who invites them and both forms', async () => {
+      assertInvites(await printed('links2', ['-dump', chatUrl()]))
     })
   })
 

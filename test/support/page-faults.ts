@@ -34,7 +34,8 @@ async function settled(page: Page, colorScheme: ColorScheme) {
     const frame = () => new Promise(requestAnimationFrame)
     await frame()
     await frame()
-    await Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => {})))
+    const animations = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+    await Promise.all(animations.map(animation => animation.finished.catch(() => {})))
     await frame()
   })
 }
