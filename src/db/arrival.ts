@@ -3,6 +3,7 @@ import type { Config } from '../config.js'
 import { OperatorError } from '../operator-error.js'
 import { pause, type Starting, waiting } from '../waiting.js'
 import { type Address, connect, hasSessions, probe } from './connection.js'
+import { keepEpoch, readsIdentity } from './epoch.js'
 import { migrate } from './migrate.js'
 import type { Db } from './schema.js'
 
@@ -36,9 +37,24 @@ export async function prepareDatabase(address: Address, source: Source, starting
       `${nameOf(source)} cannot be used: a connection pooler lends its sessions for a transaction at a time, and Chatire needs one for each connection. Set pool_mode=session for this database in PgBouncer, or give the address of PostgreSQL itself.`,
     )
   }
-  await waiting(migrate(address, starting.say), () => 'Still preparing the database', starting).catch(error => {
+  const prepared = migrate(address, starting.say).then(() => checkEpoch(address, starting.say))
+  await waiting(prepared, () => 'Still preparing the database', starting).catch(error => {
     throw startFailure(error, source)
   })
+}
+
+async function checkEpoch(address: Address, say: (sentence: string) => void) {
+  const { db } = connect(address, () => {}, 1)
+  try {
+    if (!(await readsIdentity(db))) {
+      say(
+        'The role may not read what tells this server from others (pg_control_system). After a restore to another server run npm run doctor -- new-epoch',
+      )
+    }
+    await keepEpoch(db, address, say)
+  } finally {
+    await db.destroy()
+  }
 }
 
 /** The error to throw when a statement of the start failed: an OperatorError, unless the statement itself is wrong. */

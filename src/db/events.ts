@@ -54,6 +54,23 @@ export async function eventsAfter(db: Db, chat_id: number, version: number, limi
   return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
 }
 
+/** The versions of the events of the chat at or before `version`, and after it, that are nearest; null where there is none. */
+export async function eventsAround(db: Db, chat_id: number, version: number) {
+  const events = db.selectFrom('events').where('chat_id', '=', chat_id)
+  return await db
+    .selectNoFrom([
+      events
+        .where('version', '<=', version)
+        .select(eb => eb.fn.max('version').as('version'))
+        .as('before'),
+      events
+        .where('version', '>', version)
+        .select(eb => eb.fn.min('version').as('version'))
+        .as('after'),
+    ])
+    .executeTakeFirstOrThrow()
+}
+
 /** A message and what was said around it, each oldest first. */
 export interface InContext {
   message: Event

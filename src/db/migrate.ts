@@ -182,7 +182,7 @@ async function keepFunctions(upgrader: Upgrader, newest: string) {
 }
 
 /** Runs `work` in a transaction. Tries strong locks for a moment, again and again, so that others queue behind them only briefly. */
-async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(upgrader: Upgrader, what: string, work: (trx: Db) => Promise<T>): Promise<T> {
   return upgrader.telling(what, () =>
     again(() =>
       upgrader.db.transaction().execute(async trx => {

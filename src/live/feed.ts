@@ -1,4 +1,5 @@
 import type { Chat } from '../db/chats.js'
+import { JUMP } from '../db/epoch.js'
 import type { Event } from '../db/events.js'
 import type { Member } from '../db/members.js'
 import { Batch } from './batch.js'
@@ -17,6 +18,8 @@ const PAGE = 200
 interface Source extends DeliveryCallbacks {
   /** The chat's events after a version, in order, at most `limit`, from the database. */
   read(chat_id: number, after: number, limit: number): Promise<Event[]>
+  /** The versions of the events at or before a version, and after it, that are nearest. */
+  around(chat_id: number, version: number): Promise<{ before: number | null; after: number | null }>
   renderer: Renderer
 }
 
@@ -107,15 +110,25 @@ export class Feed implements Cached {
 
   /** The events after `version`, in order, at most `limit`; from memory where they are there. */
   async after(version: number, limit = PAGE): Promise<readonly Entry[]> {
-    const { oldest } = this.window
-    if (oldest > version + 1 && version >= oldest - 1 - PAGE) {
-      // After a restart many readers come back at once and ask for the same events: the window keeps them.
-      this.readingBack ??= this.readBack(version).finally(() => {
-        this.readingBack = undefined
-      })
-      await this.readingBack
-    }
+    await this.growBack(version)
     return this.window.after(version, limit) ?? this.read(version, limit)
+  }
+
+  /**
+   * The version after which a reader goes on who has everything up to `after`. It is another one where no events follow at once: the gap
+   * of an epoch is left behind. Undefined if `after` is in that gap: the events that the reader has seen are lost.
+   */
+  async goesOnAfter(after: number): Promise<number | undefined> {
+    await this.growBack(after)
+    if (after >= this.version || this.version < JUMP || this.window.after(after)) {
+      return after
+    }
+    const around = await this.source.around(this.chat_id, after)
+    const next = around.after ?? this.version + 1
+    const { before } = around
+    // Deleted events leave gaps too, but no such large ones. What a jump began from and led to were versions of the chat.
+    const isLost = before !== null && next - before > JUMP && (after - before) % JUMP !== 0
+    return isLost ? undefined : next - 1
   }
 
   /** The end of the list with at most so many messages; undefined where that much of it is not in memory. */
@@ -229,6 +242,17 @@ export class Feed implements Cached {
     return this.entriesOf(await this.source.read(this.chat_id, after, limit))
   }
 
+  /** After a restart many readers come back at once and ask for the same events: the window keeps them. */
+  private async growBack(version: number) {
+    const { oldest } = this.window
+    if (oldest > version + 1 && version >= oldest - 1 - PAGE) {
+      this.readingBack ??= this.readBack(version).finally(() => {
+        this.readingBack = undefined
+      })
+      await this.readingBack
+    }
+  }
+
   private async readBack(after: number) {
     const { version } = this
     this.window.unshift(await this.read(after, PAGE), version)
@@ -268,7 +292,7 @@ export class Feed implements Cached {
     this.delivery.deliverSoon()
   }
 
-  /** Events were deleted by hand: the readers come back, each with their own cursor. */
+  /** An epoch has begun, or events were deleted: the readers come back, each with their own cursor. */
   private skipTo(version: number) {
     this.delivery.end('restart')
     this.delivery.version = version

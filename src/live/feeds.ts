@@ -1,5 +1,5 @@
 import { type Chat, findChat } from '../db/chats.js'
-import { type Event, eventsAfter } from '../db/events.js'
+import { type Event, eventsAfter, eventsAround } from '../db/events.js'
 import type { Db, UserKind } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
 import type { DeliveryCallbacks, Reason } from './delivery.js'
@@ -168,8 +168,8 @@ export class Feeds implements Swept {
     if (feed && (version === null || version < known)) {
       // The chat was deleted, or a backup was restored and its versions mean something else now.
       this.close(feed, version === null ? 'deleted' : 'restart')
-    } else if (version !== null) {
-      this.reached(chat_id, version)
+    } else if (feed && version !== null) {
+      this.follow(feed, version).catch(this.callbacks.onFailure)
     }
   }
 
@@ -179,11 +179,27 @@ export class Feeds implements Swept {
     this.byChat.get(chat_id)?.catchUp(version).catch(this.callbacks.onFailure)
   }
 
+  /** Closes all: what is in memory is of another database. */
+  closeAll() {
+    for (const feed of this.byChat.values()) {
+      this.close(feed)
+    }
+  }
+
+  /** The database has said that the chat is at that version. Where no event led there, an epoch has begun, and the readers come back. */
+  private async follow(feed: Feed, version: number) {
+    await feed.catchUp(version)
+    if (feed.version < version) {
+      this.close(feed)
+    }
+  }
+
   private open({ id, uri, version }: Chat, askedAt: number): Feed {
     const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
+    const around = (chat_id: number, version: number) => eventsAround(this.db, chat_id, version)
     const { mayDeliver, onFailure } = this.callbacks
     const renderer = this.rendererFor(uri)
-    const feed = new Feed(id, version, askedAt, { read, renderer, mayDeliver, onFailure })
+    const feed = new Feed(id, version, askedAt, { read, around, renderer, mayDeliver, onFailure })
     if (this.byChat.size >= AT_MOST) {
       this.closeLongestUnused()
     }

@@ -42,12 +42,13 @@ type Tail = (version: number) => string
 
 /**
  * Server-sent events for the chat's page: each replaces the tail before an event by the event and the tail after it. An event that
- * comes a second time, or too early, finds no such tail and does nothing.
+ * comes a second time, or too early, finds no such tail and does nothing. `sent`: the version of the tail that the page came with.
  */
-export function pageFormat(uri: string, tail: Tail): Format {
+export function pageFormat(uri: string, tail: Tail, sent: number): Format {
   return {
     kind: `page ${uri}`,
-    opening: after => `id: ${after}\n${OPENING}`,
+    // Where the stream begins after another version, an epoch has begun in between.
+    opening: after => `id: ${after}\n${OPENING}${after === sent ? '' : frame(partial(`#tail-${sent}`, tail(after)))}`,
     events(entries, user_id) {
       return entries
         .map(entry => {

@@ -90,6 +90,14 @@ export class Identities {
     }
   }
 
+  /** Forgets everything. */
+  clear() {
+    this.forgotten++
+    this.sessions.clear()
+    this.tokens.clear()
+    this.ofUsers.clear()
+  }
+
   private map(kind: Credential['kind']) {
     return kind === 'session' ? this.sessions : this.tokens
   }

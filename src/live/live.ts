@@ -1,5 +1,6 @@
 import type { Chat } from '../db/chats.js'
 import type { Address } from '../db/connection.js'
+import { keepEpoch } from '../db/epoch.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
@@ -22,6 +23,7 @@ interface Setting {
   rendererFor: RendererFor
   limits: StreamLimits
   log(sentence: string, error: unknown): void
+  say(sentence: string): void
 }
 
 /**
@@ -37,8 +39,11 @@ export class Live {
   private readonly sweep: Sweep
   private readonly bus: Bus
   private readonly log: Setting['log']
+  /** The epoch that what is in memory belongs to, once it is known. */
+  private epoch: number | undefined
+  private checking: Promise<void> | undefined
 
-  constructor({ db, address, rendererFor, limits, log }: Setting) {
+  constructor({ db, address, rendererFor, limits, log, say }: Setting) {
     this.streams = new Streams(limits)
     this.chatLists = new ChatLists(this.streams)
     this.identities = new Identities(db)
@@ -70,6 +75,8 @@ export class Live {
       missed: () => {
         this.chatLists.missed()
         void this.sweep.now().catch(error => log('Asking what is new failed', error))
+        this.checking =
+          address && this.checkEpoch(db, address, say).catch(error => log('The epoch is not known', error))
       },
     }
     this.bus = address ? new PostgresBus(address, listener, error => log('The bus is interrupted', error)) : noBus
@@ -172,6 +179,21 @@ export class Live {
     this.sweep.stop()
     await written
     await this.bus.close()
+    await this.checking
+  }
+
+  /**
+   * Where the connections of before have ended, another database may have taken the place of the one that memory is of. Its next user or chat
+   * can get the number of one that it lacks: nothing in memory may live on.
+   */
+  private async checkEpoch(db: Db, address: Address, say: Setting['say']) {
+    const epoch = await keepEpoch(db, address, say)
+    if (this.epoch !== undefined && this.epoch !== epoch) {
+      this.identities.clear()
+      this.feeds.closeAll()
+      this.streams.end()
+    }
+    this.epoch = epoch
   }
 
   /**

@@ -51,6 +51,7 @@ export async function openParts(
       }),
       limits: streamLimits(config),
       log: failed,
+      say: sentence => log.info(`Database: ${sentence}`),
     })
     return {
       config,

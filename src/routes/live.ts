@@ -56,7 +56,7 @@ export function live(parts: Parts) {
 /** Server-sent events for programs. */
 async function openEvents(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
-  const after = await readCursor(parts, ctx, reading)
+  const { after } = await readCursor(parts, ctx, reading)
   ctx.set('Content-Type', EVENT_STREAM)
   openResponse(parts, ctx, reading, ctx.req.httpVersion === '1.0' ? EVENTS : CHUNKED_EVENTS, after)
 }
@@ -64,11 +64,11 @@ async function openEvents(parts: Parts, ctx: RouteContext) {
 /** Server-sent events of HTML for the chat's page. */
 async function openPageEvents(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
-  const after = await readCursor(parts, ctx, reading)
+  const { sent, after } = await readCursor(parts, ctx, reading)
   const { uri } = reading
-  const format = pageFormat(uri, version =>
-    parts.views.fragment('messages/_tail.njk', { uri, version, more: false, slow: true }),
-  )
+  const tail = (version: number) =>
+    parts.views.fragment('messages/_tail.njk', { uri, version, more: false, slow: true })
+  const format = pageFormat(uri, tail, sent)
   ctx.set('Content-Type', EVENT_STREAM)
   openResponse(parts, ctx, reading, format, after)
 }
@@ -167,7 +167,7 @@ async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeRespo
   if (ctx.state.credential?.kind === 'session' && (!ctx.get('origin') || !isOwnOrigin(parts, ctx))) {
     throw fromElsewhere(parts, ctx)
   }
-  const after = await readCursor(parts, ctx, reading)
+  const { after } = await readCursor(parts, ctx, reading)
   const reader = admit(parts, ctx, reading)
   ctx.status = 101
   ctx.state.openStream = () => {
@@ -225,14 +225,16 @@ function readableKey(key: unknown): string | number | undefined {
   return typeof key === 'number' || (typeof key === 'string' && key.length <= 2 * LIMITS.keyLength) ? key : undefined
 }
 
-/** The cursor that the stream begins after: the later one of `after` and Last-Event-ID, or the current version if neither is sent. */
-async function readCursor(parts: Parts, ctx: RouteContext, reading: ReadingMember): Promise<number> {
+/**
+ * The cursor that was sent, the later one of `after` and Last-Event-ID, and the version that the stream begins after: where neither is sent, both
+ * are the current version.
+ */
+async function readCursor(parts: Parts, ctx: RouteContext, reading: ReadingMember) {
   const { after } = readQuery(ctx, streamQuery)
   const last = ctx.get('last-event-id') === '' ? undefined : check(ctx.get('last-event-id'), lastEventId)
   if (after === undefined && last === undefined) {
-    return reading.feed.version
+    return { sent: reading.feed.version, after: reading.feed.version }
   }
-  const cursor = Math.max(after ?? 0, last ?? 0)
-  await requireCursor(parts, ctx, reading, cursor)
-  return cursor
+  const sent = Math.max(after ?? 0, last ?? 0)
+  return { sent, after: await requireCursor(parts, ctx, reading, sent) }
 }

@@ -118,14 +118,14 @@ export function messages(parts: Parts) {
     const reading = await requireReading(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
     const { after = 0, wait = 0 } = query
-    await requireCursor(parts, ctx, reading, after)
+    const from = await requireCursor(parts, ctx, reading, after)
     const { feed, uri } =
-      after === reading.feed.version && wait > 0 ? await awaitNews(parts, ctx, reading, wait) : reading
+      from === reading.feed.version && wait > 0 ? await awaitNews(parts, ctx, reading, wait) : reading
     const current = feed.version
     if (isUnchanged(ctx, current, query)) {
       return undefined
     }
-    limitNews(parts, ctx, reading, after)
+    limitNews(parts, ctx, reading, from)
     const { limit = LIMITS.messagesPerList } = query
     const { items, texts } = await queue(() => fill(oldestFirst(), LIMITS.listBytes, entry => entry.json()))
     const version = items.at(-1)?.version ?? current
@@ -136,7 +136,7 @@ export function messages(parts: Parts) {
     return listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
 
     async function* oldestFirst() {
-      let cursor = after
+      let cursor = from
       for (let left = limit; left > 0 && cursor < current; left -= LIMITS.messagesPerRead) {
         const page = await feed.after(cursor, Math.min(left, LIMITS.messagesPerRead))
         cursor = page.at(-1)?.version ?? current

@@ -33,9 +33,15 @@ export async function answerWithNews(
   const reading = await requireReading(parts, ctx)
   // Another process may have made the change.
   await reading.feed.catchUp(version)
+  const from = await reading.feed.goesOnAfter(after)
+  if (from === undefined) {
+    // The page shows what a restored backup has lost.
+    leadTo(ctx, path)
+    return
+  }
   ctx.type = 'html'
   // If a poll or the stream was faster, this tail is gone from the page, and nothing is put in twice.
-  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, after)))
+  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, from)))
 }
 
 /** Answers a poll: 204, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, always a new tail. */
@@ -49,10 +55,10 @@ export async function showNews(parts: Parts, ctx: RouteContext) {
     ctx.status = 204
     return
   }
-  await requireCursor(parts, ctx, reading, after)
-  limitNews(parts, ctx, reading, after)
+  const from = await requireCursor(parts, ctx, reading, after)
+  limitNews(parts, ctx, reading, from)
   ctx.type = 'html'
-  ctx.body = Buffer.from(await newsAfter(parts, reading, after))
+  ctx.body = Buffer.from(await newsAfter(parts, reading, from))
 }
 
 /** Counts the reading, unless the reader is less than a page behind: that is answered from memory. Throws 429. */

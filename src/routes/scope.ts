@@ -133,19 +133,27 @@ function notYours(ctx: RouteContext): Refusal {
 }
 
 /**
- * Makes sure that the cursor is not ahead of the chat's version; another process may know of a newer version than this one. Throws 410 if
- * it is ahead: a backup was restored, or the cursor was made up. Pages reload then.
+ * Returns the version after which a reader with that cursor goes on: the cursor itself, unless an epoch has begun right after it. Throws 410 if
+ * the cursor is ahead of the chat's version, or in the gap of an epoch: a backup was restored, or the cursor was made up. Pages reload then.
+ * Another process may know of a newer version than this one.
  */
-export async function requireCursor({ limitRate }: Parts, ctx: RouteContext, reading: ReadingMember, after: number) {
+export async function requireCursor(
+  { limitRate }: Parts,
+  ctx: RouteContext,
+  reading: ReadingMember,
+  after: number,
+): Promise<number> {
   const { feed, user } = reading
   if (after > feed.version) {
     limitRate('cursorsAhead', user.id)
     await feed.refresh()
   }
-  if (after > feed.version) {
-    throw new Refusal(410, 'This chat has not come that far. Please go on from its current version.', {
+  const from = after > feed.version ? undefined : await feed.goesOnAfter(after)
+  if (from === undefined) {
+    throw new Refusal(410, 'This chat has no such version. Please read it again, and go on from its current version.', {
       headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
       extra: { version: feed.version },
     })
   }
+  return from
 }

@@ -122,6 +122,7 @@ describe('the feeds of a process', () => {
         // The first answer is on its way for long.
         return reads.length === 1 ? held.then(() => events) : events
       },
+      around: async () => ({ before: null, after: null }),
       renderer,
       mayDeliver: () => true,
       onFailure: assert.ifError,

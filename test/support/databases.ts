@@ -44,6 +44,8 @@ async function startDatabases(): Promise<Cluster['connection']> {
   const address = { ...connection, database: 'migrated' }
   await migrate(address, () => {})
   await finishMigrations(address, () => {}, new AbortController().signal)
+  // Each copy is a database of its own, and no restored backup.
+  await command(address, 'update epoch set system_identifier = null, database = null')
   return connection
 }
 
