@@ -10,8 +10,10 @@ import { allowOrigins, secureHeaders } from './http/headers.js'
 import { answerIdlePolls } from './http/idle-polls.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
 import { findRoute } from './http/marks.js'
+import { nameRequests } from './http/request-id.js'
 import { logRequests } from './http/request-log.js'
 import { answerErrors, openStreams, refuseLongUrls } from './http/respond.js'
+import { refuseUnknownFields } from './http/unknown-fields.js'
 import { API, refuseMethod, routerOf } from './routes/index.js'
 
 /** The table of contents: what a request passes through, in this order. */
@@ -28,6 +30,7 @@ export function createApp(parts: Parts) {
   app.use(openStreams())
   app.use(secureHeaders(parts))
   app.use(settleForm(API))
+  app.use(nameRequests())
   app.use(findRoute(router))
   app.use(answerErrors(parts))
   app.use(logRequests(parts))
@@ -38,6 +41,7 @@ export function createApp(parts: Parts) {
   app.use(authenticate(parts, app))
   app.use(readBody())
   app.use(refuseForgeries(parts))
+  app.use(refuseUnknownFields())
   app.use(router.routes())
   app.use(refuseMethod(router))
   return app

@@ -76,6 +76,8 @@ export const LIMITS = {
   waitingPosts: 1000,
   postsPerCall: 256,
   posts: { burst: 10, seconds: 1 },
+  /** Posts that are sent again with their key by those who may not post at this moment: what is stored already costs no turn. */
+  repeats: { burst: 50, seconds: 0.1 },
   changes: { burst: 20, seconds: 1 },
   guestPosts: { burst: 5, seconds: 2 },
   chats: { burst: 20, seconds: 30 },

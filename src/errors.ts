@@ -1,25 +1,45 @@
+import { CODES, type Code, type FieldCode } from './codes.js'
+
 /** The sentences for each wrong field. Those that belong to no field are under `non_field_errors`. */
 export type FieldErrors = Record<string, string[]>
 
+/** What is wrong with a field. */
+export interface Fault {
+  field: string
+  code: FieldCode
+  sentence: string
+}
+
 interface Details {
+  /** Where it is another one than that of the code. */
+  status?: number | undefined
   headers?: Record<string, string>
-  errors?: FieldErrors
+  faults?: readonly Fault[]
   /** More members for the JSON answer. */
   extra?: Record<string, unknown>
 }
 
-/** An HTTP error: its status, and a sentence that the reader may see. */
+/** An HTTP error: its code for programs, its status, and a sentence that the reader may see. */
 export class Refusal extends Error {
+  readonly code: Code
   readonly status: number
   readonly headers: Record<string, string>
   readonly errors: FieldErrors | undefined
+  /** The code of each sentence of `errors`. */
+  readonly field_codes: Record<string, FieldCode[]> | undefined
   readonly extra: Record<string, unknown>
 
-  constructor(status: number, sentence: string, { headers = {}, errors, extra = {} }: Details = {}) {
+  constructor(
+    code: Code,
+    sentence: string,
+    { status = CODES[code][0], headers = {}, faults, extra = {} }: Details = {},
+  ) {
     super(sentence)
+    this.code = code
     this.status = status
     this.headers = headers
-    this.errors = errors
+    this.errors = faults && byField(faults, ({ sentence }) => sentence)
+    this.field_codes = faults && byField(faults, ({ code }) => code)
     this.extra = extra
   }
 
@@ -49,30 +69,43 @@ const TITLES: Record<number, string> = {
   503: 'Not reachable at this moment',
 }
 
-export function invalid(errors: FieldErrors, status = 422): Refusal {
-  return new Refusal(status, Object.values(errors).flat().join(' '), { errors })
+/** Names of fields come from the request, so they must not be set one by one: `__proto__` would not become a field. */
+function byField<Value>(faults: readonly Fault[], said: (fault: Fault) => Value): Record<string, Value[]> {
+  const values = new Map<string, Value[]>()
+  for (const fault of faults) {
+    values.set(fault.field, [...(values.get(fault.field) ?? []), said(fault)])
+  }
+  return Object.fromEntries(values)
+}
+
+/** One field is wrong, for a reason that has a code of its own. */
+export function invalid(code: Code, field: string, sentence: string, status?: number): Refusal {
+  return new Refusal(code, sentence, { status, faults: [{ field, code, sentence }] })
 }
 
 /** `field` has a name that others could take for somebody else's. */
 export function looksTaken(field: string, status?: number): Refusal {
-  return invalid({ [field]: ['This name looks like that of somebody else. Please choose another.'] }, status)
+  return invalid('name_alike', field, 'This name looks like that of somebody else. Please choose another.', status)
 }
 
-export function notSignedIn(sentence = 'Authentication credentials were not provided.'): Refusal {
-  return new Refusal(401, sentence, { headers: { 'WWW-Authenticate': 'Token' } })
+export function notSignedIn(
+  code: Code = 'no_credentials',
+  sentence = 'Authentication credentials were not provided.',
+): Refusal {
+  return new Refusal(code, sentence, { headers: { 'WWW-Authenticate': 'Token' } })
 }
 
 /** The same answer for what does not exist and for what the reader may not see. */
-export function notFound(sentence = 'There is nothing at this address, or it is not yours to see.'): Refusal {
-  return new Refusal(404, sentence)
+export function notFound(headers: Record<string, string> = {}): Refusal {
+  return new Refusal('not_found', 'There is nothing at this address, or it is not yours to see.', { headers })
 }
 
-export function tooMany(seconds: number, sentence: string): Refusal {
-  return new Refusal(429, sentence, { headers: { 'Retry-After': String(Math.ceil(seconds)) } })
+export function tooMany(seconds: number, sentence: string, headers: Record<string, string> = {}): Refusal {
+  return new Refusal('rate_limited', sentence, { headers: { 'Retry-After': String(Math.ceil(seconds)), ...headers } })
 }
 
-export function unavailable(sentence: string, seconds = 2): Refusal {
-  return new Refusal(503, sentence, { headers: { 'Retry-After': String(seconds) } })
+export function unavailable(code: Code, sentence: string, seconds = 2): Refusal {
+  return new Refusal(code, sentence, { headers: { 'Retry-After': String(seconds) } })
 }
 
 /**
@@ -90,15 +123,15 @@ export function asRefusal(error: unknown): Refusal {
     message: string
   }
   if (expose === true && typeof status === 'number') {
-    return new Refusal(status, message)
+    return new Refusal(status === 404 ? 'not_found' : 'malformed_request', message, { status })
   }
   if (code === '55P03') {
-    return unavailable('This chat is busy at this moment. Please try again.')
+    return unavailable('chat_busy', 'This chat is busy at this moment. Please try again.')
   }
   if (whyNotNow(error) !== undefined) {
-    return unavailable('The chat cannot be reached at this moment. Please try again in a few seconds.')
+    return unavailable('unavailable', 'The chat cannot be reached at this moment. Please try again in a few seconds.')
   }
-  return new Refusal(500, 'Something went wrong here. It has been noted; please try again.')
+  return new Refusal('internal_error', 'Something went wrong here. It has been noted; please try again.')
 }
 
 /**

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { dictionary } from '@zxcvbn-ts/language-common'
 import argon2 from 'argon2'
 import pLimit from 'p-limit'
+import type { FieldCode } from './codes.js'
 import { LIMITS } from './config.js'
 import { unavailable } from './errors.js'
 
@@ -43,26 +44,28 @@ export function hashIsOutdated(hash: string): boolean {
 }
 
 /** What is wrong with a new password, in the original's words; the rules are Django's four validators, for what is hashed. */
-export function passwordFaults(typed: string, about: { username: string; email: string }): string[] {
+export function passwordFaults(typed: string, about: { username: string; email: string }): PasswordFault[] {
   const password = typed.normalize('NFKC')
-  const faults: string[] = []
+  const faults: PasswordFault[] = []
   for (const [field, value] of Object.entries(about)) {
     if (tooAlike(password, value)) {
-      faults.push(`The password is too similar to the ${field}.`)
+      faults.push(['too_similar', `The password is too similar to the ${field}.`])
     }
   }
   // Of what was typed too: a single character may become eighteen.
   if (Math.min([...typed].length, [...password].length) < 8) {
-    faults.push('This password is too short. It must contain at least 8 characters.')
+    faults.push(['too_short', 'This password is too short. It must contain at least 8 characters.'])
   }
   if (COMMON.has(password.toLowerCase())) {
-    faults.push('This password is too common.')
+    faults.push(['too_common', 'This password is too common.'])
   }
   if (/^\p{Nd}+$/u.test(password)) {
-    faults.push('This password is entirely numeric.')
+    faults.push(['only_digits', 'This password is entirely numeric.'])
   }
   return faults
 }
+
+type PasswordFault = readonly [code: FieldCode, sentence: string]
 
 const COMMON = new Set(dictionary['passwords-common'])
 
@@ -70,7 +73,10 @@ const nobodysHash = argon2.hash('a password that nobody has', COST)
 
 function queued<T>(work: () => Promise<T>): Promise<T> {
   if (queue.pendingCount >= LIMITS.waitingHashes) {
-    throw unavailable('Too many people are signing in at this moment. Please try again in a few seconds.')
+    throw unavailable(
+      'too_many_passwords',
+      'Too many people are signing in at this moment. Please try again in a few seconds.',
+    )
   }
   return queue(work)
 }

@@ -57,6 +57,19 @@ export async function postMessages(db: Db, posts: readonly Post[], { wait }: { w
   return rows
 }
 
+/** Whether the author has posted a message with that key in the chat. */
+export async function hasPosted(db: Db, { uri, author_id, key }: { uri: string; author_id: number; key: string }) {
+  const found = await db
+    .selectFrom('events')
+    .innerJoin('links', 'links.chat_id', 'events.chat_id')
+    .select('version')
+    .where('uri', '=', uri)
+    .where('author_id', '=', author_id)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  return found !== undefined
+}
+
 interface Busy {
   outcome: 'busy'
 }

@@ -36,6 +36,6 @@ async function tryAll(db: Db) {
     return missingMigrations(transaction)
   })
   if (missing.length > 0) {
-    throw unavailable(`It lacks what this program's start brings: ${missing.join(', ')}.`)
+    throw unavailable('unavailable', `It lacks what this program's start brings: ${missing.join(', ')}.`)
   }
 }

@@ -45,7 +45,7 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const credential = { kind: 'token', key: key ?? '' } as const
   const found = key && key.length <= LIMITS.keyBytes ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {
-    throw notSignedIn('Invalid token.')
+    throw notSignedIn('invalid_token', 'Invalid token.')
   }
   ctx.state.user = found.user
   ctx.state.identity = found
@@ -116,10 +116,8 @@ export async function beginAs(parts: Parts, ctx: Context, user: User, id: string
 
 /** For a user whose password was changed between its verification and the end of the request. */
 export function passwordChanged(status = 422): Refusal {
-  return invalid(
-    { non_field_errors: ['Your password has just been changed. Please sign in with the new one.'] },
-    status,
-  )
+  const sentence = 'Your password has just been changed. Please sign in with the new one.'
+  return invalid('password_changed', 'non_field_errors', sentence, status)
 }
 
 /** Ends the session, and tells the browser to forget what this site has stored there. For a guest `settle` must follow, as they are gone. */
@@ -143,14 +141,14 @@ export function requireUser(ctx: Context): User {
 }
 
 export function signedOut(): Refusal {
-  return notSignedIn('You are signed out. Sign in to go on.')
+  return notSignedIn('signed_out', 'You are signed out. Sign in to go on.')
 }
 
 /** The same for a user with an account. Throws 403 for a guest. */
 export function requireAccount(ctx: Context): User {
   const user = requireUser(ctx)
   if (user.kind === 'guest') {
-    throw new Refusal(403, 'Guests cannot do this. Keep this account first, on the page of your account.')
+    throw new Refusal('account_only', 'Guests cannot do this. Keep this account first, on the page of your account.')
   }
   return user
 }

@@ -18,7 +18,7 @@ export function readBody(): Middleware {
     if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
       const body = await bytes(ctx.req)
       if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
-        throw new Refusal(415, 'Send the body as it is, not compressed.', {
+        throw new Refusal('compressed_body', 'Send the body as it is, not compressed.', {
           headers: { 'Accept-Encoding': 'identity' },
         })
       }
@@ -43,31 +43,31 @@ function bytes(request: IncomingMessage): Promise<Buffer> {
       if (length <= LIMITS.body) {
         chunks.push(chunk)
       } else {
-        reject(new Refusal(413, `That is too long: at most ${LIMITS.body / 1024} KiB can be sent at once.`))
+        reject(new Refusal('body_too_long', `That is too long: at most ${LIMITS.body / 1024} KiB can be sent at once.`))
       }
     })
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    request.on('error', () => reject(new Refusal(400, 'The request ended before its body was complete.')))
+    request.on('error', () => reject(new Refusal('malformed_body', 'The request ended before its body was complete.')))
   })
 }
 
 /** Throws 400, 413 or 415 for a body that has no fields that can be read. */
 export async function fields(type: string, contentType: string, body: Buffer): Promise<Fields> {
   if (![FORM, MULTIPART, ...JSON_TYPES].includes(type)) {
-    throw new Refusal(415, `Unsupported media type "${type}" in request.`)
+    throw new Refusal('unsupported_media_type', `Unsupported media type "${type}" in request.`)
   }
   if (countFields(type, body) > LIMITS.fields) {
-    throw new Refusal(413, `At most ${LIMITS.fields} fields can be sent at once.`)
+    throw new Refusal('too_many_fields', `At most ${LIMITS.fields} fields can be sent at once.`)
   }
   if (!isUtf8(body) || (type === FORM && !escapesAreUtf8(body.toString('latin1')))) {
-    throw new Refusal(400, 'The text is not valid UTF-8.')
+    throw new Refusal('not_utf8', 'The text is not valid UTF-8.')
   }
   const pairs = JSON_TYPES.includes(type) ? jsonPairs(body) : await formPairs(contentType, body)
   const collected: Record<string, unknown> = Object.create(null)
   for (const [written, value] of pairs) {
     const name = written.replace(/\[\]$/, '')
     if (name === '__proto__' || name === 'constructor' || name === 'prototype') {
-      throw new Refusal(400, `A field cannot be called "${name}".`)
+      throw new Refusal('forbidden_field_name', `A field cannot be called "${name}".`)
     }
     const several = name in collected || name !== written
     collected[name] = several ? [collected[name], value] : value
@@ -113,10 +113,10 @@ function jsonPairs(body: Buffer): [string, unknown][] {
   try {
     value = JSON.parse(body.toString())
   } catch {
-    throw new Refusal(400, 'JSON parse error: the body is not valid JSON.')
+    throw new Refusal('malformed_body', 'JSON parse error: the body is not valid JSON.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Refusal(400, 'JSON parse error: the body must be an object with fields.')
+    throw new Refusal('malformed_body', 'JSON parse error: the body must be an object with fields.')
   }
   return Object.entries(value)
 }
@@ -127,7 +127,7 @@ async function formPairs(contentType: string, body: Buffer): Promise<[string, un
   try {
     form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
   } catch {
-    throw new Refusal(400, 'The form could not be read.')
+    throw new Refusal('malformed_body', 'The form could not be read.')
   }
   return [...form.entries()]
 }

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import type { Logger } from 'pino'
+import type { ZodType } from 'zod'
 import type { Config } from '../config.js'
 import type { Identity } from '../db/identities.js'
 import type { PostQueue } from '../db/post-queue.js'
@@ -9,7 +10,7 @@ import type { Credential } from '../live/identities.js'
 import type { Live } from '../live/live.js'
 import type { Assets } from './assets.js'
 import type { Outage } from './outages.js'
-import type { LimitRate, RateName } from './rate-limits.js'
+import type { Allowance, LimitRate, RateName, ReturnRate } from './rate-limits.js'
 import type { Views } from './views.js'
 
 /** The fields of a body as they were sent. Nothing is known about their values yet. */
@@ -27,6 +28,7 @@ export interface Parts {
   /** Of the database. */
   outage: Outage
   limitRate: LimitRate
+  returnRate: ReturnRate
   /** The key of the HMACs of cookies and form tokens. */
   secret: Buffer
   assets: Assets
@@ -54,12 +56,23 @@ export interface Marks {
   probe?: true
   /** What the handler counts it under, by `limit` of routes/scope.ts. */
   rate?: RateName
+  /** What its body and its query have, all other fields are refused. Its handler reads them by the same schemas. */
+  body?: ZodType
+  query?: ZodType
+  /** What the forms of our pages send besides. */
+  formFields?: readonly string[]
+  /** Other people's clients send it fields that it does not have: these are passed over, unless one looks misspelt. */
+  lenient?: true
 }
 
 export interface State {
   form: Form
   /** The path of the route that will answer, with the names of its parameters. */
   route?: string
+  /** By which the request is found in the log. */
+  request: string
+  /** What is left of the limits that it was counted under. */
+  allowances?: Map<string, Allowance>
   /** What that route is marked with. */
   marks: Marks
   /** Cookies do not count for this request, only its Authorization header if it has one. */

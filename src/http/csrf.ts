@@ -27,7 +27,8 @@ export function refuseForgeries(parts: Parts): Middleware {
       const subjects = [subjectOf(parts, ctx), ctx.state.marks.entrance && visitOf(parts, ctx)]
       const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
       if (!fits || !subjects.some(subject => subject && sameKey(sent, sealed(parts.secret, 'csrf', subject)))) {
-        throw new Refusal(403, ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES, {
+        const [code, sentence] = ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES
+        throw new Refusal(code, sentence, {
           // Tells the script that a new page can do it.
           headers: ctx.state.form === 'fragment' ? { 'HX-Trigger': 'stale' } : {},
         })
@@ -37,9 +38,11 @@ export function refuseForgeries(parts: Parts): Middleware {
   }
 }
 
-const OUT_OF_DATE = 'This page is out of date. Please reload it and try again.'
-const NO_COOKIES =
-  'Your browser keeps no cookies of this site, and without them it cannot know you again. Allow cookies for this site, then reload the page.'
+const OUT_OF_DATE = ['stale_form_token', 'This page is out of date. Please reload it and try again.'] as const
+const NO_COOKIES = [
+  'no_cookies',
+  'Your browser keeps no cookies of this site, and without them it cannot know you again. Allow cookies for this site, then reload the page.',
+] as const
 
 /** A form cannot send JSON. A script of another site can do so only after a preflight request, and we never allow it with cookies. */
 function isProgram(ctx: Context): boolean {
@@ -119,16 +122,16 @@ export function fromElsewhere({ config, log }: Parts, ctx: Context): Refusal {
   const origin = ctx.get('origin')
   const sentence = 'This request came from another site. Please open the page here and try again.'
   if (config.publicUrl) {
-    return new Refusal(403, `${sentence} Here is ${config.publicUrl.origin}, as PUBLIC_URL says.`)
+    return new Refusal('other_site', `${sentence} Here is ${config.publicUrl.origin}, as PUBLIC_URL says.`)
   }
   const from = parsedUrl(origin)
   if (!from || !['', 'same-origin'].includes(ctx.get('sec-fetch-site'))) {
-    return new Refusal(403, sentence)
+    return new Refusal('other_site', sentence)
   }
   const mend = 'set PUBLIC_URL to the address that people open, or let the proxy in front pass the Host header on'
   log.warn(
     { origin: from.host, host: ctx.host },
     `A request was refused, as its Origin and its Host header name different sites. If both are this one, ${mend}`,
   )
-  return new Refusal(403, `${sentence} If this is the right page, its server has to be told: ${mend}.`)
+  return new Refusal('other_site', `${sentence} If this is the right page, its server has to be told: ${mend}.`)
 }

@@ -1,9 +1,13 @@
 import { z } from 'zod'
+import type { FieldCode } from '../codes.js'
 import { LIMITS } from '../config.js'
 import { isBlank } from '../text/characters.js'
 import { asLine, withoutControls } from '../text/controls.js'
 import { displayNameFault, normaliseDisplayName, usernameFault } from '../text/names.js'
 import { parsedUrl } from '../urls.js'
+
+/** A rule of a field: its code for programs, and a sentence for people. */
+export const rule = (code: FieldCode, sentence: string) => ({ error: sentence, params: { code } })
 
 export const NO_INTEGER = 'A valid integer is required.'
 
@@ -26,14 +30,14 @@ export const text = (bytes: number, tooLong: string) =>
             ? 'This field may not be null.'
             : 'Not a valid string.',
     })
-    .refine(value => Buffer.byteLength(value) <= bytes, { error: tooLong, abort: true })
+    .refine(value => Buffer.byteLength(value) <= bytes, { ...rule('too_long', tooLong), abort: true })
     .refine(value => value.isWellFormed(), 'This text is not valid Unicode.')
     .refine(value => !value.includes('\0'), 'Null characters are not allowed.')
 
 const BLANK = 'This field may not be blank.'
 
 export const filled = (bytes: number, tooLong: string) =>
-  text(bytes, tooLong).refine(value => value.trim() !== '', BLANK)
+  text(bytes, tooLong).refine(value => value.trim() !== '', rule('blank', BLANK))
 
 /** A text that may be left out or null, which is the same as empty. */
 export const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
@@ -42,12 +46,15 @@ export const noMoreThan = (characters: number) => `Ensure this field has no more
 
 /** Counts code points. */
 export const fits = (characters: number) =>
-  [(value: string) => [...value].length <= characters, { error: noMoreThan(characters), abort: true }] as const
+  [
+    (value: string) => [...value].length <= characters,
+    { ...rule('too_long', noMoreThan(characters)), abort: true },
+  ] as const
 
 /** A line that may be left empty, but not with characters that show nothing. */
 const line = (codePoints: number) =>
   text(LIMITS.lineBytes, noMoreThan(codePoints))
-    .refine(value => value.trim() === '' || !isBlank(asLine(value)), BLANK)
+    .refine(value => value.trim() === '' || !isBlank(asLine(value)), rule('blank', BLANK))
     .transform(asLine)
     .refine(...fits(codePoints))
 
@@ -124,11 +131,14 @@ export const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCode
       // Not by /\s+$/, which takes quadratic time in a text of spaces.
       .trimEnd(),
   )
-  .refine(value => !isBlank(value), { error: BLANK, abort: true })
+  .refine(value => !isBlank(value), { ...rule('blank', BLANK), abort: true })
   .refine(...fits(LIMITS.messageCodePoints))
 
 export const limit = integer
-  .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
+  .refine(
+    n => n >= 1 && n <= LIMITS.messagesPerListAtMost,
+    rule('out_of_range', `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`),
+  )
   .optional()
 
 export const searched = filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoints))

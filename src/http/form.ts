@@ -1,8 +1,11 @@
 import type { Middleware } from './context.js'
 
-/** Whether an address is for programs: it answers in JSON, errors included, and pages of other sites may call it (CORS_ORIGINS). */
+/**
+ * Whether an address is for programs: it answers in JSON, errors included, and pages of other sites may call it (CORS_ORIGINS). `/api/` itself
+ * is a page about them.
+ */
 export function isForPrograms(url: string): boolean {
-  return /^\/(api|auth)(\/|\?|$)/.test(url)
+  return /^\/(api\/[^?]|auth(\/|\?|$))/.test(url)
 }
 
 /**

@@ -63,6 +63,17 @@ export function secureHeaders({ config }: Parts): Middleware {
   }
 }
 
+const EXPOSED = [
+  'ETag',
+  'Ignored-Fields',
+  'Link',
+  'Location',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-Request-Id',
+].join(', ')
+
 /** CORS: lets pages of the configured origins call the API with a token. Cookies are never allowed. */
 export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
   return async (ctx, next) => {
@@ -74,14 +85,14 @@ export function allowOrigins({ config: { corsOrigins } }: Parts): Middleware {
     ctx.vary('Origin')
     if (allowed) {
       ctx.set('Access-Control-Allow-Origin', allowed)
-      ctx.set('Access-Control-Expose-Headers', 'ETag, Link, Location, Retry-After')
+      ctx.set('Access-Control-Expose-Headers', EXPOSED)
     }
     if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method')) {
       if (allowed) {
         ctx.set('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE')
         ctx.set(
           'Access-Control-Allow-Headers',
-          'authorization, content-type, idempotency-key, if-none-match, last-event-id',
+          'authorization, content-type, idempotency-key, if-none-match, last-event-id, x-request-id',
         )
         ctx.set('Access-Control-Max-Age', '600')
       }

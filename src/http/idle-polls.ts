@@ -3,6 +3,7 @@ import { URI } from '../db/chats.js'
 import type { Middleware, Parts, State } from './context.js'
 import { NOT_STORED } from './headers.js'
 import { marksOfLayer } from './marks.js'
+import { requestIdHeader } from './request-id.js'
 import { sessionCookie } from './sessions.js'
 
 /** The same headers as on the long way. test/live/idle.test.ts compares them. */
@@ -35,7 +36,8 @@ export function answerIdlePolls({ live, config, log }: Parts, router: Router<Sta
       return next()
     }
     ctx.respond = false
-    ctx.res.writeHead(204, HEADERS).end()
+    const id = requestIdHeader(ctx.req)
+    ctx.res.writeHead(204, { ...HEADERS, ...id }).end()
     if (log.isLevelEnabled('debug')) {
       log.debug({ method, route, status: 204 }, 'An idle poll')
     }

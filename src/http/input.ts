@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { invalid, notFound } from '../errors.js'
+import type { FieldCode } from '../codes.js'
+import { notFound, Refusal } from '../errors.js'
 import type { Context } from './context.js'
 import { integer } from './fields.js'
 
@@ -15,9 +16,9 @@ export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema
 
 /** The same for fields from elsewhere. */
 export function check<Schema extends z.ZodType>(fields: unknown, schema: Schema, status = 422): z.output<Schema> {
-  const parsed = schema.safeParse(fields)
+  const parsed = schema.safeParse(fields, { reportInput: true })
   if (!parsed.success) {
-    throw invalid(fieldErrors(parsed.error), status)
+    throw wrongInput(parsed.error, status)
   }
   return parsed.data
 }
@@ -39,12 +40,22 @@ export function readId(text: string | undefined): number {
   return parsed.data
 }
 
-function fieldErrors(error: z.ZodError) {
-  const errors: Record<string, string[]> = {}
-  for (const issue of error.issues) {
-    const field = String(issue.path[0] ?? 'non_field_errors')
-    errors[field] ??= []
-    errors[field].push(issue.message)
+function wrongInput({ issues }: z.ZodError, status: number): Refusal {
+  const faults = issues.map(issue => ({
+    field: String(issue.path[0] ?? 'non_field_errors'),
+    code: codeOf(issue),
+    sentence: issue.message,
+  }))
+  return new Refusal('invalid_input', faults.map(({ sentence }) => sentence).join(' '), { status, faults })
+}
+
+/** The code of what a schema has found: that of our own rule, or of zod's. */
+function codeOf(issue: z.core.$ZodIssue): FieldCode {
+  if (issue.code === 'custom') {
+    return issue.params?.code ?? 'invalid'
   }
-  return errors
+  if (issue.input === undefined) {
+    return 'required'
+  }
+  return issue.code === 'invalid_type' ? 'wrong_type' : issue.code === 'invalid_value' ? 'not_offered' : 'invalid'
 }

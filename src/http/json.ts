@@ -176,7 +176,18 @@ export function hitJson(hit: Hit & { snippet: readonly Piece[] }) {
   }
 }
 
-/** A refusal as problem details (RFC 9457). */
-export function problemJson({ status, title, message, errors, extra }: Refusal) {
-  return { type: 'about:blank', title, status, detail: message, ...(errors ? { errors } : {}), ...extra }
+/** The page that explains all codes. */
+export const CODES_PATH = '/api/'
+
+/** A refusal as problem details (RFC 9457). `codes` is the URL of the page that explains its code. */
+export function problemJson({ code, status, title, message, errors, field_codes, extra }: Refusal, codes: string) {
+  return {
+    type: `${codes}#code-${code}`,
+    code,
+    title,
+    status,
+    detail: message,
+    ...(errors ? { errors, field_codes } : {}),
+    ...extra,
+  }
 }

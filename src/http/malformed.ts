@@ -1,9 +1,10 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { CODES, type Code } from '../codes.js'
 import { Refusal } from '../errors.js'
 import { parsedUrl } from '../urls.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
-import { problemJson } from './json.js'
+import { CODES_PATH, problemJson } from './json.js'
 
 /** RFC 9110, section 7.2: a name or an address, and possibly a port. */
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
@@ -18,7 +19,7 @@ export function refuseMalformed({ log }: Parts): Middleware {
     log.debug({ status: 400 }, 'A malformed request')
     ctx.status = 400
     ctx.set(HEADERS)
-    ctx.body = problem(400, fault)
+    ctx.body = problem('malformed_request', fault)
     ctx.type = PROBLEM
     return Promise.resolve()
   }
@@ -32,18 +33,21 @@ const HEADERS = {
   'X-Robots-Tag': 'noindex, nofollow',
 }
 
-function problem(status: number, sentence: string): string {
-  return JSON.stringify(problemJson(new Refusal(status, sentence)))
+/** Where even the host is not known, the address of the page that explains the code is relative (RFC 9457, section 3.1.1). */
+function problem(code: Code, sentence: string): string {
+  return JSON.stringify(problemJson(new Refusal(code, sentence), CODES_PATH))
 }
 
-/** What Node does not hand on as a request: its sentences by the codes of its errors, and their statuses. */
-const UNREADABLE: Record<string, [number, string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'The headers of this request are too long: 16 KiB can be sent at once.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunks of this request say too much beside what they hold.'],
-  HPE_INVALID_METHOD: [400, 'The method of this request is none of HTTP.'],
-  HPE_INVALID_URL: [400, 'The address of this request has characters that have to be written with %.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'This request did not come to its end in time.'],
+/** What Node does not hand on as a request: our codes and sentences by the codes of its errors. */
+const UNREADABLE: Record<string, [Code, string]> = {
+  HPE_HEADER_OVERFLOW: ['headers_too_long', 'The headers of this request are too long: 16 KiB can be sent at once.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_long', 'The chunks of this request say too much beside what they hold.'],
+  HPE_INVALID_METHOD: ['malformed_request', 'The method of this request is none of HTTP.'],
+  HPE_INVALID_URL: ['malformed_request', 'The address of this request has characters that have to be written with %.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['too_slow', 'This request did not come to its end in time.'],
 }
+
+const NO_HTTP = ['malformed_request', 'This request cannot be read: it is not HTTP.'] as const
 
 /** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
 export function refuseUnreadable(server: Server) {
@@ -54,8 +58,9 @@ export function refuseUnreadable(server: Server) {
       socket.destroy(error)
       return
     }
-    const [status, sentence] = UNREADABLE[error.code ?? ''] ?? [400, 'This request cannot be read: it is not HTTP.']
-    const body = problem(status, sentence)
+    const [code, sentence] = UNREADABLE[error.code ?? ''] ?? NO_HTTP
+    const [status] = CODES[code]
+    const body = problem(code, sentence)
     const lines = Object.entries({
       ...HEADERS,
       'Content-Type': PROBLEM,
@@ -65,7 +70,7 @@ export function refuseUnreadable(server: Server) {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   })
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    const body = problem(417, 'Only 100-continue can be expected here.')
+    const body = problem('unmet_expectation', 'Only 100-continue can be expected here.')
     const length = Buffer.byteLength(body)
     response.writeHead(417, { ...HEADERS, 'Content-Type': PROBLEM, 'Content-Length': length, Connection: 'close' })
     response.end(body)

@@ -1,6 +1,6 @@
 import { LIMITS } from '../config.js'
+import { newPreferences, type Preferences } from './account-schemas.js'
 import type { Context, Parts } from './context.js'
-import { newPreferences, type Preferences } from './schemas.js'
 
 const preferencesCookie = (secure: boolean) => (secure ? '__Host-preferences' : 'preferences')
 

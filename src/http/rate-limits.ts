@@ -1,16 +1,45 @@
 import { LIMITS, type Rate } from '../config.js'
-import { tooMany } from '../errors.js'
+import { type Refusal, tooMany } from '../errors.js'
 
 /**
- * Counts one use by the subject against a rate limit that each process keeps for itself. Throws 429 where the bucket is empty, with
- * the limit's sentence unless the caller has another.
+ * Counts one use by the subject against a rate limit that each process keeps for itself, and returns what is left: undefined where there are
+ * no limits. Throws 429 where the bucket is empty, with the limit's sentence unless the caller has another.
  */
-export type LimitRate = (rate: RateName, subject: number | string, sentence?: string) => void
+export type LimitRate = (rate: RateName, subject: number | string, sentence?: string) => Allowance | undefined
+
+/** Takes back a use that does not count after all. */
+export type ReturnRate = (rate: RateName, subject: number | string) => void
+
+/** What is left of a rate limit after a use: so many more at once, and so many seconds until the bucket is full. */
+export interface Allowance extends Rate {
+  name: string
+  left: number
+  fullIn: number
+}
+
+/** The fields of RateLimit and RateLimit-Policy for these limits (draft-ietf-httpapi-ratelimit-headers-10). */
+export function rateHeaders(allowances: Iterable<Allowance>): Record<string, string> {
+  const all = [...allowances]
+  return {
+    'RateLimit-Policy': all
+      .map(({ name, burst, seconds }) => `"${name}";q=${burst};w=${Math.ceil(burst * seconds)}`)
+      .join(', '),
+    RateLimit: all.map(({ name, left, fullIn }) => `"${name}";r=${left};t=${Math.ceil(fullIn)}`).join(', '),
+  }
+}
 
 export type RateName = keyof typeof SENTENCES
 
 const SENDING = 'You are sending very fast. Please wait a moment and send again.'
 const READING = 'You are reading very much at once. Please wait a moment and try again.'
+
+/** 429 for a limit that all processes share (db/limits.ts), after so many seconds. */
+export function overShared(name: SharedName, wait: number, sentence: string): Refusal {
+  const { burst, seconds } = LIMITS[name]
+  return tooMany(wait, sentence, rateHeaders([{ name, burst, seconds, left: 0, fullIn: wait + seconds * (burst - 1) }]))
+}
+
+type SharedName = 'logins' | 'signUps' | 'guests' | 'startingGuests' | 'guestChats'
 
 /** What is said to those who are over a rate limit. */
 const SENTENCES = {
@@ -31,21 +60,37 @@ const SENTENCES = {
   joinTries: 'You are joining very often. Please wait a moment.',
   cursorsAhead: 'Please wait a moment and try again.',
   reports: 'Enough reports.',
+  repeats: 'You are sending the same again and again. Please wait a moment.',
 } satisfies Partial<Record<keyof typeof LIMITS, string>>
 
 /** Several processes share the requests, so each grants its part of the rates. */
-export function rateLimiter(limited: boolean, processes: number): LimitRate {
+export function rateLimiter(limited: boolean, processes: number): { limitRate: LimitRate; returnRate: ReturnRate } {
   const rates = new Map(
     Object.keys(SENTENCES).map(name => {
       const { burst, seconds } = LIMITS[name as RateName]
-      return [name, buckets({ burst: Math.ceil(burst / processes), seconds: seconds * processes })]
+      const rate = { burst: Math.ceil(burst / processes), seconds: seconds * processes }
+      return [name, { ...rate, buckets: buckets(rate) }] as const
     }),
   )
-  return (rate, subject, sentence = SENTENCES[rate]) => {
-    const wait = limited ? (rates.get(rate)?.take(subject) ?? 0) : 0
-    if (wait > 0) {
-      throw tooMany(wait, sentence)
-    }
+  return {
+    limitRate(name, subject, sentence = SENTENCES[name]) {
+      const rate = limited ? rates.get(name) : undefined
+      if (!rate) {
+        return undefined
+      }
+      const { burst, seconds, buckets } = rate
+      const { wait, fullIn } = buckets.take(subject)
+      // Times are fractions of seconds: 98.99999 is 99.
+      const left = Math.max(0, Math.floor(burst - fullIn / seconds + 1e-6))
+      const allowance = { name, burst, seconds, left, fullIn }
+      if (wait > 0) {
+        throw tooMany(wait, sentence, rateHeaders([allowance]))
+      }
+      return allowance
+    },
+    returnRate(name, subject) {
+      rates.get(name)?.buckets.giveBack(subject)
+    },
   }
 }
 
@@ -54,8 +99,9 @@ export function rateLimiter(limited: boolean, processes: number): LimitRate {
  * ITU-T I.371): that is one number, and a full bucket needs none.
  */
 interface Buckets {
-  /** Counts one use. Returns 0, or the seconds to wait where the bucket is empty. */
-  take(subject: number | string): number
+  /** Counts one use, unless the bucket is empty: `wait` is the seconds until it is not, else 0. `fullIn`: those until it is full. */
+  take(subject: number | string): { wait: number; fullIn: number }
+  giveBack(subject: number | string): void
 }
 
 function buckets({ burst, seconds }: Rate): Buckets {
@@ -74,10 +120,16 @@ function buckets({ burst, seconds }: Rate): Buckets {
       const due = Math.max(fullAt.get(subject) ?? 0, at)
       const wait = due - at - seconds * (burst - 1)
       if (wait > 0) {
-        return wait
+        return { wait, fullIn: due - at }
       }
       fullAt.set(subject, due + seconds)
-      return 0
+      return { wait: 0, fullIn: due + seconds - at }
+    },
+    giveBack(subject) {
+      const due = fullAt.get(subject)
+      if (due !== undefined) {
+        fullAt.set(subject, due - seconds)
+      }
     },
   }
 }

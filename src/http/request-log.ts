@@ -45,6 +45,7 @@ export function logRequests({ log, outage }: Parts): Middleware {
       }
       const level = levelOf(status, outage)
       const line = {
+        request: ctx.state.request,
         method: ctx.method,
         route,
         status,

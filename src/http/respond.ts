@@ -4,11 +4,12 @@ import { asRefusal, Refusal } from '../errors.js'
 import { randomKey } from '../keys.js'
 import { initial } from '../text/words.js'
 import { parsedUrl } from '../urls.js'
+import { absolute } from './address.js'
 import type { Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
 import { NOT_STORED } from './headers.js'
-import { problemJson } from './json.js'
+import { CODES_PATH, problemJson } from './json.js'
 import { preferencesOf } from './preferences.js'
 import type { FragmentValues, FrameValues, PageValues } from './view-values.js'
 
@@ -38,7 +39,7 @@ export async function respondPage(ctx: Context, page: () => unknown) {
 export function refuseLongUrls(): Middleware {
   return async (ctx, next) => {
     if (ctx.originalUrl.length > LIMITS.url) {
-      throw new Refusal(414, `This address is longer than ${LIMITS.url} characters.`)
+      throw new Refusal('address_too_long', `This address is longer than ${LIMITS.url} characters.`)
     }
     await next()
   }
@@ -142,7 +143,7 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   ctx.remove('Link')
   ctx.set({ ...headers, 'Cache-Control': NOT_STORED })
   if (ctx.state.form === 'json') {
-    ctx.body = problemJson(refusal)
+    ctx.body = problemJson(refusal, absolute(parts, ctx, CODES_PATH))
     ctx.type = 'application/problem+json'
     return
   }

@@ -1,113 +1,30 @@
 import { z } from 'zod'
 import { LIMITS } from '../config.js'
-import { passwordFaults } from '../passwords.js'
 import { REACTIONS } from '../text/reactions.js'
 import {
-  asText,
   choice,
-  displayName,
-  email,
   filled,
   fits,
   integer,
-  knownUsername,
   limit,
   message,
   NO_INTEGER,
-  nameToShow,
-  next,
   noMoreThan,
   normalised,
   optionalText,
-  password,
+  rule,
   searched,
-  text,
   title,
   titleText,
-  tokenName,
-  username,
 } from './fields.js'
-
-/** A guest, who has only a name. */
-export const newGuest = z.object({ name: displayName })
 
 /** By which a form that browsers may send twice is known again: random, made with the page. Programs need none. */
 export const submissionKey = z.object({ key: optionalText(LIMITS.keyBytes, noMoreThan(LIMITS.keyBytes)) })
 
-export const newUser = z
-  .object({ username, password, email, next })
-  .superRefine(({ username, password, email }, issues) => {
-    for (const fault of passwordFaults(password, { username, email })) {
-      issues.addIssue({ code: 'custom', path: ['password'], message: fault })
-    }
-  })
+/** What a browser says about a page that broke its policy. */
+export const report = z.object({ 'csp-report': z.unknown() })
 
-/** A message that could not be sent because the session had ended, kept during the login; its seal (draftSeal); and what it answers. */
-const draft = z.object({
-  draft: z.preprocess(
-    asText,
-    text(LIMITS.messageBytes, 'This message is too long to be taken along. Shorten it, and sign in again.'),
-  ),
-  draft_of: z.preprocess(asText, text(LIMITS.sealBytes, noMoreThan(LIMITS.sealBytes))),
-  reply_to: integer.optional().catch(undefined),
-})
-
-export const credentials = z.object({ username: knownUsername, password, next, ...draft.shape })
-
-/** From the query of a page. */
-export const nextOnly = z.object({ next: next.catch('') })
-
-/** A new password of a known user, to whose username and email it must not be similar. */
-export const newPassword = (about: { username: string; email: string }) =>
-  z.object({
-    password: password.superRefine((value, issues) => {
-      for (const fault of passwordFaults(value, about)) {
-        issues.addIssue(fault)
-      }
-    }),
-  })
-
-/** The same from a signed-in user, with their current password. */
-export const changedPassword = (about: { username: string; email: string }) =>
-  newPassword(about).extend({ current_password: password })
-
-/** A field that is left out stays as it is. */
-export const changedUser = ({ username }: { username: string }) =>
-  z.object({ name: nameToShow(username).optional(), email: email.optional() })
-
-const NO_PREFERENCE = 'Choose one of those that are offered.'
-const one = <const Values extends readonly string[]>(values: Values) => z.enum(values, { error: NO_PREFERENCE })
-
-/** `auto`: by the device. */
-export const newPreferences = z.object({
-  theme: one(['system', 'light', 'dark']),
-  text_size: one(['normal', 'large', 'larger']),
-  enter: one(['auto', 'send', 'line']),
-})
-
-/** How a reader wants the pages: kept in a cookie of their browser, for visitors too. */
-export type Preferences = z.output<typeof newPreferences>
-
-export const ownPassword = z.object({ password })
-
-/** A box that was ticked. */
-export const certainty = z.object({
-  sure: z.literal(['on', 'true', true], 'Tick the box if you want to be deleted.'),
-})
-
-export const newToken = z.object({
-  name: tokenName.refine(value => value !== '', 'This field may not be blank.'),
-})
-
-/** The credentials with which a program gets a token. */
-export const tokenCredentials = credentials.extend({ name: z.preprocess(value => value ?? '', tokenName) })
-
-/** The change that the page confirms. */
-export const doneQuery = z.object({
-  done: z.enum(['name', 'email', 'password', 'session', 'token', 'tokens', 'kept']).optional().catch(undefined),
-})
-
-export const newChat = z.object({ title: title.transform(value => value || null) })
+export const newChat = z.object({ title: title.transform(value => value || null), ...submissionKey.shape })
 
 /** Settings of a chat. One that is left out stays as it is; null and an empty text remove the title. */
 export const changedSettings = z.object({
@@ -133,7 +50,7 @@ export const LINK_LIVES = { '': 'until it is replaced', 3600: 'for 1 hour', 8640
 export const newLink = z.object({
   expires_in: z
     .preprocess(value => (typeof value === 'number' ? String(value) : (value ?? '')), z.string({ error: NO_LIFE }))
-    .refine(value => Object.hasOwn(LINK_LIVES, value), NO_LIFE)
+    .refine(value => Object.hasOwn(LINK_LIVES, value), rule('not_offered', NO_LIFE))
     .transform(value => (value === '' ? null : Number(value))),
 })
 
@@ -144,6 +61,9 @@ export const chosenUser = z.object({
     filled(15, NO_INTEGER).pipe(integer),
   ),
 })
+
+/** What the page's link beside a reaction says: it is taken back. */
+export const reactionQuery = z.object({ off: z.unknown() })
 
 export const removal = z.object({ ban: choice.optional() })
 
@@ -159,12 +79,18 @@ export const newMember = z.object({
     .refine(...fits(LIMITS.nameCodePoints)),
 })
 
+/** To a chat: joining it, or changing its settings. */
+export const joinOrChange = newMember.extend(changedSettings.shape)
+
 export const editedMessage = z.object({ message })
 
 const NO_REACTION = 'Choose one of the reactions that are offered.'
 
 export const newReaction = z.object({
-  emoji: filled(LIMITS.emojiBytes, NO_REACTION).refine(value => Object.hasOwn(REACTIONS, value), NO_REACTION),
+  emoji: filled(LIMITS.emojiBytes, NO_REACTION).refine(
+    value => Object.hasOwn(REACTIONS, value),
+    rule('not_offered', NO_REACTION),
+  ),
 })
 
 export const newMessage = z
@@ -184,15 +110,22 @@ export const newMessage = z
 /** The cursor of the composer: the answer contains all events after it. An invalid one counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
 
-export const eventsQuery = z.object({
-  after: integer.optional(),
-  before: integer.optional(),
-  limit: integer
-    .refine(n => n >= 1 && n <= LIMITS.messagesPerListAtMost, `Must be from 1 to ${LIMITS.messagesPerListAtMost}.`)
-    .optional(),
-  live: z.literal('0').optional().catch(undefined),
-  wait: integer.refine(n => n <= LIMITS.waitSeconds, `Must be from 0 to ${LIMITS.waitSeconds}.`).optional(),
-})
+export const eventsQuery = z
+  .object({
+    after: integer.optional(),
+    before: integer.optional(),
+    limit,
+    wait: integer
+      .refine(n => n <= LIMITS.waitSeconds, rule('out_of_range', `Must be from 0 to ${LIMITS.waitSeconds}.`))
+      .optional(),
+  })
+  .refine(({ after, wait }) => after !== undefined || wait === undefined, {
+    ...rule('invalid', 'Only goes together with `after`.'),
+    path: ['wait'],
+  })
+
+/** What the tail of a page asks by. */
+export const tailQuery = z.object({ after: integer, live: z.literal('0').optional().catch(undefined) })
 
 /** The cursor of a stream's address, and that of its Last-Event-ID. The stream begins at the later one. */
 export const streamQuery = z.object({ after: integer.optional() })

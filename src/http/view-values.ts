@@ -1,3 +1,4 @@
+import type { CODES, FIELD_CODES } from '../codes.js'
 import type { Kept } from '../db/abandoned-chats.js'
 import type { bansOf } from '../db/bans.js'
 import type { Chat, chatsOf } from '../db/chats.js'
@@ -11,8 +12,8 @@ import type { User } from '../db/users.js'
 import type { FieldErrors } from '../errors.js'
 import type { Entry } from '../live/entry.js'
 import type { Piece } from '../text/snippet.js'
+import type { Preferences } from './account-schemas.js'
 import type { Assets } from './assets.js'
-import type { Preferences } from './schemas.js'
 
 /** What the frame of every page needs. */
 export interface FrameValues {
@@ -188,6 +189,7 @@ export interface PageValues {
       newest: boolean
     } | null
   }
+  'reference/show.njk': { codes: typeof CODES; field_codes: typeof FIELD_CODES }
   'sessions/login.njk': FormValues
   'sessions/logout.njk': {
     /** Of a guest: those that go to others by it. */

@@ -61,7 +61,7 @@ export async function openParts(
       ready,
       outage,
       posts: postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall }),
-      limitRate: rateLimiter(config.limited, config.workers),
+      ...rateLimiter(config.limited, config.workers),
       secret: seal,
       assets,
       views,

@@ -3,6 +3,15 @@ import { sessionsOf } from '../db/sessions.js'
 import { tokensOf } from '../db/tokens.js'
 import { changePassword, changeUser, deleteUser, keepGuest, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
+import {
+  certainty,
+  changedPassword,
+  changedUser,
+  deletion,
+  doneQuery,
+  newUser,
+  ownPassword,
+} from '../http/account-schemas.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms } from '../http/csrf.js'
@@ -10,12 +19,11 @@ import { read, readQuery } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { leadTo, noContent, redirect, respond, seeOther, showPage } from '../http/respond.js'
-import { certainty, changedPassword, changedUser, doneQuery, newUser, ownPassword } from '../http/schemas.js'
 import type { AccountForm } from '../http/view-values.js'
 import { hashPassword } from '../passwords.js'
 import { checkPassword } from './credentials.js'
 import { formAgain, submitForm } from './forms.js'
-import { EXACT, limit } from './scope.js'
+import { count, EXACT, limit } from './scope.js'
 import { settle } from './settle.js'
 import { asLookalike, nameTaken, requireFreeName } from './users.js'
 
@@ -55,13 +63,17 @@ export function account(parts: Parts) {
     })
   })
 
-  router.post('/', mark({ rate: 'tries' }), change)
-  router.patch('/', mark({ rate: 'tries' }), change)
-  router.post('/password', mark({ signsIn: true, rate: 'tries' }), setPassword)
-  router.put('/password', mark({ signsIn: true, rate: 'tries' }), setPassword)
-  router.post('/keep', mark({ signsIn: true, rate: 'tries' }), keep)
-  router.post('/delete', mark({ signsIn: true, rate: 'tries' }), remove)
-  router.delete('/', mark({ signsIn: true, rate: 'tries' }), remove)
+  const ofAnybody = { username: '', email: '' }
+  const changing = mark({ rate: 'tries', body: changedUser(ofAnybody) })
+  router.post('/', changing, change)
+  router.patch('/', changing, change)
+  const settingPassword = mark({ signsIn: true, rate: 'tries', body: changedPassword(ofAnybody) })
+  router.post('/password', settingPassword, setPassword)
+  router.put('/password', settingPassword, setPassword)
+  router.post('/keep', mark({ signsIn: true, rate: 'tries', body: newUser }), keep)
+  const removing = mark({ signsIn: true, rate: 'tries', body: deletion })
+  router.post('/delete', removing, remove)
+  router.delete('/', removing, remove)
 
   return router
 
@@ -73,17 +85,17 @@ export function account(parts: Parts) {
       const { name, email } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
-        parts.limitRate('changes', user.id)
+        count(parts, ctx, 'changes', user.id)
       }
       const renamed = name !== undefined && name !== user.name
       if (renamed) {
-        parts.limitRate('renames', user.id)
+        count(parts, ctx, 'renames', user.id)
       }
       const changed = await changeUser(db, user.id, { name: renamed ? name : undefined, email }).catch(
         asLookalike('name'),
       )
       if (!changed) {
-        throw invalid({ name: ['Somebody else has this username. Please choose another name.'] })
+        throw invalid('name_taken', 'name', 'Somebody else has this username. Please choose another name.')
       }
       live.ended(user.id)
       if (renamed) {
@@ -114,7 +126,7 @@ export function account(parts: Parts) {
     const guest = requireUser(ctx)
     await onAccountPage(parts, ctx, 'keep', async () => {
       if (guest.kind !== 'guest') {
-        throw new Refusal(403, 'This account is yours to keep already.')
+        throw new Refusal('already_account', 'This account is yours to keep already.')
       }
       limit(parts, ctx)
       const { username, email, password } = read(ctx, newUser)
@@ -125,7 +137,7 @@ export function account(parts: Parts) {
         throw nameTaken(422)
       }
       if (user === 'no guest') {
-        throw new Refusal(403, 'This account is yours to keep already.')
+        throw new Refusal('already_account', 'This account is yours to keep already.')
       }
       live.ended(guest.id)
       await goOnAs(ctx, user, password_hash)

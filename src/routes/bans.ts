@@ -5,6 +5,7 @@ import { linkTo } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readId, readQuery } from '../http/input.js'
 import { banJson, listJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { redirect, respond, showPage } from '../http/respond.js'
 import { bansQuery } from '../http/schemas.js'
 import { fill } from '../slices.js'
@@ -14,7 +15,7 @@ import { acting, chatPath, EXACT, limitLists, type MemberChat, requireDone, requ
 export function bans(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/bans' })
 
-  router.get('/', async ctx => {
+  router.get('/', mark({ query: bansQuery }), async ctx => {
     const chat = await requireOwner(parts, ctx)
     const { after, limit = LIMITS.bansPerPage } = readQuery(ctx, bansQuery)
     limitLists(parts, ctx, chat.user)

@@ -8,6 +8,7 @@ import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readQuery } from '../http/input.js'
 import { listedChatJson } from '../http/json.js'
+import { mark } from '../http/marks.js'
 import { noContent, respond, seeOther, showFragment } from '../http/respond.js'
 import { chatsQuery, openListQuery } from '../http/schemas.js'
 import { EXACT, limitLists } from './scope.js'
@@ -16,7 +17,7 @@ import { EXACT, limitLists } from './scope.js'
 export function chatLists(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/chats', async ctx => {
+  router.get('/chats', mark({ query: chatsQuery }), async ctx => {
     const user = requireUser(ctx)
     await respond(ctx, {
       page: () => seeOther(ctx, '/'),

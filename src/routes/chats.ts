@@ -3,11 +3,10 @@ import { LIMITS } from '../config.js'
 import { keptUntil } from '../db/abandoned-chats.js'
 import { createChat, findChat } from '../db/chats.js'
 import { chatView, findMessage, type Part } from '../db/events.js'
-import { takeFromRate } from '../db/limits.js'
 import { countedMembers, isKnownToOwner, type Member } from '../db/members.js'
 import type { Standing } from '../db/reads.js'
 import type { User } from '../db/users.js'
-import { isReadOnly, tooMany } from '../errors.js'
+import { isReadOnly } from '../errors.js'
 import { absolute, shareUrl } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import { showChatPage } from '../http/chat-page.js'
@@ -31,6 +30,7 @@ import {
   chatPath,
   EXACT,
   limit,
+  limitChats,
   limitLists,
   type MemberChat,
   type ReadingMember,
@@ -48,13 +48,13 @@ export function chats(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats' })
 
-  router.post('/', mark({ rate: 'tries' }), async ctx => {
+  router.post('/', mark({ rate: 'tries', body: newChat, lenient: true }), async ctx => {
     const user = requireUser(ctx)
     limit(parts, ctx)
     const { title } = read(ctx, newChat)
     takeKey(ctx)
     const { path } = await once(parts, ctx, async ({ submission }) => {
-      await limitChats(parts, user)
+      await limitChats(parts, ctx, user)
       const uri = randomKey(16)
       const path = chatPath(uri)
       const chat_id = await createChat(db, { owner_id: user.id, uri, title }, submission && { ...submission, path })
@@ -104,16 +104,6 @@ export function chats(parts: Parts) {
   })
 
   return router
-}
-
-/** Throws 429 after too many chats of one user. Guests may start few, so theirs are counted across processes and restarts. */
-export async function limitChats({ db, config, limitRate }: Parts, user: User) {
-  limitRate('chats', user.id)
-  const isCounted = config.limited && user.kind === 'guest'
-  const wait = isCounted ? await takeFromRate(db, 'guest chats', String(user.id), LIMITS.guestChats) : 0
-  if (wait > 0) {
-    throw tooMany(wait, 'Guests can start a few chats a day. Keep this account to start more, or wait a little.')
-  }
 }
 
 /** A page that was opened while the chat was read-only has no composer. It is reloaded once the chat is no longer read-only. */

@@ -1,10 +1,11 @@
 import { LIMITS } from '../config.js'
 import { returnToRate, takeFromRate } from '../db/limits.js'
 import { findUser, type User, upgradeHash, type Verified } from '../db/users.js'
-import { invalid, tooMany } from '../errors.js'
+import { invalid } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { deviceOf } from '../http/device.js'
+import { overShared } from '../http/rate-limits.js'
 import { keyHash } from '../keys.js'
 import { hashIsOutdated, hashPassword, passwordFits } from '../passwords.js'
 import { foldUsername } from '../text/names.js'
@@ -36,7 +37,8 @@ export async function checkCredentials(
     device ? ['login device', device] : ['login name', name],
   )
   if (!verified) {
-    throw invalid({ non_field_errors: ['Unable to log in with provided credentials.'] }, status)
+    const sentence = 'Unable to log in with provided credentials.'
+    throw invalid('wrong_credentials', 'non_field_errors', sentence, status)
   }
   parts.log.info({ user: verified.user.id, address: addressOf(ctx) }, 'signed in')
   return verified
@@ -58,7 +60,7 @@ export async function checkPassword(
   const credentials = { username: user.username, password }
   const verified = await tryCredentials(parts, ctx, credentials, ['own password', subject])
   if (verified?.user.id !== user.id) {
-    throw invalid({ [field]: ['This is not your password.'] })
+    throw invalid('wrong_password', field, 'This is not your password.')
   }
   return { id: user.id, password_hash: verified.password_hash }
 }
@@ -76,7 +78,7 @@ async function tryCredentials(
   for (const [name, subject] of config.limited ? counted : []) {
     const wait = await takeFromRate(db, name, subject, LIMITS.logins)
     if (wait > 0) {
-      throw tooMany(wait, 'Too many attempts to sign in. Please wait a few minutes and try again.')
+      throw overShared('logins', wait, 'Too many attempts to sign in. Please wait a few minutes and try again.')
     }
   }
   const verified = await verify(parts, ctx, username, password)

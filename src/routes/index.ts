@@ -16,6 +16,7 @@ import { owners } from './owners.js'
 import { permalinks } from './permalinks.js'
 import { preferences } from './preferences.js'
 import { reads } from './reads.js'
+import { reference } from './reference.js'
 import { resets } from './resets.js'
 import { EXACT } from './scope.js'
 import { search } from './search.js'
@@ -39,6 +40,7 @@ export function routerOf(parts: Parts): Router<State> {
     account,
     preferences,
     help,
+    reference,
     resets,
     tokens,
     chatLists,
@@ -75,6 +77,6 @@ export function refuseMethod(router: Router<State>): Middleware {
       ctx.status = 204
       return
     }
-    throw new Refusal(405, `Method "${ctx.method}" not allowed.`)
+    throw new Refusal('method_not_allowed', `Method "${ctx.method}" not allowed.`)
   }
 }

@@ -13,8 +13,9 @@ import { onSettingsPage, savedPath } from './settings.js'
 /** Replacing a chat's link. */
 export function links(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/link' })
-  router.post('/', mark({ rate: 'changes' }), replace)
-  router.put('/', mark({ rate: 'changes' }), replace)
+  const replacing = mark({ rate: 'changes', body: newLink })
+  router.post('/', replacing, replace)
+  router.put('/', replacing, replace)
   return router
 
   async function replace(ctx: RouteContext) {

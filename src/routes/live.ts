@@ -3,16 +3,18 @@ import type { WebSocket } from 'ws'
 import { LIMITS } from '../config.js'
 import { markRead } from '../db/reads.js'
 import { asRefusal, notSignedIn } from '../errors.js'
+import { absolute } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import { fields } from '../http/body.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
 import { check, readQuery } from '../http/input.js'
-import { postedJson, problemJson } from '../http/json.js'
+import { CODES_PATH, postedJson, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { redirect, renderPage, showPage } from '../http/respond.js'
-import { frameQuery, lastEventId, streamQuery } from '../http/schemas.js'
+import { frameQuery, lastEventId, newMessage, streamQuery } from '../http/schemas.js'
+import { refuseMisspelt } from '../http/unknown-fields.js'
 import { UpgradeResponse } from '../http/websockets.js'
 import { chunked } from '../live/chunks.js'
 import { EVENTS, frameFormat, LIST, pageFormat } from '../live/formats.js'
@@ -27,7 +29,7 @@ import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor
 export function live(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/chats/:uri/live', mark({ poll: true }), async ctx => {
+  router.get('/chats/:uri/live', mark({ poll: true, query: streamQuery }), async ctx => {
     if (ctx.res instanceof UpgradeResponse) {
       await openSocket(parts, ctx, ctx.res)
     } else if (ctx.state.form === 'json') {
@@ -169,21 +171,22 @@ async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeRespo
   }
   const { after } = await readCursor(parts, ctx, reading)
   const reader = admit(parts, ctx, reading)
+  const codes = absolute(parts, ctx, CODES_PATH)
   ctx.status = 101
   ctx.state.openStream = () => {
     upgrade.accept({
       begin(socket, wire) {
         const stream = new SocketStream(reader, reading.feed, socket, wire, after)
         parts.live.run(stream, after)
-        takePosts(parts, reading, stream, socket)
+        takePosts(parts, reading, stream, socket, codes)
       },
       fail: () => parts.live.streams.release(reader),
     })
   }
 }
 
-/** Answers each message that comes by the socket as POST would, one at a time. */
-function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStream, socket: WebSocket) {
+/** Answers each message that comes by the socket as POST would, one at a time. `codes` is the URL of the page that explains problems. */
+function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStream, socket: WebSocket, codes: string) {
   let last = Promise.resolve()
   socket.on('message', data => {
     socket.pause()
@@ -206,7 +209,8 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
       if (!(await parts.live.identify(stream.reader.credential))) {
         throw notSignedIn()
       }
-      const { message, posted } = await postMessage(parts, uri, user, sent)
+      refuseMisspelt(sent, newMessage)
+      const { message, posted } = await postMessage(parts, uri, user, sent, () => {})
       return { ...postedJson(posted, uri, user, message), key }
     } catch (error) {
       logCause(parts, error)
@@ -215,7 +219,7 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
         parts.outage.refused()
       }
       const wait = refusal.headers['Retry-After']
-      return { ...problemJson(refusal), ...(wait ? { retry_after: Number(wait) } : {}), key }
+      return { ...problemJson(refusal, codes), ...(wait ? { retry_after: Number(wait) } : {}), key }
     }
   }
 }

@@ -9,16 +9,17 @@ import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, read, readId, readQuery } from '../http/input.js'
-import { listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
+import { chatJson, listJson, memberJson, ownUserJson, userJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
 import { redirect, respond, showFragment, showPage } from '../http/respond.js'
-import { membersQuery, newMember, removal } from '../http/schemas.js'
+import { changedSettings, joinOrChange, membersQuery, newMember, removal } from '../http/schemas.js'
 import { fill } from '../slices.js'
 import { foldUsername } from '../text/names.js'
 import {
   acting,
   chatPath,
+  count,
   EXACT,
   limit,
   limitLists,
@@ -27,12 +28,12 @@ import {
   requireMember,
   requireOwner,
 } from './scope.js'
-import { chatName } from './settings.js'
+import { changeSettings, chatName } from './settings.js'
 
 /** Makes the user a member. Throws 403, 404, 422 or 429 where that is refused. */
 export async function enter(parts: Parts, ctx: RouteContext, uri: string, user: User) {
-  const { db, live, limitRate } = parts
-  limitRate('joins', user.id)
+  const { db, live } = parts
+  count(parts, ctx, 'joins', user.id)
   const { outcome, chat_id, version } = await joinChat(db, uri, user.id)
   switch (outcome) {
     case 'joined':
@@ -52,13 +53,13 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
     case 'stranger':
       return notFound()
     case 'banned':
-      return new Refusal(403, 'The owner of this chat has removed you from it for good.')
+      return new Refusal('banned', 'The owner of this chat has removed you from it for good.')
     case 'closed':
-      return new Refusal(403, 'This chat is closed to new members. Ask its owner to open it.')
+      return new Refusal('joins_closed', 'This chat is closed to new members. Ask its owner to open it.')
     case 'no guests':
-      return new Refusal(403, 'This chat takes no guests. Sign up or sign in to join it.')
+      return new Refusal('no_guests', 'This chat takes no guests. Sign up or sign in to join it.')
     case 'taken':
-      return invalid({ name: ['Somebody in this chat has that name. Please choose another.'] })
+      return invalid('name_taken', 'name', 'Somebody in this chat has that name. Please choose another.')
     case 'lookalike':
       return looksTaken('name')
   }
@@ -68,13 +69,14 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
 export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
-  router.get('/members', list)
-  router.post('/members', mark({ rate: 'joinTries' }), join)
-  router.patch('/', mark({ rate: 'joinTries' }), join)
+  router.get('/members', mark({ query: membersQuery }), list)
+  router.post('/members', mark({ rate: 'joinTries', body: newMember }), join)
+  router.patch('/', mark({ rate: 'joinTries', body: joinOrChange }), joinOrChangeChat)
   router.post('/members/me/departure', leave)
   router.delete('/members/me', leave)
-  router.post('/members/:id/removal', mark({ rate: 'changes' }), remove)
-  router.delete('/members/:id', mark({ rate: 'changes' }), remove)
+  const removing = mark({ rate: 'changes', body: removal, query: removal })
+  router.post('/members/:id/removal', removing, remove)
+  router.delete('/members/:id', removing, remove)
   return router
 
   async function list(ctx: RouteContext) {
@@ -126,7 +128,7 @@ export function members(parts: Parts) {
     }
     if (outcome === 'owner' || version === null) {
       throw new Refusal(
-        403,
+        'owner_cannot_leave',
         'You own this chat. Hand it over to another member before you leave, or delete it; both are on its settings page.',
       )
     }
@@ -143,13 +145,29 @@ export function members(parts: Parts) {
     await redirect(ctx, `${chatPath(chat.current_uri)}/members`)
   }
 
+  /** Clients of the original join by this request, and what it says besides must not be lost: it changes settings, as those at /settings do. */
+  async function joinOrChangeChat(ctx: RouteContext) {
+    const fields = ctx.state.fields ?? {}
+    if (!Object.keys(changedSettings.shape).some(name => name in fields)) {
+      await join(ctx)
+      return
+    }
+    requireUser(ctx)
+    if ('username' in fields) {
+      throw invalid('join_or_change', 'username', 'Either join by your username or change settings, not both at once.')
+    }
+    const chat = await requireOwner(parts, ctx)
+    count(parts, ctx, 'changes', chat.user.id)
+    await changeSettings(parts, ctx, chat, changedSettings, chatJson)
+  }
+
   async function join(ctx: RouteContext) {
     const user = requireUser(ctx)
     limit(parts, ctx)
     const { username } = read(ctx, newMember)
     const chat = await requireChat(parts, ctx)
     if (username && foldUsername(username) !== foldUsername(user.username)) {
-      throw new Refusal(403, 'You can only join a chat yourself.')
+      throw new Refusal('others_cannot_join', 'You can only join a chat yourself.')
     }
     if (chat.member_name === null) {
       await enter(parts, ctx, chat.uri, user)

@@ -3,17 +3,19 @@ import pLimit from 'p-limit'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import { newestMessages } from '../db/events.js'
+import { hasPosted } from '../db/messages.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { linkTo } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
-import type { Parts, RouteContext, State } from '../http/context.js'
+import type { Fields, Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
 import { check, read, readQuery, takeKey } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
+import type { Allowance } from '../http/rate-limits.js'
 import { respond, seeOther } from '../http/respond.js'
 import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
@@ -21,7 +23,16 @@ import { mentionedNames, RULES_VERSION } from '../text/markdown.js'
 import { showChat } from './chats.js'
 import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
-import { chatPath, EXACT, limitLists, readUri, requireCursor, requireMember, requireReading } from './scope.js'
+import {
+  chatPath,
+  EXACT,
+  limitLists,
+  readUri,
+  requireCursor,
+  requireMember,
+  requireReading,
+  tellAllowance,
+} from './scope.js'
 import { awaitNews } from './waits.js'
 
 /** Posting messages, and reading those before or after a cursor. */
@@ -30,12 +41,15 @@ export function messages(parts: Parts) {
   const queue = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
 
-  router.post('/', async ctx => {
+  const posting = mark({ body: newMessage, formFields: ['after', 'draft_of'], lenient: true })
+  router.post('/', posting, async ctx => {
     const user = requireUser(ctx)
     const uri = readUri(ctx)
     takeKey(ctx)
     const post = async () => {
-      const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields)
+      const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields ?? {}, allowance =>
+        tellAllowance(ctx, allowance),
+      )
       await respond(ctx, {
         page: () => {
           rememberChange(parts, ctx, uri, posted.version)
@@ -54,7 +68,7 @@ export function messages(parts: Parts) {
     await submitForm(parts, ctx, post, refusal => showTyped(parts, ctx, refusal), [403, ...MENDABLE])
   })
 
-  router.get('/', mark({ tail: true }), async ctx => {
+  router.get('/', mark({ tail: true, query: eventsQuery }), async ctx => {
     const older = ctx.query.before !== undefined
     await respond(ctx, {
       page: () => leadToPage(ctx),
@@ -78,9 +92,6 @@ export function messages(parts: Parts) {
   async function listMessages(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
-    if (query.wait !== undefined) {
-      throw invalid({ wait: ['Only goes together with `after`.'] })
-    }
     if (isUnchanged(ctx, chat.version, query)) {
       return undefined
     }
@@ -150,16 +161,32 @@ type Query = z.output<typeof eventsQuery>
 
 /**
  * Posts a message that came by a form, from a program or by a WebSocket. Throws 403, 404, 422 or 429 for a message that was not stored,
- * and 503 for one that may have been.
+ * and 503 for one that may have been. `onCounted` is told what is left of the rate limit.
  */
-export async function postMessage(parts: Parts, uri: string, user: User, fields: unknown) {
+export async function postMessage(
+  parts: Parts,
+  uri: string,
+  user: User,
+  fields: Fields,
+  onCounted: (allowance: Allowance | undefined) => void,
+) {
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
-  parts.limitRate(rate, user.id)
+  let counted = true
+  try {
+    onCounted(parts.limitRate(rate, user.id))
+  } catch (refusal) {
+    counted = false
+    if (!(await wasPosted(parts, uri, user, fields.key))) {
+      throw refusal
+    }
+  }
   const { message, key, reply_to } = check(fields, newMessage)
   const names = mentionedNames(message)
   const post = { uri, author_id: user.id, text: message, key, reply_to, names }
   const done = await parts.posts.post(post).catch(error => {
-    throw error instanceof QueueFull ? unavailable('Too many messages at this moment. Please send again.') : error
+    throw error instanceof QueueFull
+      ? unavailable('too_many_posts', 'Too many messages at this moment. Please send again.')
+      : error
   })
   if (done.outcome === 'posted' || done.outcome === 'again') {
     parts.live.presence.saw(done.chat_id, user.id)
@@ -174,26 +201,43 @@ export async function postMessage(parts: Parts, uri: string, user: User, fields:
       }
       return { message, posted: done }
     case 'again':
+      if (counted) {
+        parts.returnRate(rate, user.id)
+      }
       return { message, posted: done }
     case 'stranger':
       throw notFound()
     case 'read only':
       throw readOnly()
     case 'unanswerable':
-      throw invalid({ reply_to: ['The message that you answer is not there any more.'] })
+      throw invalid('no_such_message', 'reply_to', 'The message that you answer is not there any more.')
     case 'conflict':
-      throw invalid({
-        key: [
-          'Another message was sent with this key: your first version arrived. Send again to send this one as well.',
-        ],
-      })
+      throw invalid(
+        'key_conflict',
+        'key',
+        'Another message was sent with this key: your first version arrived. Send again to send this one as well.',
+      )
     case 'refused':
-      throw invalid({ message: ['This message cannot be stored.'] })
+      throw notStorable()
   }
 }
 
+/** Whether a message with that key is stored, so that it costs nothing to say so again. Throws 429 where this is asked too often. */
+async function wasPosted({ db, limitRate }: Parts, uri: string, user: User, sent: unknown): Promise<boolean> {
+  const key = newMessage.in.shape.key.safeParse(sent).data
+  if (!key) {
+    return false
+  }
+  limitRate('repeats', user.id)
+  return hasPosted(db, { uri, author_id: user.id, key })
+}
+
+export function notStorable(): Refusal {
+  return invalid('not_storable', 'message', 'This message cannot be stored.')
+}
+
 export function readOnly(): Refusal {
-  return new Refusal(403, 'This chat is read-only: nothing can be said or changed in it.')
+  return new Refusal('read_only', 'This chat is read-only: nothing can be said or changed in it.')
 }
 
 /** The chat's page, with the refused text in its composer and the reason above it. */

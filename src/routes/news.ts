@@ -1,9 +1,8 @@
 import { LIMITS } from '../config.js'
-import { invalid } from '../errors.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { readQuery } from '../http/input.js'
 import { leadTo, showFragment } from '../http/respond.js'
-import { eventsQuery } from '../http/schemas.js'
+import { eventsQuery, tailQuery } from '../http/schemas.js'
 import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
 import { fill } from '../slices.js'
@@ -47,10 +46,7 @@ export async function answerWithNews(
 /** Answers a poll: 204, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, always a new tail. */
 export async function showNews(parts: Parts, ctx: RouteContext) {
   const reading = await requireReading(parts, ctx)
-  const { after, live } = readQuery(ctx, eventsQuery)
-  if (after === undefined) {
-    throw invalid({ after: ['This field is required.'] })
-  }
+  const { after, live } = readQuery(ctx, tailQuery)
   if (after === reading.feed.version && live !== '0') {
     ctx.status = 204
     return

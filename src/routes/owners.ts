@@ -11,8 +11,9 @@ import { onSettingsPage } from './settings.js'
 /** Handing a chat over to another member. */
 export function owners(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/owner' })
-  router.post('/', mark({ rate: 'changes' }), give)
-  router.put('/', mark({ rate: 'changes' }), give)
+  const giving = mark({ rate: 'changes', body: chosenUser })
+  router.post('/', giving, give)
+  router.put('/', giving, give)
   return router
 
   async function give(ctx: RouteContext) {

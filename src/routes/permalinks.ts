@@ -3,7 +3,7 @@ import { LIMITS } from '../config.js'
 import { type Event, findMessage, type InContext, messageInContext } from '../db/events.js'
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
-import { invalid, notFound, Refusal } from '../errors.js'
+import { notFound, Refusal } from '../errors.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
 import { check, read, readId } from '../http/input.js'
@@ -11,12 +11,12 @@ import { messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
 import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
-import { composerCursor, editedMessage, newReaction } from '../http/schemas.js'
+import { composerCursor, editedMessage, newReaction, reactionQuery } from '../http/schemas.js'
 import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
 import { submitForm } from './forms.js'
-import { readOnly } from './messages.js'
+import { notStorable, readOnly } from './messages.js'
 import { answerWithNews } from './news.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
@@ -51,16 +51,18 @@ export function permalinks(parts: Parts) {
     })
   })
 
-  router.patch('/', mark({ rate: 'changes' }), edit)
-  router.post('/', mark({ rate: 'changes' }), edit)
-  router.delete('/', mark({ rate: 'changes' }), remove)
-  router.post('/deletion', mark({ rate: 'changes' }), remove)
+  // The cursor of the page: the answer to a fragment begins there.
+  const changing = { rate: 'changes', formFields: ['after'] } as const
+  router.patch('/', mark({ ...changing, body: editedMessage }), edit)
+  router.post('/', mark({ ...changing, body: editedMessage }), edit)
+  router.delete('/', mark(changing), remove)
+  router.post('/deletion', mark(changing), remove)
 
-  router.post('/reactions', mark({ rate: 'changes' }), async ctx => {
+  router.post('/reactions', mark({ ...changing, body: newReaction, query: reactionQuery }), async ctx => {
     await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
   })
-  router.put('/reactions/:emoji', mark({ rate: 'changes' }), ctx => settleReaction(ctx, () => readEmoji(ctx), true))
-  router.delete('/reactions/:emoji', mark({ rate: 'changes' }), ctx => settleReaction(ctx, () => readEmoji(ctx), false))
+  router.put('/reactions/:emoji', mark(changing), ctx => settleReaction(ctx, () => readEmoji(ctx), true))
+  router.delete('/reactions/:emoji', mark(changing), ctx => settleReaction(ctx, () => readEmoji(ctx), false))
 
   return router
 
@@ -190,11 +192,11 @@ function refusalOf(outcome: Changed['outcome']): Refusal | undefined {
     case 'gone':
       return notFound()
     case 'not yours':
-      return new Refusal(403, 'Only who wrote a message can change it.')
+      return new Refusal('author_only', 'Only who wrote a message can change it.')
     case 'read only':
       return readOnly()
     case 'refused':
-      return invalid({ message: ['This message cannot be stored.'] })
+      return notStorable()
     default:
       return undefined
   }

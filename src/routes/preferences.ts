@@ -1,10 +1,11 @@
 import Router from '@koa/router'
 import type { FieldErrors } from '../errors.js'
+import { newPreferences } from '../http/account-schemas.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read } from '../http/input.js'
+import { mark } from '../http/marks.js'
 import { keepPreferences } from '../http/preferences.js'
 import { redirect, respondPage, showPage } from '../http/respond.js'
-import { newPreferences } from '../http/schemas.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT } from './scope.js'
 
@@ -16,7 +17,7 @@ export function preferences(parts: Parts) {
     await respondPage(ctx, () => show(ctx, {}))
   })
 
-  router.post('/', async ctx => {
+  router.post('/', mark({ body: newPreferences }), async ctx => {
     const keep = async () => {
       keepPreferences(parts, ctx, read(ctx, newPreferences))
       await redirect(ctx, '/preferences?saved')

@@ -12,7 +12,7 @@ export type Followed = { user: User; feed: Feed | undefined }
 export function admit({ live }: Parts, ctx: RouteContext, reading: Followed): Reader {
   const reader = readerOf(ctx, reading)
   if (live.streams.closed) {
-    throw unavailable('The chat is being restarted. Please try again in a few seconds.', 5)
+    throw unavailable('restarting', 'The chat is being restarted. Please try again in a few seconds.', 5)
   }
   if (!live.streams.admit(reader)) {
     throw tooManyStreams()
@@ -31,6 +31,7 @@ export function readerOf(ctx: RouteContext, { user }: Followed): Reader {
 
 export function tooManyStreams(): Refusal {
   return unavailable(
+    'too_many_streams',
     'Too many pages and programs follow chats for you at this moment. Close some, or try again later.',
     30,
   )

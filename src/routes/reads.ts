@@ -10,8 +10,9 @@ import { chatPath, EXACT, limit, requireReading } from './scope.js'
 /** How far a member has read a chat. It moves forward only, and not beyond the chat's version. */
 export function reads(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/read' })
-  router.put('/', mark({ rate: 'reads' }), move)
-  router.post('/', mark({ rate: 'reads' }), move)
+  const moving = mark({ rate: 'reads', body: newRead })
+  router.put('/', moving, move)
+  router.post('/', moving, move)
   return router
 
   async function move(ctx: RouteContext) {

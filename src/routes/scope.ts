@@ -1,4 +1,6 @@
+import { LIMITS } from '../config.js'
 import { type Chat, findChat, URI } from '../db/chats.js'
+import { takeFromRate } from '../db/limits.js'
 import type { Acting, Done, Outcome } from '../db/owners.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
@@ -6,18 +8,39 @@ import { addressOf } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { rememberChange } from '../http/own-changes.js'
+import { type Allowance, overShared, type RateName, rateHeaders } from '../http/rate-limits.js'
 import type { Reading } from '../live/feeds.js'
 
 /**
  * Counts the request against the rate limit of its route's mark: `tries` and `reports` by the sender's address, the others by the user.
  * Handlers call it when they know who asks, and before any work on the body. Throws 429 with the limit's sentence, or with another.
  */
-export function limit({ limitRate }: Parts, ctx: RouteContext, sentence?: string) {
+export function limit(parts: Parts, ctx: RouteContext, sentence?: string) {
   const { rate } = ctx.state.marks
   if (!rate) {
     throw new Error('This route is not marked with a rate limit.')
   }
-  limitRate(rate, rate === 'tries' || rate === 'reports' ? addressOf(ctx) : requireUser(ctx).id, sentence)
+  count(parts, ctx, rate, rate === 'tries' || rate === 'reports' ? addressOf(ctx) : requireUser(ctx).id, sentence)
+}
+
+/** Counts one use against a rate limit, and tells programs what is left. Throws 429. */
+export function count(
+  { limitRate }: Parts,
+  ctx: RouteContext,
+  rate: RateName,
+  subject: number | string,
+  sentence?: string,
+) {
+  tellAllowance(ctx, limitRate(rate, subject, sentence))
+}
+
+/** Tells programs what is left of a limit, beside the others that the request was counted under. */
+export function tellAllowance(ctx: RouteContext, allowance: Allowance | undefined) {
+  if (allowance && ctx.state.form === 'json') {
+    ctx.state.allowances ??= new Map()
+    ctx.state.allowances.set(allowance.name, allowance)
+    ctx.set(rateHeaders(ctx.state.allowances.values()))
+  }
 }
 
 /** For every router: paths differ by case, because the code that reads them before the router tells them apart by case too. */
@@ -92,20 +115,24 @@ function refused(ctx: RouteContext, outcome: Outcome): Refusal {
     case 'not owner':
       return notTheOwner()
     case 'yourself':
-      return invalid({ user_id: ['This cannot be done to yourself. Please choose somebody else.'] })
+      return invalid('not_oneself', 'user_id', 'This cannot be done to yourself. Please choose somebody else.')
     case 'guest':
-      return invalid({ user_id: ['This guest is gone, and nobody can be them again. Please choose another member.'] })
+      return invalid(
+        'guest_gone',
+        'user_id',
+        'This guest is gone, and nobody can be them again. Please choose another member.',
+      )
     case 'misnamed':
-      return invalid({ name: ['This is not the name of the chat. Please type it exactly as it is shown.'] })
+      return invalid('wrong_name', 'name', 'This is not the name of the chat. Please type it exactly as it is shown.')
     case 'absent':
-      return notFound('There is no such person in this chat.')
+      return new Refusal('no_such_member', 'There is no such person in this chat.')
     default:
       return notYours(ctx)
   }
 }
 
 function notTheOwner(): Refusal {
-  return new Refusal(403, 'Only the owner of this chat can do this.')
+  return new Refusal('owner_only', 'Only the owner of this chat can do this.')
 }
 
 export type ReadingMember = Reading & { user: User }
@@ -121,15 +148,29 @@ export async function requireReading({ live }: Parts, ctx: RouteContext): Promis
 }
 
 /** Counts a costly read, of a list or a page, against the rate limits of the user and of the address. Throws 429. */
-export function limitLists({ limitRate }: Parts, ctx: RouteContext, user: User) {
-  limitRate('lists', user.id)
-  limitRate('addressLists', addressOf(ctx))
+export function limitLists(parts: Parts, ctx: RouteContext, user: User) {
+  count(parts, ctx, 'lists', user.id)
+  count(parts, ctx, 'addressLists', addressOf(ctx))
+}
+
+/** Throws 429 after too many chats of one user. Guests may start few, so theirs are counted across processes and restarts. */
+export async function limitChats(parts: Parts, ctx: RouteContext, user: User) {
+  const { db, config } = parts
+  count(parts, ctx, 'chats', user.id)
+  const isCounted = config.limited && user.kind === 'guest'
+  const wait = isCounted ? await takeFromRate(db, 'guest chats', String(user.id), LIMITS.guestChats) : 0
+  if (wait > 0) {
+    throw overShared(
+      'guestChats',
+      wait,
+      'Guests can start a few chats a day. Keep this account to start more, or wait a little.',
+    )
+  }
 }
 
 /** 404. An open page of somebody who was removed from the chat is redirected to the start page. */
 function notYours(ctx: RouteContext): Refusal {
-  const headers: Record<string, string> = ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {}
-  return new Refusal(404, notFound().message, { headers })
+  return notFound(ctx.state.form === 'fragment' ? { 'HX-Redirect': '/' } : {})
 }
 
 /**
@@ -138,19 +179,19 @@ function notYours(ctx: RouteContext): Refusal {
  * Another process may know of a newer version than this one.
  */
 export async function requireCursor(
-  { limitRate }: Parts,
+  parts: Parts,
   ctx: RouteContext,
   reading: ReadingMember,
   after: number,
 ): Promise<number> {
   const { feed, user } = reading
   if (after > feed.version) {
-    limitRate('cursorsAhead', user.id)
+    count(parts, ctx, 'cursorsAhead', user.id)
     await feed.refresh()
   }
   const from = after > feed.version ? undefined : await feed.goesOnAfter(after)
   if (from === undefined) {
-    throw new Refusal(410, 'This chat has no such version. Please read it again, and go on from its current version.', {
+    throw new Refusal('cursor_ahead', 'This chat has no such version. Please read it again, and go on from its current version.', {
       headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
       extra: { version: feed.version },
     })

@@ -41,7 +41,7 @@ export function search(parts: Parts) {
   const queue = userQueue(LIMITS.searchesAtOnce)
   const router = new Router<State>(EXACT)
 
-  router.get('/search', mark({ rate: 'searches' }), async ctx => {
+  router.get('/search', mark({ rate: 'searches', query: searchOfAll }), async ctx => {
     const user = requireUser(ctx)
     await answer(ctx, {
       user,
@@ -53,7 +53,7 @@ export function search(parts: Parts) {
     })
   })
 
-  router.get('/chats/:uri/search', mark({ rate: 'searches' }), async ctx => {
+  router.get('/chats/:uri/search', mark({ rate: 'searches', query: chatSearch }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const { user, version } = chat
     await answer(ctx, {
@@ -125,10 +125,14 @@ export function search(parts: Parts) {
 
 function refuseSearch(error: unknown): never {
   if (error instanceof SearchTooLong) {
-    throw unavailable('This search takes too long. Search for rarer words, or for more of them.', 5)
+    throw unavailable('search_too_long', 'This search takes too long. Search for rarer words, or for more of them.', 5)
   }
   if (error instanceof SearchNotReady) {
-    throw unavailable('Search is being prepared after an upgrade. Please try again in some minutes.', 60)
+    throw unavailable(
+      'search_not_ready',
+      'Search is being prepared after an upgrade. Please try again in some minutes.',
+      60,
+    )
   }
   throw error
 }

@@ -5,13 +5,13 @@ import { passingOn } from '../db/owners.js'
 import { endSessionOf, sessionsOf } from '../db/sessions.js'
 import type { User } from '../db/users.js'
 import { notFound } from '../errors.js'
+import { credentials, nextOnly } from '../http/account-schemas.js'
 import { isCurrent, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId, readQuery } from '../http/input.js'
 import { sessionJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
-import { credentials, nextOnly } from '../http/schemas.js'
 import { toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
@@ -25,12 +25,12 @@ export function sessions(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.get('/login', async ctx => {
+  router.get('/login', mark({ query: nextOnly }), async ctx => {
     const { next } = readQuery(ctx, nextOnly)
     await respondPage(ctx, () => showPage(parts, ctx, 'sessions/login.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/login', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
+  router.post('/login', mark({ entrance: true, signsIn: true, rate: 'tries', body: credentials }), async ctx => {
     const signingIn = async () => {
       limit(parts, ctx)
       const fields = read(ctx, credentials)

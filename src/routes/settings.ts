@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import { findChat } from '../db/chats.js'
+import { type Chat, findChat } from '../db/chats.js'
 import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
@@ -28,21 +28,20 @@ export function settings(parts: Parts) {
     const show = () => showSettings(parts, ctx, chat)
     await respond(ctx, { page: show, fragment: show, json: () => settingsJson(chat) })
   })
-  router.post('/settings', mark({ rate: 'changes' }), change)
-  router.patch('/settings', mark({ rate: 'changes' }), change)
-  router.post('/deletion', mark({ rate: 'changes' }), remove)
-  router.delete('/', mark({ rate: 'changes' }), remove)
+  const changing = mark({ rate: 'changes', body: changedSettings })
+  router.post('/settings', changing, change)
+  router.patch('/settings', changing, change)
+  const removing = mark({ rate: 'changes', body: typedName })
+  router.post('/deletion', removing, remove)
+  router.delete('/', removing, remove)
   return router
 
   async function change(ctx: RouteContext) {
     const chat = await requireOwner(parts, ctx)
     await onSettingsPage(parts, ctx, chat, async () => {
       limit(parts, ctx)
-      const wanted = read(ctx, ctx.state.form === 'json' ? changedSettings : settingsForm)
-      requireDone(parts, ctx, chat, await changeChat(db, acting(chat), wanted))
-      await redirect(ctx, savedPath(chat.current_uri), async () =>
-        settingsJson((await findChat(db, chat.uri, chat.user.id)) ?? chat),
-      )
+      const schema = ctx.state.form === 'json' ? changedSettings : settingsForm
+      await changeSettings(parts, ctx, chat, schema, settingsJson)
     })
   }
 
@@ -56,6 +55,21 @@ export function settings(parts: Parts) {
       await redirect(ctx, '/')
     })
   }
+}
+
+/** Changes the settings that were sent. Programs get the chat as `json` shows it then. */
+export async function changeSettings(
+  parts: Parts,
+  ctx: RouteContext,
+  chat: MemberChat,
+  schema: typeof changedSettings | typeof settingsForm,
+  json: (chat: Chat) => object,
+) {
+  const { db } = parts
+  requireDone(parts, ctx, chat, await changeChat(db, acting(chat), read(ctx, schema)))
+  await redirect(ctx, savedPath(chat.current_uri), async () =>
+    json((await findChat(db, chat.uri, chat.user.id)) ?? chat),
+  )
 }
 
 /** The name that pages show for a chat. It is also what its owner types to delete it. */

@@ -1,9 +1,11 @@
 import Router from '@koa/router'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
+import { absolute } from '../http/address.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { problemJson } from '../http/json.js'
+import { CODES_PATH, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond, respondPage, showPage } from '../http/respond.js'
+import { chatsQuery, report } from '../http/schemas.js'
 import { openList } from './chat-lists.js'
 import { EXACT, limit } from './scope.js'
 
@@ -11,7 +13,7 @@ import { EXACT, limit } from './scope.js'
 export function start(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/', async ctx => {
+  router.get('/', mark({ query: chatsQuery }), async ctx => {
     if (ctx.state.user) {
       const list = await openList(parts, ctx, ctx.state.user)
       await respondPage(ctx, () => showPage(parts, ctx, 'start/welcome.njk', { ...list, beside: null }))
@@ -42,7 +44,7 @@ export function start(parts: Parts) {
   })
 
   /** Browsers report here what a page's policy has blocked: a bug of ours, or somebody's markup that was not escaped. */
-  router.post('/csp-reports', mark({ cookieless: true, rate: 'reports' }), ctx => {
+  router.post('/csp-reports', mark({ cookieless: true, rate: 'reports', body: report, lenient: true }), ctx => {
     limit(parts, ctx)
     const report = ctx.state.fields?.['csp-report'] as Record<string, unknown> | undefined
     const directive = report?.['effective-directive']
@@ -62,9 +64,9 @@ export function start(parts: Parts) {
       await respondText(ctx, 200, 'ready', { ready: true })
     } catch (error) {
       parts.outage.failed(error)
-      const refusal = unavailable(`Not ready, because of the database. ${reasonOf(error)}`)
+      const refusal = unavailable('unavailable', `Not ready, because of the database. ${reasonOf(error)}`)
       ctx.set(refusal.headers)
-      await respondText(ctx, 503, refusal.message, problemJson(refusal))
+      await respondText(ctx, 503, refusal.message, problemJson(refusal, absolute(parts, ctx, CODES_PATH)))
     }
   })
 

@@ -38,6 +38,11 @@ export async function once(parts: Parts, ctx: RouteContext, submit: (sent: Sent)
     }
     return done
   }
+  // Asked first, so that what is done already counts under no limit.
+  const earlier = hash && (await findSubmission(parts.db, hash))
+  if (earlier) {
+    return begin(earlier, earlier.seed)
+  }
   const seed = randomKey()
   const session = { id_hash: keyHash(sessionId(seed)), agent: ctx.get('user-agent') }
   try {

@@ -1,12 +1,12 @@
 import Router from '@koa/router'
 import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
+import { newToken, tokenCredentials } from '../http/account-schemas.js'
 import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId } from '../http/input.js'
 import { mark } from '../http/marks.js'
 import { respond } from '../http/respond.js'
-import { newToken, tokenCredentials } from '../http/schemas.js'
 import { keyHash, randomKey } from '../keys.js'
 import { onAccountPage, showAccount, toAccount } from './account.js'
 import { checkCredentials } from './credentials.js'
@@ -17,18 +17,22 @@ export function tokens(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.post(['/auth/token/create', '/auth/token/login'], mark({ anonymous: true, rate: 'tries' }), async ctx => {
-    limit(parts, ctx)
-    const { name, ...credentials } = read(ctx, tokenCredentials, 400)
-    const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
-    const key = await make({ id: user.id, password_hash }, name)
-    if (!key) {
-      throw passwordChanged(400)
-    }
-    ctx.body = { auth_token: key }
-  })
+  router.post(
+    ['/auth/token/create', '/auth/token/login'],
+    mark({ anonymous: true, rate: 'tries', body: tokenCredentials, lenient: true }),
+    async ctx => {
+      limit(parts, ctx)
+      const { name, ...credentials } = read(ctx, tokenCredentials, 400)
+      const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
+      const key = await make({ id: user.id, password_hash }, name)
+      if (!key) {
+        throw passwordChanged(400)
+      }
+      ctx.body = { auth_token: key }
+    },
+  )
 
-  router.post(['/auth/token/destroy', '/auth/token/logout'], mark({ cookieless: true }), async ctx => {
+  router.post(['/auth/token/destroy', '/auth/token/logout'], mark({ cookieless: true, lenient: true }), async ctx => {
     const user = requireUser(ctx)
     const token_id = ctx.state.identity?.token_id
     if (!token_id) {
@@ -48,13 +52,16 @@ export function tokens(parts: Parts) {
   router.delete('/account/tokens/:id', revoke)
   router.post('/account/tokens/:id/revoke', revoke)
 
-  router.post('/account/tokens', mark({ rate: 'tries' }), async ctx => {
+  router.post('/account/tokens', mark({ rate: 'tries', body: newToken }), async ctx => {
     const user = requireAccount(ctx)
     await onAccountPage(parts, ctx, 'token', async () => {
       const { identity } = ctx.state
       if (!identity || identity.token_id !== null) {
         // The new token would outlive the one that made it.
-        throw new Refusal(403, 'A token cannot make tokens. Use POST /auth/token/create/ with name and password.')
+        throw new Refusal(
+          'session_only',
+          'A token cannot make tokens. Use POST /auth/token/create/ with name and password.',
+        )
       }
       limit(parts, ctx)
       const { name } = read(ctx, newToken)

@@ -11,7 +11,7 @@ import { chatPath, EXACT, limit, requireMember } from './scope.js'
 export function typing(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/typing' })
 
-  router.post('/', mark({ rate: 'typing' }), async ctx => {
+  router.post('/', mark({ rate: 'typing', body: newTyping, lenient: true }), async ctx => {
     const chat = await requireMember(parts, ctx)
     limit(parts, ctx)
     const { after = chat.version } = read(ctx, newTyping)

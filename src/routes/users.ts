@@ -5,7 +5,8 @@ import type { Db } from '../db/schema.js'
 import { beginBySubmission } from '../db/submissions.js'
 import { Lookalike, requireDistinct } from '../db/usernames.js'
 import { createUser, findUser, keepGuest, type User, type Verified } from '../db/users.js'
-import { invalid, looksTaken, tooMany } from '../errors.js'
+import { invalid, looksTaken } from '../errors.js'
+import { newUser, newUserForm, nextOnly } from '../http/account-schemas.js'
 import { addressOf } from '../http/address.js'
 import { signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -13,8 +14,8 @@ import { visitHash } from '../http/csrf.js'
 import { read, readQuery } from '../http/input.js'
 import { accountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { overShared } from '../http/rate-limits.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
-import { newUser, nextOnly } from '../http/schemas.js'
 import { hashPassword } from '../passwords.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
@@ -25,17 +26,17 @@ import { once } from './submissions.js'
 export function users(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/signup', async ctx => {
+  router.get('/signup', mark({ query: nextOnly }), async ctx => {
     const { next } = readQuery(ctx, nextOnly)
     await respondPage(ctx, () => showPage(parts, ctx, 'users/signup.njk', { next, values: {}, errors: {} }))
   })
 
-  router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries' }), async ctx => {
+  router.post('/signup', mark({ entrance: true, signsIn: true, rate: 'tries', body: newUserForm }), async ctx => {
     const signingUp = async () => {
       const guest = guestOf(ctx)
       limit(parts, ctx)
       const { path } = await once(parts, ctx, async ({ submission, session }) => {
-        const fields = read(ctx, newUser)
+        const fields = read(ctx, newUserForm)
         const path = fields.next || '/'
         const sent = submission && { ...submission, path }
         const user = await signUp(parts, ctx, fields, 422, (trx, verified) =>
@@ -54,12 +55,16 @@ export function users(parts: Parts) {
     )
   })
 
-  router.post(['/auth/users/create', '/auth/users'], mark({ anonymous: true, rate: 'tries' }), async ctx => {
-    limit(parts, ctx)
-    const user = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
-    ctx.status = 201
-    ctx.body = accountJson(user)
-  })
+  router.post(
+    ['/auth/users/create', '/auth/users'],
+    mark({ anonymous: true, rate: 'tries', body: newUser, lenient: true }),
+    async ctx => {
+      limit(parts, ctx)
+      const user = await signUp(parts, ctx, read(ctx, newUser, 400), 400)
+      ctx.status = 201
+      ctx.body = accountJson(user)
+    },
+  )
 
   return router
 }
@@ -103,7 +108,7 @@ export async function requireFreeName({ db, config }: Parts, ctx: RouteContext, 
   if (config.limited) {
     const wait = await takeFromRate(db, 'sign-up address', addressOf(ctx), LIMITS.signUps)
     if (wait > 0) {
-      throw tooMany(wait, 'Too many accounts were made from your address. Please try again later.')
+      throw overShared('signUps', wait, 'Too many accounts were made from your address. Please try again later.')
     }
   }
   // Asked before the costly hash. Between two requests at once the database decides.
@@ -121,5 +126,5 @@ export function asLookalike(field: string, status?: number) {
 }
 
 export function nameTaken(status: number) {
-  return invalid({ username: ['A user with that username already exists.'] }, status)
+  return invalid('name_taken', 'username', 'A user with that username already exists.', status)
 }

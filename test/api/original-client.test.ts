@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Visitor } from '../support/visitor.js'
+import { type Answer, signUpProgram, Visitor } from '../support/visitor.js'
 
 /** A client of the original as it is: forms by jQuery from another origin, trailing slashes, the whole history every 3 s. */
 describe('an unmodified client of the original', () => {
@@ -90,4 +90,45 @@ describe('an unmodified client of the original', () => {
     assert.equal((await ann.send('POST', '/auth/token/destroy/')).status, 204)
     assert.equal((await ann.send('GET', `${chat}messages/`)).status, 401)
   })
+
+  it('may send all that known clients were seen to send: what has no meaning here is passed over', async () => {
+    const { token, uri } = await start('cora')
+    const user = { username: 'known', password: 'correct horse battery' }
+    const table: [method: string, path: string, fields: Record<string, string>, ignored: string | null][] = [
+      // The tutorial's own client, by jQuery.
+      ['POST', '/auth/users/create/', { ...user, email: '' }, null],
+      ['POST', '/auth/token/create/', user, null],
+      ['POST', '/api/chats/', {}, null],
+      ['PATCH', `/api/chats/${uri}/`, { username: 'cora' }, null],
+      ['POST', `/api/chats/${uri}/messages/`, { message: 'hello' }, null],
+      ['GET', `/api/chats/${uri}/messages/?_=1764341471000`, {}, null],
+      ['GET', `/api/chats/${uri}/messages/?format=json`, {}, null],
+      // Clients for other versions of its sign-up.
+      ['POST', '/auth/users/', { ...user, username: 'known2', re_password: user.password }, 're_password'],
+      [
+        'POST',
+        '/auth/users/',
+        { ...user, username: 'known3', first_name: 'K', last_name: '' },
+        'first_name, last_name',
+      ],
+      ['POST', '/auth/token/login/', { ...user, email: 'known@example.org' }, 'email'],
+      // Bots that send what they have got before.
+      ['POST', '/api/chats/', { uri: '', status: '' }, 'uri, status'],
+      ['POST', `/api/chats/${uri}/messages/`, { message: 'hello', user: 'cora', uri }, 'user, uri'],
+      ['POST', `/api/chats/${uri}/typing/`, { user: 'cora' }, 'user'],
+      ['POST', '/auth/token/destroy/', { auth_token: token }, 'auth_token'],
+    ]
+    for (const [method, path, fields, ignored] of table) {
+      const body = method === 'GET' ? undefined : new URLSearchParams(fields)
+      const headers = path.startsWith('/auth/users') ? {} : { authorization: `Token ${token}` }
+      const answer = await new Visitor(site).send(method, path, body, headers)
+      assert.ok(answer.status < 300, `${method} ${path}: ${answer.text}`)
+      assert.equal(answer.headers.get('ignored-fields'), ignored, `${method} ${path}`)
+    }
+  })
+
+  async function start(username: string) {
+    const program = await signUpProgram(site, username)
+    return { token: program.token ?? '', uri: await program.startChat() }
+  }
 })

@@ -148,7 +148,7 @@ describe('requests to the API', () => {
       assert.equal((await asAnn('POST', '/api/chats/', '{}', 'application/json')).status, 201)
     })
 
-    it('may hold fields that nobody knows', async () => {
+    it('may hold fields that nobody knows, where other people’s clients call', async () => {
       const fields = { message: 'hello', owner_id: '1', author_id: '1', user: 'bob', version: '9' }
       const posted = await asAnn('POST', `/api/chats/${uri}/messages/`, JSON.stringify(fields), 'application/json')
       assert.equal(posted.status, 201)
@@ -301,7 +301,10 @@ describe('requests to the API', () => {
         )
         for (const { headers } of allowed.splice(0)) {
           assert.equal(headers.get('access-control-allow-origin'), from)
-          assert.equal(headers.get('access-control-expose-headers'), 'ETag, Link, Location, Retry-After')
+          assert.equal(
+            headers.get('access-control-expose-headers'),
+            'ETag, Ignored-Fields, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
+          )
           assert.equal(headers.get('access-control-allow-credentials'), null)
           assert.match(headers.get('vary') ?? '', /\bOrigin\b/i)
         }

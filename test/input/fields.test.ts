@@ -204,7 +204,9 @@ describe('bad fields', () => {
           await ann.get('/')
         })
 
-        for (const field of [...action.required, ...action.optional]) {
+        // A program is led nowhere: for it `next` is a field like any that has no meaning.
+        const optional = action.optional.filter(field => kind !== 'JSON' || field !== 'next')
+        for (const field of [...action.required, ...optional]) {
           it(`refuses whatever ${field} cannot be`, async () => {
             await refuses(kind, action, field, [
               ...badValues(action, field),
@@ -476,7 +478,7 @@ function missingValues(action: Action, field: string): Body[] {
     { label: 'left out of a form', type: FORM, body: String(rest) },
     { label: 'empty in a form', type: FORM, body: `${rest}&${field}=` },
     { label: 'blank in a form', type: FORM, body: `${rest}&${field}=%20%0D%0A%C2%A0` },
-    { label: 'left out of multipart', ...multipart(rest, 'name="else"', '') },
+    { label: 'left out of multipart', ...multipart(rest, 'name="next"', '') },
   ]
 }
 

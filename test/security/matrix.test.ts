@@ -37,6 +37,7 @@ const ROWS: Record<string, Row> = {
   'GET /robots.txt': { status: OPEN },
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /help': { status: OPEN },
+  'GET /api': { status: OPEN },
   'GET /offline': { status: OPEN },
   'GET /service-worker.js': { status: OPEN },
   'GET /up': { status: OPEN },

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { CODES, FIELD_CODES } from '../../src/codes.js'
+import { assertProblem } from '../input/answers.js'
+import { guest } from '../support/guests.js'
+import { openSite, type Site } from '../support/site.js'
+import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+describe('the code of a problem', () => {
+  let site: Site
+  let ann: Program
+  let bob: Program
+  let browser: Visitor
+  let gus: Visitor
+  let uri: string
+  before(async () => {
+    site = await openSite()
+    ann = await signUpProgram(site, 'ann')
+    bob = await signUpProgram(site, 'bob')
+    browser = await new Visitor(site).signUp('carla')
+    gus = await guest(site, 'Gus')
+    await gus.get('/')
+    uri = await ann.startChat()
+    await bob.join(uri)
+  })
+  after(() => site.close())
+
+  /** What a browser sends by script. */
+  const json = (visitor: Visitor, method: string, path: string, body: object, headers = {}) =>
+    visitor.send(method, path, JSON.stringify(body), {
+      'content-type': 'application/json',
+      'x-csrf-token': visitor.csrf,
+      ...headers,
+    })
+
+  /** A chat of ann's that bob is in, changed by `change`. */
+  async function chat(change: object = {}) {
+    const uri = await ann.startChat()
+    await bob.join(uri)
+    await ann.call('PATCH', `/api/chats/${uri}/settings/`, change)
+    return uri
+  }
+
+  const cases: [code: string, status: number, ask: () => Promise<Answer>][] = [
+    ['stale_form_token', 403, () => json(browser, 'POST', '/api/chats/', {}, { 'x-csrf-token': 'wrong' })],
+    ['no_cookies', 403, () => new Visitor(site).post('/guests', { name: 'Nora' }, { accept: 'application/json' })],
+    ['other_site', 403, () => json(browser, 'POST', '/api/chats/', {}, { 'sec-fetch-site': 'cross-site' })],
+    ['account_only', 403, () => json(gus, 'POST', '/api/account/tokens/', { name: 'mine' })],
+    ['session_only', 403, () => ann.call('POST', '/api/account/tokens/', { name: 'mine' })],
+    ['already_account', 403, () => ann.call('POST', '/api/account/keep/', { username: 'anna', password: PASSWORD })],
+    ['owner_only', 403, () => bob.call('PATCH', `/api/chats/${uri}/settings/`, { title: 'x' })],
+    ['owner_cannot_leave', 403, () => ann.call('DELETE', `/api/chats/${uri}/members/me/`)],
+    ['others_cannot_join', 403, () => bob.call('PATCH', `/api/chats/${uri}/`, { username: 'ann' })],
+    [
+      'author_only',
+      403,
+      async () => {
+        const { json } = await ann.post(uri, 'mine')
+        return bob.call('PATCH', `/api/chats/${uri}/messages/${json.id}/`, { message: 'yours' })
+      },
+    ],
+    ['read_only', 403, async () => bob.post(await chat({ read_only: true }), 'hello')],
+    ['joins_closed', 403, async () => (await signUpProgram(site, 'cleo')).join(await chat({ joins_closed: true }))],
+    ['no_guests', 403, async () => json(gus, 'PATCH', `/api/chats/${await chat({ guests: false })}/`, {})],
+    [
+      'banned',
+      403,
+      async () => {
+        const uri = await chat()
+        const { members } = (await ann.call('GET', `/api/chats/${uri}/members/`)).json
+        await ann.call('DELETE', `/api/chats/${uri}/members/${members[1].id}/`, { ban: true })
+        return bob.join(uri)
+      },
+    ],
+    ['malformed_body', 400, () => ann.call('POST', '/api/chats/', [])],
+    ['no_credentials', 401, () => new Visitor(site).send('GET', '/api/chats/')],
+    ['invalid_token', 401, () => new Visitor(site).send('GET', '/api/chats/', undefined, { authorization: 'Token x' })],
+    ['not_found', 404, () => ann.call('GET', `/api/chats/${UNKNOWN}/`)],
+    ['no_such_member', 404, () => ann.call('DELETE', `/api/chats/${uri}/members/999999/`)],
+    ['method_not_allowed', 405, () => ann.call('PUT', '/api/chats/')],
+    ['cursor_ahead', 410, () => ann.call('GET', `/api/chats/${uri}/messages/?after=9999`)],
+    ['body_too_long', 413, () => ann.call('POST', '/api/chats/', { title: 'x'.repeat(70_000) })],
+    ['address_too_long', 414, () => ann.call('GET', `/api/chats/?before=${'x'.repeat(3000)}`)],
+    ['unsupported_media_type', 415, () => ann.call('POST', '/api/chats/', {}, { 'content-type': 'text/plain' })],
+    ['invalid_input', 422, () => ann.post(uri, '')],
+    ['unknown_field', 422, () => ann.call('GET', `/api/chats/${uri}/messages/?aftr=0`)],
+    ['wrong_password', 422, () => ann.call('DELETE', '/api/account/', { password: 'wrong' })],
+    [
+      'key_conflict',
+      422,
+      async () => {
+        await ann.post(uri, 'one', { 'idempotency-key': 'k' })
+        return ann.post(uri, 'two', { 'idempotency-key': 'k' })
+      },
+    ],
+    ['no_such_message', 422, () => ann.call('POST', `/api/chats/${uri}/messages/`, { message: 'x', reply_to: 999 })],
+    ['wrong_credentials', 400, () => ann.call('POST', '/auth/token/create/', { username: 'ann', password: 'wrong' })],
+    ['name_taken', 400, () => ann.call('POST', '/auth/users/create/', { username: 'bob', password: PASSWORD })],
+  ]
+
+  for (const [code, status, ask] of cases) {
+    it(`is ${code}, and its type leads to the paragraph that explains it`, async () => {
+      const answer = await ask()
+      assert.equal(answer.status, status, answer.text)
+      assertProblem(answer, status)
+      assert.equal(answer.json.code, code)
+      assert.equal(answer.json.type, `${site.url}/api/#code-${code}`)
+    })
+  }
+
+  it('is explained on a page, for every code that there is', async () => {
+    const { text, status } = await new Visitor(site).get('/api/')
+    assert.equal(status, 200)
+    for (const code of [...Object.keys(CODES), ...Object.keys(FIELD_CODES)]) {
+      assert.match(text, new RegExp(`<dt id="code-${code}">[^]*?</dt>\\s*<dd>\\s*<p>\\p{Lu}`, 'u'), code)
+    }
+  })
+
+  it('is said of each sentence about a field too', async () => {
+    const codesOf = async (body: object) => {
+      const { json } = await ann.call('POST', '/auth/users/create/', body)
+      for (const [field, sentences] of Object.entries<string[]>(json.errors)) {
+        assert.equal(json.field_codes[field].length, sentences.length)
+      }
+      return json.field_codes
+    }
+    assert.deepEqual(await codesOf({}), { username: ['required'], password: ['required'] })
+    assert.deepEqual(await codesOf({ username: 5, password: ' ', email: 'x' }), {
+      username: ['wrong_type'],
+      password: ['blank'],
+      email: ['invalid'],
+    })
+    assert.deepEqual(await codesOf({ username: 'x'.repeat(151), password: PASSWORD }), { username: ['too_long'] })
+    assert.deepEqual(await codesOf({ username: 'dora', password: '1234567' }), {
+      password: ['too_short', 'too_common', 'only_digits'],
+    })
+    assert.deepEqual(await codesOf({ username: 'bob', password: PASSWORD }), { username: ['name_taken'] })
+    const list = (await ann.call('GET', `/api/chats/${uri}/messages/?limit=0&wait=5`)).json
+    assert.deepEqual(list.field_codes, { limit: ['out_of_range'], wait: ['invalid'] })
+    const link = (await ann.call('PUT', `/api/chats/${uri}/link/`, { expires_in: 5 })).json
+    assert.deepEqual(link.field_codes, { expires_in: ['not_offered'] })
+  })
+})
