@@ -10,6 +10,7 @@ import {
   nameToShow,
   next,
   noMoreThan,
+  orEmpty,
   password,
   rule,
   text,
@@ -86,7 +87,7 @@ export type Preferences = z.output<typeof newPreferences>
 export const ownPassword = z.object({ password })
 
 /** How users say that they mean their deletion: accounts by the password, guests by the box. */
-export const deletion = z.object({ password: password.optional(), sure: z.unknown() })
+export const deletion = z.object({ password: password.optional(), sure: z.unknown().optional() })
 
 /** A box that was ticked. */
 export const certainty = z.object({
@@ -101,7 +102,7 @@ export const newToken = z.object({
 export const tokenCredentials = z.object({
   username: knownUsername,
   password,
-  name: z.preprocess(value => value ?? '', tokenName),
+  name: orEmpty(tokenName),
 })
 
 /** The change that the page confirms. */

@@ -9,12 +9,13 @@ import { parsedUrl } from '../urls.js'
 /** A rule of a field: its code for programs, and a sentence for people. */
 export const rule = (code: FieldCode, sentence: string) => ({ error: sentence, params: { code } })
 
-export const NO_INTEGER = 'A valid integer is required.'
+const NO_INTEGER = 'A valid integer is required.'
 
-export const integer = z
-  .string({ error: NO_INTEGER })
-  .regex(/^\d{1,15}$/, NO_INTEGER)
-  .transform(Number)
+/** Forms and queries write it as text. */
+export const integer = z.preprocess(
+  value => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
+  z.int({ error: NO_INTEGER }).min(0, NO_INTEGER).max(999_999_999_999_999, NO_INTEGER),
+)
 
 /**
  * A text from one form field: not a list, an object or a number, and nothing that PostgreSQL or UTF-8 cannot hold. A text with more bytes is
@@ -40,31 +41,33 @@ export const filled = (bytes: number, tooLong: string) =>
   text(bytes, tooLong).refine(value => value.trim() !== '', rule('blank', BLANK))
 
 /** A text that may be left out or null, which is the same as empty. */
-export const optionalText = (bytes: number, tooLong: string) => z.preprocess(value => value ?? '', text(bytes, tooLong))
+export const orEmpty = (schema: z.ZodType<string, string>) => schema.nullish().transform(value => value ?? '')
 
 export const noMoreThan = (characters: number) => `Ensure this field has no more than ${characters} characters.`
 
-/** Counts code points. */
-export const fits = (characters: number) =>
-  [
-    (value: string) => [...value].length <= characters,
-    { ...rule('too_long', noMoreThan(characters)), abort: true },
-  ] as const
+/** Limits the length of a text in code points, as JSON Schema counts it too. */
+export const upTo = (characters: number, schema: z.ZodType<string, string>) =>
+  schema
+    .refine(value => [...value].length <= characters, { ...rule('too_long', noMoreThan(characters)), abort: true })
+    .meta({ maxLength: characters })
 
 /** A line that may be left empty, but not with characters that show nothing. */
 const line = (codePoints: number) =>
-  text(LIMITS.lineBytes, noMoreThan(codePoints))
-    .refine(value => value.trim() === '' || !isBlank(asLine(value)), rule('blank', BLANK))
-    .transform(asLine)
-    .refine(...fits(codePoints))
+  upTo(
+    codePoints,
+    text(LIMITS.lineBytes, noMoreThan(codePoints))
+      .refine(value => value.trim() === '' || !isBlank(asLine(value)), rule('blank', BLANK))
+      .transform(asLine),
+  )
 
 /** Phone keyboards put a space behind a name. */
 export const normalised = (name: string) => name.normalize('NFKC').trim()
 
 /** The username of a user to look up. */
-export const knownUsername = filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
-  .transform(normalised)
-  .refine(...fits(LIMITS.nameCodePoints))
+export const knownUsername = upTo(
+  LIMITS.nameCodePoints,
+  filled(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints)).transform(normalised),
+)
 
 export const username = knownUsername.superRefine((value, issues) => {
   const fault = usernameFault(value)
@@ -86,18 +89,21 @@ export function nameToShow(username = '') {
         issues.addIssue(fault)
       }
     })
+    .meta({ maxLength: LIMITS.nameCodePoints })
 }
 
-export const password = filled(LIMITS.passwordBytes, noMoreThan(LIMITS.passwordBytes))
+export const password = filled(LIMITS.passwordBytes, noMoreThan(LIMITS.passwordBytes)).meta({
+  maxLength: LIMITS.passwordBytes,
+})
 
 const NO_EMAIL = 'Enter a valid email address.'
 
-export const email = optionalText(LIMITS.emailBytes, NO_EMAIL)
+export const email = orEmpty(text(LIMITS.emailBytes, NO_EMAIL).meta({ maxLength: LIMITS.emailBytes }))
   .transform(value => value.trim())
   .refine(value => value === '' || z.email().safeParse(value).success, NO_EMAIL)
 
 /** The path on this site to go on to. An address elsewhere counts as none: the reader of an error would not be the author of the link. */
-export const next = optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes)).transform(safePath)
+export const next = orEmpty(text(LIMITS.lineBytes, noMoreThan(LIMITS.lineBytes))).transform(safePath)
 
 /** A typed text; empty if it was not sent, or not as text. */
 export const asText = (value: unknown) => (typeof value === 'string' ? value : '')
@@ -106,7 +112,7 @@ export const tokenName = line(LIMITS.tokenNameCodePoints)
 
 export const titleText = line(LIMITS.titleCodePoints)
 
-export const title = z.preprocess(value => value ?? '', titleText)
+export const title = orEmpty(titleText)
 
 /** A yes or no from a program or a form. */
 export const choice = z.preprocess(value => CHOICES.get(value) ?? value, z.boolean({ error: 'Must be true or false.' }))
@@ -124,15 +130,17 @@ const CHOICES = new Map<unknown, boolean>([
  * A message's text: line ends become \n, controls and blank lines around it are removed, and something must be left to see. Its length is
  * counted in code points.
  */
-export const message = filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
-  .transform(value =>
-    withoutControls(value.replace(/\r\n?/g, '\n'))
-      .replace(/^(?:[^\S\n]*\n)+/, '')
-      // Not by /\s+$/, which takes quadratic time in a text of spaces.
-      .trimEnd(),
-  )
-  .refine(value => !isBlank(value), { ...rule('blank', BLANK), abort: true })
-  .refine(...fits(LIMITS.messageCodePoints))
+export const message = upTo(
+  LIMITS.messageCodePoints,
+  filled(LIMITS.messageBytes, noMoreThan(LIMITS.messageCodePoints))
+    .transform(value =>
+      withoutControls(value.replace(/\r\n?/g, '\n'))
+        .replace(/^(?:[^\S\n]*\n)+/, '')
+        // Not by /\s+$/, which takes quadratic time in a text of spaces.
+        .trimEnd(),
+    )
+    .refine(value => !isBlank(value), { ...rule('blank', BLANK), abort: true }),
+)
 
 export const limit = integer
   .refine(
@@ -141,9 +149,10 @@ export const limit = integer
   )
   .optional()
 
-export const searched = filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoints))
-  .transform(value => value.trim())
-  .refine(...fits(LIMITS.searchCodePoints))
+export const searched = upTo(
+  LIMITS.searchCodePoints,
+  filled(LIMITS.lineBytes, noMoreThan(LIMITS.searchCodePoints)).transform(value => value.trim()),
+)
 
 /** Only a path on this site: a browser reads `//host` and `/\host` as another site, and drops control characters. */
 export function safePath(path: string): string {

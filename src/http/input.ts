@@ -57,5 +57,8 @@ function codeOf(issue: z.core.$ZodIssue): FieldCode {
   if (issue.input === undefined) {
     return 'required'
   }
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    return 'out_of_range'
+  }
   return issue.code === 'invalid_type' ? 'wrong_type' : issue.code === 'invalid_value' ? 'not_offered' : 'invalid'
 }

@@ -4,31 +4,33 @@ import { REACTIONS } from '../text/reactions.js'
 import {
   choice,
   filled,
-  fits,
   integer,
   limit,
   message,
-  NO_INTEGER,
   noMoreThan,
   normalised,
-  optionalText,
+  orEmpty,
   rule,
   searched,
+  text,
   title,
   titleText,
+  upTo,
 } from './fields.js'
 
 /** By which a form that browsers may send twice is known again: random, made with the page. Programs need none. */
-export const submissionKey = z.object({ key: optionalText(LIMITS.keyBytes, noMoreThan(LIMITS.keyBytes)) })
+export const submissionKey = z.object({
+  key: orEmpty(text(LIMITS.keyBytes, noMoreThan(LIMITS.keyBytes)).meta({ maxLength: LIMITS.keyBytes })),
+})
 
 /** What a browser says about a page that broke its policy. */
-export const report = z.object({ 'csp-report': z.unknown() })
+export const report = z.object({ 'csp-report': z.unknown().optional() })
 
 export const newChat = z.object({ title: title.transform(value => value || null), ...submissionKey.shape })
 
 /** Settings of a chat. One that is left out stays as it is; null and an empty text remove the title. */
 export const changedSettings = z.object({
-  title: z.preprocess(value => (value === null ? '' : value), titleText.optional()),
+  title: titleText.nullish().transform(value => (value === null ? '' : value)),
   read_only: choice.optional(),
   joins_closed: choice.optional(),
   guests: choice.optional(),
@@ -49,21 +51,21 @@ export const LINK_LIVES = { '': 'until it is replaced', 3600: 'for 1 hour', 8640
 
 export const newLink = z.object({
   expires_in: z
-    .preprocess(value => (typeof value === 'number' ? String(value) : (value ?? '')), z.string({ error: NO_LIFE }))
-    .refine(value => Object.hasOwn(LINK_LIVES, value), rule('not_offered', NO_LIFE))
-    .transform(value => (value === '' ? null : Number(value))),
+    .preprocess(
+      value => (value === '' ? null : typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value),
+      z.literal([null, ...Object.keys(LINK_LIVES).filter(Boolean).map(Number)], { error: NO_LIFE }),
+    )
+    .optional()
+    .transform(value => value ?? null),
 })
 
 /** The id of a user, in a body. */
 export const chosenUser = z.object({
-  user_id: z.preprocess(
-    value => (typeof value === 'number' ? String(value) : value),
-    filled(15, NO_INTEGER).pipe(integer),
-  ),
+  user_id: integer,
 })
 
 /** What the page's link beside a reaction says: it is taken back. */
-export const reactionQuery = z.object({ off: z.unknown() })
+export const reactionQuery = z.object({ off: z.unknown().optional() })
 
 export const removal = z.object({ ban: choice.optional() })
 
@@ -74,9 +76,9 @@ export const typedName = z.object({
 
 /** A request to join may name its user, as clients of the original app do. */
 export const newMember = z.object({
-  username: optionalText(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints))
-    .transform(normalised)
-    .refine(...fits(LIMITS.nameCodePoints)),
+  username: orEmpty(
+    upTo(LIMITS.nameCodePoints, text(LIMITS.nameBytes, noMoreThan(LIMITS.nameCodePoints)).transform(normalised)),
+  ),
 })
 
 /** To a chat: joining it, or changing its settings. */
@@ -87,25 +89,21 @@ export const editedMessage = z.object({ message })
 const NO_REACTION = 'Choose one of the reactions that are offered.'
 
 export const newReaction = z.object({
-  emoji: filled(LIMITS.emojiBytes, NO_REACTION).refine(
-    value => Object.hasOwn(REACTIONS, value),
-    rule('not_offered', NO_REACTION),
-  ),
+  emoji: filled(LIMITS.emojiBytes, NO_REACTION)
+    .refine(value => Object.hasOwn(REACTIONS, value), rule('not_offered', NO_REACTION))
+    .meta({ enum: Object.keys(REACTIONS) }),
 })
 
 export const newMessage = z
   .object({
     message,
-    key: optionalText(LIMITS.lineBytes, noMoreThan(LIMITS.keyLength))
-      .refine(...fits(LIMITS.keyLength))
-      .transform(value => value || null),
-    /** The id of the message that this answers. Forms send an empty one if it answers none. */
-    reply_to: z.preprocess(
-      value => (typeof value === 'number' ? String(value) : value || undefined),
-      integer.optional(),
+    key: orEmpty(upTo(LIMITS.keyLength, text(LIMITS.lineBytes, noMoreThan(LIMITS.keyLength)))).transform(
+      value => value || null,
     ),
+    /** The id of the message that this answers. Forms send an empty one if it answers none. */
+    reply_to: z.preprocess(value => (value === '' ? null : value), integer.nullish()).optional(),
   })
-  .transform(({ reply_to = null, ...fields }) => ({ ...fields, reply_to }))
+  .transform(({ reply_to, ...fields }) => ({ ...fields, reply_to: reply_to ?? null }))
 
 /** The cursor of the composer: the answer contains all events after it. An invalid one counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
@@ -156,15 +154,12 @@ export const frameQuery = z.object({ unread: integer.optional().catch(undefined)
 
 /** The version up to which the user who is typing has read. An invalid one counts as none. */
 export const newTyping = z.object({
-  after: z.preprocess(
-    value => (typeof value === 'number' ? String(value) : value),
-    integer.optional().catch(undefined),
-  ),
+  after: integer.optional().catch(undefined),
 })
 
 /** The version up to which the user has read. */
 export const newRead = z.object({
-  version: z.preprocess(value => (typeof value === 'number' ? String(value) : value), integer),
+  version: integer,
 })
 
 /** `before`: the cursor that the page before named as `older`. */
