@@ -9,6 +9,7 @@ import type { User } from '../db/users.js'
 import type { Credential } from '../live/identities.js'
 import type { Live } from '../live/live.js'
 import type { Assets } from './assets.js'
+import type { Operation } from './operations.js'
 import type { Outage } from './outages.js'
 import type { Allowance, LimitRate, RateName, ReturnRate } from './rate-limits.js'
 import type { Views } from './views.js'
@@ -61,6 +62,10 @@ export interface Marks {
   query?: ZodType
   /** What the forms of our pages send besides. */
   formFields?: readonly string[]
+  /** What the document of the API says of it. */
+  operation?: Operation
+  /** Asked for by our own pages alone, in whatever form: no part of the API. */
+  forPages?: true
   /** Other people's clients send it fields that it does not have: these are passed over, unless one looks misspelt. */
   lenient?: true
 }

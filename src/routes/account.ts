@@ -12,6 +12,7 @@ import {
   newUser,
   ownPassword,
 } from '../http/account-schemas.js'
+import { accountAgain, account as accountAnswer } from '../http/answers.js'
 import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms } from '../http/csrf.js'
@@ -54,7 +55,8 @@ export function account(parts: Parts) {
   const { db, live, log } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/account' })
 
-  router.get('/', async ctx => {
+  const getting = { id: 'getAccount', does: 'Your account', who: 'user', answers: { 200: accountAnswer } } as const
+  router.get('/', mark({ operation: getting }), async ctx => {
     const user = requireUser(ctx)
     await respond(ctx, {
       page: () => showAccount(parts, ctx, user),
@@ -64,16 +66,64 @@ export function account(parts: Parts) {
   })
 
   const ofAnybody = { username: '', email: '' }
-  const changing = mark({ rate: 'tries', body: changedUser(ofAnybody) })
-  router.post('/', changing, change)
+  const changing = mark({
+    rate: 'tries',
+    body: changedUser(ofAnybody),
+    operation: {
+      id: 'changeAccount',
+      does: 'Change your name or e-mail address',
+      who: 'user',
+      answers: { 200: accountAgain },
+      problems: ['name_taken', 'name_alike', 'account_only'],
+      example: { name: 'Ann Lee' },
+    },
+  })
   router.patch('/', changing, change)
-  const settingPassword = mark({ signsIn: true, rate: 'tries', body: changedPassword(ofAnybody) })
-  router.post('/password', settingPassword, setPassword)
+  router.post('/', changing, change)
+  const settingPassword = mark({
+    signsIn: true,
+    rate: 'tries',
+    body: changedPassword(ofAnybody),
+    operation: {
+      id: 'setPassword',
+      does: 'Change your password',
+      who: 'account',
+      answers: { 200: accountAgain },
+      problems: ['wrong_password', 'password_changed', 'too_many_passwords'],
+      example: { current_password: 'correct horse battery', password: 'another horse battery' },
+    },
+  })
   router.put('/password', settingPassword, setPassword)
-  router.post('/keep', mark({ signsIn: true, rate: 'tries', body: newUser }), keep)
-  const removing = mark({ signsIn: true, rate: 'tries', body: deletion })
-  router.post('/delete', removing, remove)
+  router.post('/password', settingPassword, setPassword)
+  const keeping = mark({
+    signsIn: true,
+    rate: 'tries',
+    body: newUser,
+    operation: {
+      id: 'keepAccount',
+      does: 'Make an account of a guest',
+      who: 'user',
+      answers: { 200: accountAgain },
+      problems: ['already_account', 'name_taken', 'name_alike', 'too_many_passwords'],
+      example: { username: 'ann', password: 'correct horse battery' },
+    },
+  })
+  router.post('/keep', keeping, keep)
+  const removing = mark({
+    signsIn: true,
+    rate: 'tries',
+    body: deletion,
+    operation: {
+      id: 'deleteAccount',
+      does: 'Delete your account: by the password, as a guest by `sure`',
+      who: 'user',
+      answers: { 204: null },
+      problems: ['wrong_password', 'password_changed', 'too_many_passwords'],
+      example: { password: 'correct horse battery' },
+    },
+  })
   router.delete('/', removing, remove)
+  router.post('/delete', removing, remove)
 
   return router
 

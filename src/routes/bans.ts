@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { bansOf, liftBan } from '../db/bans.js'
 import { linkTo } from '../http/address.js'
+import { banList } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readId, readQuery } from '../http/input.js'
 import { banJson, listJson } from '../http/json.js'
@@ -15,7 +16,17 @@ import { acting, chatPath, EXACT, limitLists, type MemberChat, requireDone, requ
 export function bans(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/bans' })
 
-  router.get('/', mark({ query: bansQuery }), async ctx => {
+  const listing = mark({
+    query: bansQuery,
+    operation: {
+      id: 'listBans',
+      does: 'List who is banned',
+      who: 'owner',
+      answers: { 200: banList },
+      problems: ['rate_limited'],
+    },
+  })
+  router.get('/', listing, async ctx => {
     const chat = await requireOwner(parts, ctx)
     const { after, limit = LIMITS.bansPerPage } = readQuery(ctx, bansQuery)
     limitLists(parts, ctx, chat.user)
@@ -34,8 +45,17 @@ export function bans(parts: Parts) {
     })
   })
 
-  router.delete('/:id', lift)
-  router.post('/:id/removal', lift)
+  const lifting = mark({
+    operation: {
+      id: 'liftBan',
+      does: 'Let somebody come back',
+      who: 'owner',
+      answers: { 204: null },
+      problems: ['no_such_member'],
+    },
+  })
+  router.delete('/:id', lifting, lift)
+  router.post('/:id/removal', lifting, lift)
   return router
 
   async function show(ctx: RouteContext, chat: MemberChat, limit: number, after: number | undefined) {

@@ -4,6 +4,7 @@ import { LIMITS } from '../config.js'
 import { chatsOf } from '../db/chats.js'
 import type { User } from '../db/users.js'
 import { linkTo } from '../http/address.js'
+import { chats } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readQuery } from '../http/input.js'
@@ -17,20 +18,33 @@ import { EXACT, limitLists } from './scope.js'
 export function chatLists(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/chats', mark({ query: chatsQuery }), async ctx => {
-    const user = requireUser(ctx)
-    await respond(ctx, {
-      page: () => seeOther(ctx, '/'),
-      fragment: () => showAgain(parts, ctx, user),
-      json: async () => {
-        const { chats, older } = await listChats(parts, ctx, user)
-        if (older) {
-          linkTo(parts, ctx, `/api/chats/?before=${older}`, 'next')
-        }
-        return { chats: chats.map(listedChatJson) }
+  router.get(
+    '/chats',
+    mark({
+      query: chatsQuery,
+      operation: {
+        id: 'listChats',
+        does: 'List your chats, the one with the newest post first',
+        who: 'user',
+        answers: { 200: chats },
+        problems: ['rate_limited'],
       },
-    })
-  })
+    }),
+    async ctx => {
+      const user = requireUser(ctx)
+      await respond(ctx, {
+        page: () => seeOther(ctx, '/'),
+        fragment: () => showAgain(parts, ctx, user),
+        json: async () => {
+          const { chats, older } = await listChats(parts, ctx, user)
+          if (older) {
+            linkTo(parts, ctx, `/api/chats/?before=${older}`, 'next')
+          }
+          return { chats: chats.map(listedChatJson) }
+        },
+      })
+    },
+  )
 
   return router
 }

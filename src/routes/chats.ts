@@ -8,6 +8,7 @@ import type { Standing } from '../db/reads.js'
 import type { User } from '../db/users.js'
 import { isReadOnly } from '../errors.js'
 import { absolute, shareUrl } from '../http/address.js'
+import { chatWithMembers, startedChat } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import { showChatPage } from '../http/chat-page.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -48,7 +49,9 @@ export function chats(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats' })
 
-  router.post('/', mark({ rate: 'tries', body: newChat, lenient: true }), async ctx => {
+  const starting = { id: 'startChat', does: 'Start a chat', who: 'user', takes: ['Idempotency-Key'] } as const
+  const operation = { ...starting, answers: { 201: startedChat }, example: { title: 'Release party' } }
+  router.post('/', mark({ rate: 'tries', body: newChat, lenient: true, operation }), async ctx => {
     const user = requireUser(ctx)
     limit(parts, ctx)
     const { title } = read(ctx, newChat)
@@ -70,7 +73,8 @@ export function chats(parts: Parts) {
     })
   })
 
-  router.get('/:uri', async ctx => {
+  const getting = { id: 'getChat', does: 'A chat and its members', who: 'member', problems: ['rate_limited'] } as const
+  router.get('/:uri', mark({ operation: { ...getting, answers: { 200: chatWithMembers } } }), async ctx => {
     await respond(ctx, {
       page: () => visitChat(parts, ctx),
       fragment: () => visitChat(parts, ctx),
@@ -94,7 +98,7 @@ export function chats(parts: Parts) {
   })
 
   /** The part above the messages, for an open page whose chat has changed. */
-  router.get('/:uri/header', async ctx => {
+  router.get('/:uri/header', mark({ forPages: true }), async ctx => {
     const chat = await requireMember(parts, ctx)
     await respond(ctx, {
       page: () => seeOther(ctx, chatPath(chat.current_uri)),

@@ -6,6 +6,7 @@ import { takeFromRate } from '../db/limits.js'
 import type { User } from '../db/users.js'
 import { newGuest } from '../http/account-schemas.js'
 import { addressOf, networkOf } from '../http/address.js'
+import { guestInChat } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms, visitHash } from '../http/csrf.js'
 import { read } from '../http/input.js'
@@ -26,7 +27,18 @@ export function guests(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>(EXACT)
 
-  router.post('/guests', mark({ entrance: true, signsIn: true, rate: 'tries', body: newGuest }), async ctx => {
+  const entering = { entrance: true, signsIn: true, rate: 'tries', body: newGuest } as const
+  const starting = mark({
+    ...entering,
+    operation: {
+      id: 'startAsGuest',
+      does: 'Come as a guest, and start a chat',
+      who: 'anybody',
+      answers: { 201: guestInChat, 200: guestInChat },
+      example: { name: 'Gus' },
+    },
+  })
+  router.post('/guests', starting, async ctx => {
     const start = async () => {
       limit(parts, ctx)
       const { user, path } = await once(parts, ctx, async ({ submission, session }) => {
@@ -51,46 +63,53 @@ export function guests(parts: Parts) {
     await submitForm(parts, ctx, start, refusal => showPage(parts, ctx, 'start/entrance.njk', formAgain(ctx, refusal)))
   })
 
-  router.post(
-    '/chats/:uri/guests',
-    mark({ entrance: true, signsIn: true, rate: 'tries', body: newGuest }),
-    async ctx => {
-      const chat = await requireChat(parts, ctx)
-      const path = chatPath(chat.uri)
-      const comeIn = async () => {
-        if (ctx.state.user) {
-          await enter(parts, ctx, chat.uri, ctx.state.user)
-          await redirect(ctx, path, () => ({
-            status: 'SUCCESS',
-            uri: chat.uri,
-            user: ctx.state.user && ownUserJson(ctx.state.user),
-          }))
-          return
-        }
-        limit(parts, ctx)
-        const { user } = await once(parts, ctx, async ({ submission, session }) => {
-          const { name } = read(ctx, newGuest)
-          await limitGuests(parts, ctx)
-          const { user, joined } = await joinAsGuest(db, chat.uri, {
-            name,
-            visit_hash: visitHash(parts, ctx),
-            session,
-            submission: submission && { ...submission, path },
-          })
-          if (!user) {
-            throw notAdmitted(joined.outcome)
-          }
-          live.reached(joined.chat_id, joined.version)
-          rememberChange(parts, ctx, chat.uri, joined.version)
-          return { user, path }
-        })
-        await answer(ctx, user, path)
-      }
-      await submitForm(parts, ctx, comeIn, refusal =>
-        showInvitation(parts, ctx, chat, { ...formAgain(ctx, refusal), next: path }),
-      )
+  const joining = mark({
+    ...entering,
+    operation: {
+      id: 'joinAsGuest',
+      does: 'Come into a chat as a guest',
+      who: 'anybody',
+      answers: { 201: guestInChat, 200: guestInChat },
+      problems: ['banned', 'joins_closed', 'no_guests', 'name_taken', 'name_alike', 'not_found'],
+      example: { name: 'Gus' },
     },
-  )
+  })
+  router.post('/chats/:uri/guests', joining, async ctx => {
+    const chat = await requireChat(parts, ctx)
+    const path = chatPath(chat.uri)
+    const comeIn = async () => {
+      if (ctx.state.user) {
+        await enter(parts, ctx, chat.uri, ctx.state.user)
+        await redirect(ctx, path, () => ({
+          status: 'SUCCESS',
+          uri: chat.uri,
+          user: ctx.state.user && ownUserJson(ctx.state.user),
+        }))
+        return
+      }
+      limit(parts, ctx)
+      const { user } = await once(parts, ctx, async ({ submission, session }) => {
+        const { name } = read(ctx, newGuest)
+        await limitGuests(parts, ctx)
+        const { user, joined } = await joinAsGuest(db, chat.uri, {
+          name,
+          visit_hash: visitHash(parts, ctx),
+          session,
+          submission: submission && { ...submission, path },
+        })
+        if (!user) {
+          throw notAdmitted(joined.outcome)
+        }
+        live.reached(joined.chat_id, joined.version)
+        rememberChange(parts, ctx, chat.uri, joined.version)
+        return { user, path }
+      })
+      await answer(ctx, user, path)
+    }
+    await submitForm(parts, ctx, comeIn, refusal =>
+      showInvitation(parts, ctx, chat, { ...formAgain(ctx, refusal), next: path }),
+    )
+  })
 
   return router
 

@@ -40,7 +40,6 @@ export function routerOf(parts: Parts): Router<State> {
     account,
     preferences,
     help,
-    reference,
     resets,
     tokens,
     chatLists,
@@ -61,6 +60,7 @@ export function routerOf(parts: Parts): Router<State> {
   ]) {
     router.use(noun(parts).routes())
   }
+  router.use(reference(parts, router, API).routes())
   return router
 }
 

@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import { replaceLink } from '../db/links.js'
 import { shareUrl } from '../http/address.js'
+import { invitation } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
@@ -13,9 +14,19 @@ import { onSettingsPage, savedPath } from './settings.js'
 /** Replacing a chat's link. */
 export function links(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/link' })
-  const replacing = mark({ rate: 'changes', body: newLink })
-  router.post('/', replacing, replace)
+  const replacing = mark({
+    rate: 'changes',
+    body: newLink,
+    operation: {
+      id: 'replaceLink',
+      does: 'Replace the link: the old one works for members only',
+      who: 'owner',
+      answers: { 200: invitation },
+      example: { expires_in: 86400 },
+    },
+  })
   router.put('/', replacing, replace)
+  router.post('/', replacing, replace)
   return router
 
   async function replace(ctx: RouteContext) {

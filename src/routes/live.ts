@@ -4,6 +4,7 @@ import { LIMITS } from '../config.js'
 import { markRead } from '../db/reads.js'
 import { asRefusal, notSignedIn } from '../errors.js'
 import { absolute } from '../http/address.js'
+import { streamed } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import { fields } from '../http/body.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -29,7 +30,19 @@ import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor
 export function live(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/chats/:uri/live', mark({ poll: true, query: streamQuery }), async ctx => {
+  const following = mark({
+    poll: true,
+    query: streamQuery,
+    operation: {
+      id: 'followChat',
+      does: 'Follow a chat by server-sent events, or by WebSocket',
+      who: 'member',
+      takes: ['Last-Event-ID'],
+      answers: { 200: streamed },
+      problems: ['cursor_ahead', 'too_many_streams', 'restarting', 'other_site'],
+    },
+  })
+  router.get('/chats/:uri/live', following, async ctx => {
     if (ctx.res instanceof UpgradeResponse) {
       await openSocket(parts, ctx, ctx.res)
     } else if (ctx.state.form === 'json') {

@@ -6,6 +6,7 @@ import { leaveChat, type Member, membersOf, removeMember } from '../db/members.j
 import type { User } from '../db/users.js'
 import { invalid, looksTaken, notFound, Refusal } from '../errors.js'
 import { linkTo } from '../http/address.js'
+import { chat, joined, memberList } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, read, readId, readQuery } from '../http/input.js'
@@ -69,14 +70,70 @@ export function notAdmitted(outcome: Exclude<Joined['outcome'], 'joined' | 'agai
 export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
-  router.get('/members', mark({ query: membersQuery }), list)
-  router.post('/members', mark({ rate: 'joinTries', body: newMember }), join)
-  router.patch('/', mark({ rate: 'joinTries', body: joinOrChange }), joinOrChangeChat)
-  router.post('/members/me/departure', leave)
-  router.delete('/members/me', leave)
-  const removing = mark({ rate: 'changes', body: removal, query: removal })
-  router.post('/members/:id/removal', removing, remove)
+  const listing = mark({
+    query: membersQuery,
+    operation: {
+      id: 'listMembers',
+      does: 'List the members: the owner, then the others as they joined',
+      who: 'member',
+      answers: { 200: memberList },
+      problems: ['rate_limited'],
+    },
+  })
+  router.get('/members', listing, list)
+  const notJoined = ['banned', 'joins_closed', 'no_guests', 'others_cannot_join', 'name_taken', 'name_alike'] as const
+  const joining = mark({
+    rate: 'joinTries',
+    body: newMember,
+    operation: {
+      id: 'joinChat',
+      does: 'Join a chat',
+      who: 'user',
+      answers: { 200: joined },
+      problems: [...notJoined, 'not_found'],
+      example: {},
+    },
+  })
+  router.post('/members', joining, join)
+  const joiningOrChanging = mark({
+    rate: 'joinTries',
+    body: joinOrChange,
+    operation: {
+      id: 'joinOrChangeChat',
+      does: 'Join a chat, with nothing or `username`; or, with settings, change these',
+      who: 'user',
+      answers: { 200: joined.or(chat) },
+      problems: [...notJoined, 'not_found', 'owner_only', 'join_or_change'],
+      example: {},
+    },
+  })
+  router.patch('/', joiningOrChanging, joinOrChangeChat)
+  const leaving = mark({
+    operation: {
+      id: 'leaveChat',
+      does: 'Leave a chat',
+      who: 'member',
+      answers: { 204: null },
+      problems: ['owner_cannot_leave'],
+    },
+  })
+  router.delete('/members/me', leaving, leave)
+  router.post('/members/me/departure', leaving, leave)
+  const removing = mark({
+    rate: 'changes',
+    body: removal,
+    query: removal,
+    operation: {
+      id: 'removeMember',
+      does: 'Remove a member, with `ban` for good',
+      who: 'owner',
+      answers: { 204: null },
+      problems: ['no_such_member', 'not_oneself'],
+      example: { ban: true },
+    },
+  })
   router.delete('/members/:id', removing, remove)
+  router.post('/members/:id/removal', removing, remove)
   return router
 
   async function list(ctx: RouteContext) {

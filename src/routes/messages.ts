@@ -8,8 +8,10 @@ import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { linkTo } from '../http/address.js'
+import { messageList, postedMessage } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Fields, Parts, RouteContext, State } from '../http/context.js'
+import { isNamed } from '../http/etags.js'
 import { asText } from '../http/fields.js'
 import { check, read, readQuery, takeKey } from '../http/input.js'
 import { listJson, messageJson, postedJson } from '../http/json.js'
@@ -41,7 +43,20 @@ export function messages(parts: Parts) {
   const queue = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
 
-  const posting = mark({ body: newMessage, formFields: ['after', 'draft_of'], lenient: true })
+  const posting = mark({
+    body: newMessage,
+    formFields: ['after', 'draft_of'],
+    lenient: true,
+    operation: {
+      id: 'postMessage',
+      does: 'Post a message: with an `Idempotency-Key` once, however often it is sent',
+      who: 'member',
+      takes: ['Idempotency-Key'],
+      answers: { 201: postedMessage, 200: postedMessage },
+      problems: ['rate_limited', 'read_only', 'key_conflict', 'no_such_message', 'not_storable', 'too_many_posts'],
+      example: { message: 'hello' },
+    },
+  })
   router.post('/', posting, async ctx => {
     const user = requireUser(ctx)
     const uri = readUri(ctx)
@@ -68,7 +83,19 @@ export function messages(parts: Parts) {
     await submitForm(parts, ctx, post, refusal => showTyped(parts, ctx, refusal), [403, ...MENDABLE])
   })
 
-  router.get('/', mark({ tail: true, query: eventsQuery }), async ctx => {
+  const listing = mark({
+    tail: true,
+    query: eventsQuery,
+    operation: {
+      id: 'listMessages',
+      does: 'The newest messages; with `before` older ones; with `after` every event since, and with `wait` as soon as there is one',
+      who: 'member',
+      takes: ['If-None-Match'],
+      answers: { 200: messageList, 304: null },
+      problems: ['rate_limited', 'cursor_ahead', 'too_many_streams', 'restarting'],
+    },
+  })
+  router.get('/', listing, async ctx => {
     const older = ctx.query.before !== undefined
     await respond(ctx, {
       page: () => leadToPage(ctx),
@@ -264,11 +291,6 @@ function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean 
     return true
   }
   return false
-}
-
-/** By weak comparison (RFC 9110, section 13.1.2). A star stands for whatever there is. */
-function isNamed(header: string, etag: string): boolean {
-  return header.trim() === '*' || header.includes(etag.replace('W/', ''))
 }
 
 function listPath({ uri }: { uri: string }) {

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { handOver } from '../db/owners.js'
+import { newOwner } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
@@ -11,9 +12,20 @@ import { onSettingsPage } from './settings.js'
 /** Handing a chat over to another member. */
 export function owners(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/owner' })
-  const giving = mark({ rate: 'changes', body: chosenUser })
-  router.post('/', giving, give)
+  const giving = mark({
+    rate: 'changes',
+    body: chosenUser,
+    operation: {
+      id: 'handOver',
+      does: 'Hand a chat over to another member',
+      who: 'owner',
+      answers: { 200: newOwner },
+      problems: ['no_such_member', 'not_oneself', 'guest_gone'],
+      example: { user_id: 8 },
+    },
+  })
   router.put('/', giving, give)
+  router.post('/', giving, give)
   return router
 
   async function give(ctx: RouteContext) {

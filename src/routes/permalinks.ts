@@ -4,6 +4,7 @@ import { type Event, findMessage, type InContext, messageInContext } from '../db
 import { deleteMessage, editMessage } from '../db/messages.js'
 import { react } from '../db/reactions.js'
 import { notFound, Refusal } from '../errors.js'
+import { messageOf } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
 import { check, read, readId } from '../http/input.js'
@@ -25,7 +26,8 @@ export function permalinks(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages/:id' })
 
-  router.get('/', async ctx => {
+  const getting = { id: 'getMessage', does: 'A message', who: 'member', answers: { 200: messageOf } } as const
+  router.get('/', mark({ operation: getting }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const id = readId(ctx.params.id)
     await respond(ctx, {
@@ -41,7 +43,7 @@ export function permalinks(parts: Parts) {
     })
   })
 
-  router.get('/reply', async ctx => {
+  router.get('/reply', mark({ forPages: true }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const message = await requireMessage(chat, readId(ctx.params.id))
     await respond(ctx, {
@@ -53,16 +55,45 @@ export function permalinks(parts: Parts) {
 
   // The cursor of the page: the answer to a fragment begins there.
   const changing = { rate: 'changes', formFields: ['after'] } as const
-  router.patch('/', mark({ ...changing, body: editedMessage }), edit)
-  router.post('/', mark({ ...changing, body: editedMessage }), edit)
-  router.delete('/', mark(changing), remove)
-  router.post('/deletion', mark(changing), remove)
-
-  router.post('/reactions', mark({ ...changing, body: newReaction, query: reactionQuery }), async ctx => {
-    await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
+  const editing = mark({
+    ...changing,
+    body: editedMessage,
+    operation: {
+      id: 'editMessage',
+      does: 'Change a message of yours',
+      who: 'member',
+      answers: { 200: messageOf },
+      problems: ['author_only', 'read_only', 'not_storable'],
+      example: { message: 'hello, all' },
+    },
   })
-  router.put('/reactions/:emoji', mark(changing), ctx => settleReaction(ctx, () => readEmoji(ctx), true))
-  router.delete('/reactions/:emoji', mark(changing), ctx => settleReaction(ctx, () => readEmoji(ctx), false))
+  router.patch('/', editing, edit)
+  router.post('/', editing, edit)
+  const deleting = mark({
+    ...changing,
+    operation: {
+      id: 'deleteMessage',
+      does: 'Delete a message of yours, or any in a chat that you own',
+      who: 'member',
+      answers: { 200: messageOf },
+      problems: ['author_only'],
+    },
+  })
+  router.delete('/', deleting, remove)
+  router.post('/deletion', deleting, remove)
+
+  router.post(
+    '/reactions',
+    mark({ ...changing, body: newReaction, query: reactionQuery, forPages: true }),
+    async ctx => {
+      await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
+    },
+  )
+  const reacting = { who: 'member', answers: { 200: messageOf }, problems: ['read_only', 'invalid_input'] } as const
+  const adding = mark({ ...changing, operation: { id: 'react', does: 'React to a message', ...reacting } })
+  router.put('/reactions/:emoji', adding, ctx => settleReaction(ctx, () => readEmoji(ctx), true))
+  const takingBack = mark({ ...changing, operation: { id: 'unreact', does: 'Take a reaction back', ...reacting } })
+  router.delete('/reactions/:emoji', takingBack, ctx => settleReaction(ctx, () => readEmoji(ctx), false))
 
   return router
 

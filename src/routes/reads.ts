@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
+import { lastRead } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
@@ -10,7 +11,17 @@ import { chatPath, EXACT, limit, requireReading } from './scope.js'
 /** How far a member has read a chat. It moves forward only, and not beyond the chat's version. */
 export function reads(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/read' })
-  const moving = mark({ rate: 'reads', body: newRead })
+  const moving = mark({
+    rate: 'reads',
+    body: newRead,
+    operation: {
+      id: 'markRead',
+      does: 'Say how far you have read',
+      who: 'member',
+      answers: { 200: lastRead },
+      example: { version: 1 },
+    },
+  })
   router.put('/', moving, move)
   router.post('/', moving, move)
   return router

@@ -6,6 +6,7 @@ import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from
 import type { User } from '../db/users.js'
 import { tooMany, unavailable } from '../errors.js'
 import { linkTo } from '../http/address.js'
+import { hits } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
@@ -41,31 +42,52 @@ export function search(parts: Parts) {
   const queue = userQueue(LIMITS.searchesAtOnce)
   const router = new Router<State>(EXACT)
 
-  router.get('/search', mark({ rate: 'searches', query: searchOfAll }), async ctx => {
-    const user = requireUser(ctx)
-    await answer(ctx, {
-      user,
-      chat: null,
-      path: 'search',
+  const searching = {
+    answers: { 200: hits },
+    problems: ['search_too_long', 'search_not_ready'],
+    example: { q: 'hello' },
+  } as const
+  router.get(
+    '/search',
+    mark({
+      rate: 'searches',
       query: searchOfAll,
-      find: (websearch, limit, before) => searchChats(db, user.id, websearch, limit, before),
-      cursor: hit => `${hit.created_micros}-${hit.chat_id}-${hit.version}`,
-    })
-  })
+      operation: { id: 'search', does: 'Search in all your chats', who: 'user', ...searching },
+    }),
+    async ctx => {
+      const user = requireUser(ctx)
+      await answer(ctx, {
+        user,
+        chat: null,
+        path: 'search',
+        query: searchOfAll,
+        find: (websearch, limit, before) => searchChats(db, user.id, websearch, limit, before),
+        cursor: hit => `${hit.created_micros}-${hit.chat_id}-${hit.version}`,
+      })
+    },
+  )
 
-  router.get('/chats/:uri/search', mark({ rate: 'searches', query: chatSearch }), async ctx => {
-    const chat = await requireMember(parts, ctx)
-    const { user, version } = chat
-    await answer(ctx, {
-      user,
-      chat,
-      path: `chats/${chat.uri}/search`,
+  router.get(
+    '/chats/:uri/search',
+    mark({
+      rate: 'searches',
       query: chatSearch,
-      find: (websearch, limit, before = version + 1) =>
-        searchChat(db, { chat_id: chat.id, user_id: user.id }, websearch, limit, Math.min(before, version + 1)),
-      cursor: hit => String(hit.version),
-    })
-  })
+      operation: { id: 'searchChat', does: 'Search in a chat', who: 'member', ...searching },
+    }),
+    async ctx => {
+      const chat = await requireMember(parts, ctx)
+      const { user, version } = chat
+      await answer(ctx, {
+        user,
+        chat,
+        path: `chats/${chat.uri}/search`,
+        query: chatSearch,
+        find: (websearch, limit, before = version + 1) =>
+          searchChat(db, { chat_id: chat.id, user_id: user.id }, websearch, limit, Math.min(before, version + 1)),
+        cursor: hit => String(hit.version),
+      })
+    },
+  )
 
   return router
 

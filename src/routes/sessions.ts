@@ -6,6 +6,7 @@ import { endSessionOf, sessionsOf } from '../db/sessions.js'
 import type { User } from '../db/users.js'
 import { notFound } from '../errors.js'
 import { credentials, nextOnly } from '../http/account-schemas.js'
+import { ownSessions } from '../http/answers.js'
 import { isCurrent, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId, readQuery } from '../http/input.js'
@@ -80,7 +81,13 @@ export function sessions(parts: Parts) {
     await respondPage(ctx, () => seeOther(ctx, '/'))
   })
 
-  router.get('/account/sessions', async ctx => {
+  const listing = {
+    id: 'listSessions',
+    does: 'List your sessions',
+    who: 'user',
+    answers: { 200: ownSessions },
+  } as const
+  router.get('/account/sessions', mark({ operation: listing }), async ctx => {
     const user = requireUser(ctx)
     await toAccount(ctx, {
       json: async () => ({
@@ -89,8 +96,11 @@ export function sessions(parts: Parts) {
     })
   })
 
-  router.delete('/account/sessions/:id', end)
-  router.post('/account/sessions/:id/end', end)
+  const ending = mark({
+    operation: { id: 'endSession', does: 'End one of your sessions', who: 'user', answers: { 204: null } },
+  })
+  router.delete('/account/sessions/:id', ending, end)
+  router.post('/account/sessions/:id/end', ending, end)
 
   return router
 

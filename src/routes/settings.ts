@@ -5,6 +5,7 @@ import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
 import { changeChat } from '../db/settings.js'
 import { shareUrl } from '../http/address.js'
+import { settingsOf } from '../http/answers.js'
 import type { Fields, Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
 import { read } from '../http/input.js'
@@ -23,17 +24,41 @@ export const savedPath = (uri: string) => `${chatPath(uri)}/settings?saved`
 export function settings(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
-  router.get('/settings', async ctx => {
+  const getting = mark({
+    operation: { id: 'getSettings', does: 'The settings of a chat', who: 'owner', answers: { 200: settingsOf } },
+  })
+  router.get('/settings', getting, async ctx => {
     const chat = await requireOwner(parts, ctx)
     const show = () => showSettings(parts, ctx, chat)
     await respond(ctx, { page: show, fragment: show, json: () => settingsJson(chat) })
   })
-  const changing = mark({ rate: 'changes', body: changedSettings })
-  router.post('/settings', changing, change)
+  const changing = mark({
+    rate: 'changes',
+    body: changedSettings,
+    operation: {
+      id: 'changeSettings',
+      does: 'Change the settings of a chat',
+      who: 'owner',
+      answers: { 200: settingsOf },
+      example: { title: 'Release party', read_only: false },
+    },
+  })
   router.patch('/settings', changing, change)
-  const removing = mark({ rate: 'changes', body: typedName })
-  router.post('/deletion', removing, remove)
+  router.post('/settings', changing, change)
+  const removing = mark({
+    rate: 'changes',
+    body: typedName,
+    operation: {
+      id: 'deleteChat',
+      does: 'Delete a chat for everybody, by its name',
+      who: 'owner',
+      answers: { 204: null },
+      problems: ['wrong_name'],
+      example: { name: 'Release party' },
+    },
+  })
   router.delete('/', removing, remove)
+  router.post('/deletion', removing, remove)
   return router
 
   async function change(ctx: RouteContext) {

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { newToken, tokenCredentials } from '../http/account-schemas.js'
+import { madeToken, namedToken, tokens as tokensAnswer } from '../http/answers.js'
 import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId } from '../http/input.js'
@@ -19,7 +20,20 @@ export function tokens(parts: Parts) {
 
   router.post(
     ['/auth/token/create', '/auth/token/login'],
-    mark({ anonymous: true, rate: 'tries', body: tokenCredentials, lenient: true }),
+    mark({
+      anonymous: true,
+      rate: 'tries',
+      body: tokenCredentials,
+      lenient: true,
+      operation: {
+        id: 'createToken',
+        does: 'Make a token by name and password',
+        who: 'anybody',
+        answers: { 200: madeToken },
+        problems: ['wrong_credentials', 'password_changed', 'too_many_passwords'],
+        example: { username: 'ann', password: 'correct horse battery', name: 'a script' },
+      },
+    }),
     async ctx => {
       limit(parts, ctx)
       const { name, ...credentials } = read(ctx, tokenCredentials, 400)
@@ -32,55 +46,84 @@ export function tokens(parts: Parts) {
     },
   )
 
-  router.post(['/auth/token/destroy', '/auth/token/logout'], mark({ cookieless: true, lenient: true }), async ctx => {
-    const user = requireUser(ctx)
-    const token_id = ctx.state.identity?.token_id
-    if (!token_id) {
-      throw notSignedIn()
-    }
-    await revokeToken(db, user.id, token_id)
-    live.ended(user.id)
-    ctx.status = 204
+  router.post(
+    ['/auth/token/destroy', '/auth/token/logout'],
+    mark({
+      cookieless: true,
+      lenient: true,
+      operation: { id: 'destroyToken', does: 'Revoke the token of this request', who: 'user', answers: { 204: null } },
+    }),
+    async ctx => {
+      const user = requireUser(ctx)
+      const token_id = ctx.state.identity?.token_id
+      if (!token_id) {
+        throw notSignedIn()
+      }
+      await revokeToken(db, user.id, token_id)
+      live.ended(user.id)
+      ctx.status = 204
+    },
+  )
+
+  const listing = { does: 'List your tokens', who: 'user', answers: { 200: tokensAnswer } } as const
+  const revoking = { does: 'Revoke one of your tokens', who: 'user', answers: { 204: null } } as const
+  router.get('/auth/tokens', mark({ cookieless: true, operation: { id: 'listTokens', ...listing } }), list)
+  router.delete('/auth/tokens/:id', mark({ cookieless: true, operation: { id: 'revokeToken', ...revoking } }), revoke)
+
+  router.get('/account/tokens', mark({ operation: { id: 'listAccountTokens', ...listing } }), list)
+  const revokingAll = mark({
+    operation: { id: 'revokeTokens', does: 'Revoke all your tokens', who: 'user', answers: { 204: null } },
   })
+  router.delete('/account/tokens', revokingAll, revokeAll)
+  router.post('/account/tokens/revoke', revokingAll, revokeAll)
+  const revokingOne = mark({ operation: { id: 'revokeAccountToken', ...revoking } })
+  router.delete('/account/tokens/:id', revokingOne, revoke)
+  router.post('/account/tokens/:id/revoke', revokingOne, revoke)
 
-  router.get('/auth/tokens', mark({ cookieless: true }), list)
-  router.delete('/auth/tokens/:id', mark({ cookieless: true }), revoke)
-
-  router.get('/account/tokens', list)
-  router.delete('/account/tokens', revokeAll)
-  router.post('/account/tokens/revoke', revokeAll)
-  router.delete('/account/tokens/:id', revoke)
-  router.post('/account/tokens/:id/revoke', revoke)
-
-  router.post('/account/tokens', mark({ rate: 'tries', body: newToken }), async ctx => {
-    const user = requireAccount(ctx)
-    await onAccountPage(parts, ctx, 'token', async () => {
-      const { identity } = ctx.state
-      if (!identity || identity.token_id !== null) {
-        // The new token would outlive the one that made it.
-        throw new Refusal(
-          'session_only',
-          'A token cannot make tokens. Use POST /auth/token/create/ with name and password.',
-        )
-      }
-      limit(parts, ctx)
-      const { name } = read(ctx, newToken)
-      const key = await make({ id: user.id, session: identity.hash }, name)
-      if (!key) {
-        throw signedOut()
-      }
-      // This once only: the database has a hash of the key.
-      const page = () => showAccount(parts, ctx, user, { made: { name, key } })
-      await respond(ctx, {
-        page,
-        fragment: page,
-        json: () => {
-          ctx.status = 201
-          return { auth_token: key, name }
-        },
+  router.post(
+    '/account/tokens',
+    mark({
+      rate: 'tries',
+      body: newToken,
+      operation: {
+        id: 'makeToken',
+        does: 'Make a token in a session',
+        who: 'account',
+        answers: { 201: namedToken },
+        problems: ['session_only', 'signed_out'],
+        example: { name: 'a script' },
+      },
+    }),
+    async ctx => {
+      const user = requireAccount(ctx)
+      await onAccountPage(parts, ctx, 'token', async () => {
+        const { identity } = ctx.state
+        if (!identity || identity.token_id !== null) {
+          // The new token would outlive the one that made it.
+          throw new Refusal(
+            'session_only',
+            'A token cannot make tokens. Use POST /auth/token/create/ with name and password.',
+          )
+        }
+        limit(parts, ctx)
+        const { name } = read(ctx, newToken)
+        const key = await make({ id: user.id, session: identity.hash }, name)
+        if (!key) {
+          throw signedOut()
+        }
+        // This once only: the database has a hash of the key.
+        const page = () => showAccount(parts, ctx, user, { made: { name, key } })
+        await respond(ctx, {
+          page,
+          fragment: page,
+          json: () => {
+            ctx.status = 201
+            return { auth_token: key, name }
+          },
+        })
       })
-    })
-  })
+    },
+  )
 
   return router
 

@@ -11,7 +11,20 @@ import { chatPath, EXACT, limit, requireMember } from './scope.js'
 export function typing(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/typing' })
 
-  router.post('/', mark({ rate: 'typing', body: newTyping, lenient: true }), async ctx => {
+  const telling = mark({
+    rate: 'typing',
+    body: newTyping,
+    lenient: true,
+    operation: {
+      id: 'tellTyping',
+      does: 'Tell the readers of the chat’s streams that you are typing',
+      who: 'member',
+      answers: { 204: null },
+      problems: ['read_only'],
+      example: { after: 1 },
+    },
+  })
+  router.post('/', telling, async ctx => {
     const chat = await requireMember(parts, ctx)
     limit(parts, ctx)
     const { after = chat.version } = read(ctx, newTyping)

@@ -8,6 +8,7 @@ import { createUser, findUser, keepGuest, type User, type Verified } from '../db
 import { invalid, looksTaken } from '../errors.js'
 import { newUser, newUserForm, nextOnly } from '../http/account-schemas.js'
 import { addressOf } from '../http/address.js'
+import { newAccount } from '../http/answers.js'
 import { signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { visitHash } from '../http/csrf.js'
@@ -57,7 +58,20 @@ export function users(parts: Parts) {
 
   router.post(
     ['/auth/users/create', '/auth/users'],
-    mark({ anonymous: true, rate: 'tries', body: newUser, lenient: true }),
+    mark({
+      anonymous: true,
+      rate: 'tries',
+      body: newUser,
+      lenient: true,
+      operation: {
+        id: 'createUser',
+        does: 'Sign up',
+        who: 'anybody',
+        answers: { 201: newAccount },
+        problems: ['name_taken', 'name_alike', 'too_many_passwords'],
+        example: { username: 'ann', password: 'correct horse battery' },
+      },
+    }),
     async ctx => {
       limit(parts, ctx)
       const user = await signUp(parts, ctx, read(ctx, newUser, 400), 400)

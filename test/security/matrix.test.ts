@@ -38,6 +38,7 @@ const ROWS: Record<string, Row> = {
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /help': { status: OPEN },
   'GET /api': { status: OPEN },
+  'GET /api/openapi.json': { status: OPEN },
   'GET /offline': { status: OPEN },
   'GET /service-worker.js': { status: OPEN },
   'GET /up': { status: OPEN },

@@ -1,0 +1,200 @@
+import { z } from 'zod'
+import { CODES, type Code, FIELD_CODES } from '../codes.js'
+
+/**
+ * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
+ * does not parse what it has made.
+ */
+const id = z.int().min(1).meta({ example: 7 })
+const version = z.int().min(0).meta({ example: 42 })
+const time = z.iso.datetime().meta({ example: '2026-11-28T16:04:12.345Z' })
+const uri = z.string().meta({ example: 'mYkF3QzP7vXw0aBcD1eF2g' })
+const url = z.string().meta({ format: 'uri' })
+const more = z.boolean().meta({ description: 'Whether the list was cut. `Link` leads to the rest then.' })
+const done = { status: z.literal('SUCCESS') }
+
+const user = z
+  .object({
+    id,
+    username: z.string(),
+    name: z.string().meta({ description: 'What the chat shows.' }),
+    guest: z.boolean(),
+    email: z.string().meta({ description: 'Empty, except of yourself in the answer to joining.' }),
+    first_name: z.string(),
+    last_name: z.string(),
+  })
+  .meta({ id: 'User' })
+
+const member = z
+  .object({
+    ...user.shape,
+    joined_at: time,
+    owner: z.boolean(),
+    here: z.boolean().meta({ description: 'Active within about the last minute.' }),
+  })
+  .meta({ id: 'Member' })
+
+export const newAccount = z.object({ email: z.string(), username: z.string(), id }).meta({ id: 'NewAccount' })
+
+export const account = z
+  .object({ ...newAccount.shape, name: z.string(), kind: z.enum(['account', 'guest']) })
+  .meta({ id: 'Account' })
+
+/** For a session, which goes on under a new id, with its form token. */
+export const accountAgain = z.object({ ...account.shape, csrf: z.string().optional() })
+
+export const madeToken = z.object({ auth_token: z.string().meta({ description: 'Shown this once.' }) })
+export const namedToken = z.object({ ...madeToken.shape, name: z.string() })
+
+const ofUse = { id, created_at: time, last_used_at: time, current: z.boolean() }
+export const tokens = z.object({ tokens: z.array(z.object({ ...ofUse, name: z.string() }).meta({ id: 'Token' })) })
+export const ownSessions = z.object({
+  sessions: z.array(z.object({ ...ofUse, browser: z.string() }).meta({ id: 'Session' })),
+})
+
+export const settingsOf = z
+  .object({
+    title: z.string().nullable(),
+    read_only: z.boolean(),
+    joins_closed: z.boolean(),
+    guests: z.boolean(),
+  })
+  .meta({ id: 'Settings' })
+
+export const chat = z
+  .object({ uri, owner: user, version, created_at: time, ...settingsOf.shape, expires_at: time.nullable() })
+  .meta({ id: 'Chat' })
+
+const standing = {
+  last_read: version,
+  unread: z.int().min(0).max(100).meta({ description: '100 means 100 or more.' }),
+  mentioned: z.int().min(0).max(100),
+}
+
+export const chatWithMembers = z.object({ ...chat.shape, ...standing, more, members: z.array(member) })
+export const startedChat = z.object({ ...done, message: z.string(), ...chat.shape })
+
+const listedChat = z
+  .object({
+    uri,
+    title: z.string().nullable(),
+    version,
+    members: z.int().min(0),
+    last_message: z.object({ author: z.string(), message: z.string() }).nullable(),
+    last_posted_at: time,
+    created_at: time,
+    ...standing,
+  })
+  .meta({ id: 'ListedChat' })
+
+export const chats = z.object({ chats: z.array(listedChat) })
+export const memberList = z.object({ more, members: z.array(member) })
+export const joined = z.object({ ...done, message: z.string(), user, members: z.array(user) })
+export const invitation = z.object({ uri, url, expires_at: time.nullable() })
+export const guestInChat = z.object({ ...done, uri, user, csrf: z.string().optional() })
+export const lastRead = z.object({ last_read: version })
+export const newOwner = z.object({ owner: z.object({ id }), version })
+export const banList = z.object({
+  more,
+  bans: z.array(z.object({ ...user.shape, created_at: time }).meta({ id: 'Ban' })),
+})
+
+const reply = z.object({
+  id,
+  user: z.object({ id, name: z.string().nullable() }).meta({ id: 'Author' }),
+  message: z.string(),
+})
+
+export const messageOf = z
+  .object({
+    id,
+    version,
+    user,
+    message: z.string().nullable(),
+    html: z.string().meta({ description: 'What the pages show of it.' }),
+    created_at: time,
+    edited_at: time.nullable(),
+    deleted_at: time.nullable(),
+    reply_to: reply.nullable(),
+    mentions: z.array(id).meta({ description: 'Ids of users.' }),
+    reactions: z.record(z.string(), z.int().min(1)).meta({ description: 'Numbers by emoji.' }),
+  })
+  .meta({ id: 'Message' })
+
+/** The kinds of db/events.ts, one by one: programs rely on them. */
+const KINDS = [
+  'message',
+  'joined',
+  'left',
+  'removed',
+  'named',
+  'renamed',
+  'changed',
+  'owner',
+  'edited',
+  'deleted',
+  'reacted',
+] as const
+
+const event = z
+  .object({
+    event: z.enum(KINDS),
+    ...messageOf.shape,
+    by: z.object({ id, username: z.string(), name: z.string() }).optional(),
+  })
+  .meta({ id: 'Event', description: 'With `after`, each has its `event`; without, all are messages and have none.' })
+
+export const messageList = z.object({
+  id,
+  uri,
+  version: version.meta({ description: 'The cursor to go on from, by `after`.' }),
+  more,
+  messages: z.array(z.union([event, messageOf])),
+})
+
+export const postedMessage = z
+  .object({ ...done, uri, message: z.string(), user, id, version, created_at: time })
+  .meta({ id: 'Posted' })
+
+const hit = z
+  .object({
+    uri,
+    title: z.string().nullable(),
+    id,
+    version,
+    user,
+    message: z.string(),
+    created_at: time,
+    edited_at: time.nullable(),
+    snippet: z.array(z.object({ text: z.string(), hit: z.boolean() })),
+  })
+  .meta({ id: 'Hit' })
+
+export const hits = z.object({ messages: z.array(hit), more })
+
+/** The codes of a problem: the document names for each request and status those that it can have. */
+export const problem = z
+  .object({
+    type: url.meta({ description: 'Leads to the paragraph about the code.' }),
+    code: z.enum(Object.keys(CODES) as [Code, ...Code[]]),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z.record(z.string(), z.array(z.string())).optional(),
+    field_codes: z.record(z.string(), z.array(z.enum([...Object.keys(CODES), ...Object.keys(FIELD_CODES)]))).optional(),
+    version: version.optional().meta({ description: 'Of `cursor_ahead`: the version to go on from.' }),
+  })
+  .meta({ id: 'Problem' })
+
+/** What a stream sends, each as the data of one server-sent event or as one message by WebSocket. */
+export const streamEvent = z
+  .union([
+    event,
+    z.object({ event: z.literal('ready'), version: version.meta({ description: 'After which the stream begins.' }) }),
+    z.object({ event: z.literal('typing'), user: z.object({ id, name: z.string() }) }),
+    z.object({ event: z.literal('restart') }),
+    z.object({ event: z.literal('gone'), reason: z.enum(['left', 'removed', 'signed_out', 'deleted']) }),
+  ])
+  .meta({ id: 'StreamEvent' })
+
+export const streamed = z.string().meta({ description: 'Server-sent events. The data of each is a StreamEvent.' })

@@ -1,0 +1,208 @@
+import type Router from '@koa/router'
+import { type ZodType, z } from 'zod'
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi'
+import type { Code } from '../codes.js'
+import { LIMITS } from '../config.js'
+import { problem, streamEvent, streamed } from './answers.js'
+import type { Marks, State } from './context.js'
+import { isForPrograms } from './form.js'
+import { marksOfLayer } from './marks.js'
+import { problemsOf, statusOf } from './operation-problems.js'
+import type { Operation } from './operations.js'
+import { lastEventId } from './schemas.js'
+
+export type ApiDocument = ReturnType<typeof createDocument>
+
+/**
+ * The document of the API (OpenAPI 3.1), from what stands at the routes. `nouns` are the first parts of paths that exist under /api. A route that
+ * shares its marks with one before it does the same: it is deprecated, for forms that know no other methods, or by the name that other
+ * clients use.
+ */
+export function apiDocument(router: Router<State>, nouns: readonly string[]): ApiDocument {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
+  const known = new Map<string, number>()
+  for (const layer of router.stack) {
+    const marks = marksOfLayer(layer)
+    const method = layer.methods.find(name => name !== 'HEAD')?.toLowerCase()
+    const path = String(layer.path).replace(/(?<=.)\/$/, '')
+    if (!method || !hasOperation(marks)) {
+      continue
+    }
+    const address = addressOf(path, nouns)
+    const count = (known.get(marks.operation.id) ?? 0) + 1
+    known.set(marks.operation.id, count)
+    paths[address] = { ...paths[address], [method]: operationOf(method, path, marks, count) }
+  }
+  const document: ZodOpenApiObject = {
+    openapi: '3.1.0',
+    info: {
+      title: 'Chatire',
+      version: '1',
+      description: 'A web chat that is joined by a link. Paths work with and without a slash at the end.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    components: {
+      schemas: { Problem: problem, StreamEvent: streamEvent },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'A token. `Authorization: Token <key>` does as well.' },
+      },
+    },
+    paths,
+  }
+  return createDocument(document, { override: ({ jsonSchema, io }) => simplify(jsonSchema, io) })
+}
+
+/** Answers may get more fields one day. And what zod says of dates and numbers beyond their type is long, and helps nobody. */
+function simplify(schema: Record<string, unknown>, io: 'input' | 'output') {
+  if (io === 'output' && schema.additionalProperties === false) {
+    delete schema.additionalProperties
+  }
+  if (schema.format === 'date-time') {
+    delete schema.pattern
+  }
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) {
+    delete schema.maximum
+  }
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) {
+    delete schema.minimum
+  }
+}
+
+function hasOperation(marks: Marks): marks is Marks & { operation: Operation } {
+  return marks.operation !== undefined
+}
+
+/** A path of the router as programs write it. */
+function addressOf(path: string, nouns: readonly string[]): string {
+  const first = path.split('/')[1] ?? ''
+  return `${nouns.includes(first) ? '/api' : ''}${path}/`.replace(/:(\w+)/g, '{$1}')
+}
+
+function operationOf(
+  method: string,
+  path: string,
+  marks: Marks & { operation: Operation },
+  count: number,
+): ZodOpenApiOperationObject {
+  const { operation, body, query, lenient } = marks
+  const { id, does, who, takes = [], example } = operation
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
+  const shape = <T extends string>(list: readonly T[], all: Record<T, ZodType>) =>
+    z.object(Object.fromEntries(list.map(name => [name, all[name]])))
+  const schema = body?.meta(lenient ? {} : { additionalProperties: false })
+  const content = schema && { schema, ...(example ? { example } : {}) }
+  return {
+    operationId: count === 1 ? id : `${id}${count}`,
+    summary: does,
+    tags: [isForPrograms(`${path}/`) ? 'auth' : (path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats')],
+    security: who === 'anybody' ? [] : [{ token: [] }],
+    ...(count > 1 ? { deprecated: true } : {}),
+    requestParams: {
+      ...(names.length > 0 ? { path: shape(names, PATH_PARAMETERS) } : {}),
+      ...(query ? { query: objectIn(query) } : {}),
+      ...(takes.length > 0 ? { header: shape(takes, HEADERS) } : {}),
+    },
+    ...(content
+      ? {
+          requestBody: {
+            content: { 'application/json': content, 'application/x-www-form-urlencoded': content },
+            required: !content.schema.safeParse({}).success,
+          },
+        }
+      : {}),
+    responses: { ...answersOf(operation), ...refusalsOf(method, path, marks) },
+  }
+}
+
+const PATH_PARAMETERS: Record<string, ZodType> = {
+  uri: z
+    .string()
+    .meta({ description: 'The part of the chat’s URL that cannot be guessed.', example: 'mYkF3QzP7vXw0aBcD1eF2g' }),
+  id: z.int().min(0).meta({ example: 2 }),
+  emoji: z.string().meta({ description: 'One of 👍 ❤️ 😂 🎉 😮 😢, written with %.', example: '👍' }),
+}
+
+const HEADERS = {
+  'Idempotency-Key': z.string().max(LIMITS.keyLength).optional().meta({ example: 'a-key-of-yours' }),
+  'If-None-Match': z.string().optional(),
+  'Last-Event-ID': lastEventId,
+}
+
+/** A schema of an object that something is made of after it was read. */
+function objectIn(schema: ZodType): z.ZodObject {
+  return (schema instanceof z.ZodPipe ? schema.in : schema) as z.ZodObject
+}
+
+function answersOf({ answers, takes = [] }: Operation): Record<string, ZodOpenApiResponseObject> {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, schema]) => {
+      const description = SUCCESS[status] ?? ''
+      const headers = z.object({
+        'X-Request-Id': z.string(),
+        ...(takes.includes('If-None-Match') ? { ETag: z.string(), Link: z.string().optional() } : {}),
+      })
+      if (!schema) {
+        return [status, { description, headers }]
+      }
+      return [
+        status,
+        {
+          description,
+          headers,
+          content:
+            schema === streamed
+              ? {
+                  'text/event-stream': {
+                    schema,
+                    example: STREAM,
+                    'x-event-schema': { $ref: '#/components/schemas/StreamEvent' },
+                  },
+                }
+              : { 'application/json': { schema } },
+        },
+      ]
+    }),
+  )
+}
+
+const SUCCESS: Record<string, string> = {
+  200: 'Done.',
+  201: 'Made.',
+  204: 'Done. The answer has no body.',
+  304: 'Nothing has changed since the answer with that ETag.',
+}
+
+const STREAM = 'retry: 2000\nid: 41\nevent: ready\ndata: {"event":"ready","version":41}\n\n'
+
+function refusalsOf(method: string, path: string, marks: Marks & { operation: Operation }) {
+  const codes = new Map<number, Code[]>()
+  for (const code of problemsOf(method, path, marks)) {
+    const status = statusOf(code, path)
+    codes.set(status, [...(codes.get(status) ?? []), code])
+  }
+  return Object.fromEntries(
+    [...codes].map(([status, codes]): [string, ZodOpenApiResponseObject] => [
+      String(status),
+      {
+        description: codes.map(code => `\`${code}\``).join(', '),
+        ...(status === 429 || status === 503 ? { headers: z.object({ 'Retry-After': z.int() }) } : {}),
+        content: {
+          'application/problem+json': {
+            schema: {
+              allOf: [
+                { $ref: '#/components/schemas/Problem' },
+                { type: 'object', properties: { code: { enum: codes } }, required: ['code'] },
+              ],
+            },
+          },
+        },
+      },
+    ]),
+  )
+}

@@ -1,0 +1,19 @@
+import type { ZodType } from 'zod'
+import type { Code } from '../codes.js'
+
+/** What the document of the API says of a request, beside what its other marks say. */
+export interface Operation {
+  /** Its name, for those who make a client of the document. */
+  id: string
+  does: string
+  /** Who may send it. Members and owners are those of the path's chat. */
+  who: 'anybody' | 'user' | 'account' | 'member' | 'owner'
+  /** Headers of its own. */
+  takes?: readonly ('Idempotency-Key' | 'If-None-Match' | 'Last-Event-ID')[]
+  /** By status; null where there is no body. */
+  answers: Readonly<Record<number, ZodType | null>>
+  /** The codes of problems that do not follow from its marks. */
+  problems?: readonly Code[]
+  /** Fields of its body, or of its query where it has no body. */
+  example?: Readonly<Record<string, unknown>>
+}

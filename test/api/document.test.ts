@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import { z } from 'zod'
+import type { Parts } from '../../src/http/context.js'
+import { marksOfLayer } from '../../src/http/marks.js'
+import { API, routerOf } from '../../src/routes/index.js'
+import { guest } from '../support/guests.js'
+import { openSite, type Site } from '../support/site.js'
+import { openEvents } from '../support/streams.js'
+import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+
+type Json = Record<string, unknown>
+
+/** An operation of the document, with what this file looks at. */
+interface Operation {
+  operationId: string
+  deprecated?: boolean
+  security: Json[]
+  parameters?: { in: string; name: string; schema: Json; required?: boolean }[]
+  requestBody?: { content: Record<string, { schema: Schema; example?: Json }> }
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
+}
+
+interface Schema extends Json {
+  properties?: Record<string, Schema>
+  required?: string[]
+  anyOf?: Schema[]
+  allOf?: Schema[]
+}
+
+/** Who asks, and for what. */
+interface Request {
+  send: (path: string, body: Json | undefined, headers?: Record<string, string>) => Promise<Answer>
+  path: string
+  body?: Json
+}
+
+/** One that is no version counts as none: the sign is late then, not lost. */
+const TOLERANT = ['tellTyping after']
+
+/** It holds what is sent and what is answered against the document that the site itself hands out. */
+describe('the document of the API', () => {
+  let site: Site
+  let ann: Program
+  let count = 0
+  let document: { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: Json } }
+  const operations = new Map<string, { method: string; path: string; operation: Operation }>()
+  before(async () => {
+    site = await openSite()
+    ann = await signUpProgram(site, 'ann')
+    const { status, json } = await new Visitor(site).send('GET', '/api/openapi.json')
+    assert.equal(status, 200)
+    document = json
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        assert.ok(!operations.has(operation.operationId), operation.operationId)
+        operations.set(operation.operationId, { method: method.toUpperCase(), path, operation })
+      }
+    }
+  })
+  after(() => site.close())
+
+  it('has every request that programs can send', () => {
+    const missing = routerOf({} as Parts)
+      .stack.filter(layer => ['auth', ...API].includes(String(layer.path).split('/')[1] ?? ''))
+      .filter(layer => !marksOfLayer(layer).forPages && !marksOfLayer(layer).operation)
+    assert.deepEqual(
+      missing.map(({ methods, path }) => `${methods} ${path}`),
+      [],
+    )
+    assert.equal(document.openapi, '3.1.0')
+  })
+
+  /** A chat of ann's, where bob has said something, and who else is needed. */
+  async function chat() {
+    const owner = await signUpProgram(site, `owner${++count}`)
+    const bob = await signUpProgram(site, `bob${count}`)
+    const uri = (await owner.call('POST', '/api/chats/', { title: 'Release party' })).json.uri as string
+    await bob.join(uri)
+    const bob_id = (await bob.call('GET', '/api/account/')).json.id as number
+    const id = (await owner.post(uri, 'hello')).json.id as number
+    return { owner, bob, bob_id, uri, id }
+  }
+
+  async function inSession(username: string) {
+    const visitor = await new Visitor(site).signUp(username)
+    return byScript(visitor)
+  }
+
+  function byScript(visitor: Visitor) {
+    return (method: string, path: string, body?: Json, headers = {}) =>
+      visitor.send(method, path, body && JSON.stringify(body), {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'x-csrf-token': visitor.csrf,
+        ...headers,
+      })
+  }
+
+  /** A request that is taken, made of the document's example and of what must be there for it. */
+  async function prepare(id: string): Promise<Request> {
+    const { method, path, operation } = operations.get(id) as { method: string; path: string; operation: Operation }
+    const made = await chat()
+    const by =
+      (program: Program): Request['send'] =>
+      (path, body, headers) =>
+        program.call(method, path, body, headers)
+    const example = operation.requestBody?.content['application/json']?.example
+    const own = await signUpProgram(site, `own${++count}`)
+    const last = async (list: string, name: string) =>
+      String((await own.call('GET', list)).json[name].find((one: Json) => one.current !== undefined)?.id)
+    const name = id.replace(/\d$/, '')
+    let send = by(made.owner)
+    let body = example
+    let target = String(made.id)
+    switch (name) {
+      case 'createUser':
+        body = { ...example, username: `new${++count}` }
+        send = by(own)
+        break
+      case 'createToken':
+      case 'destroyToken':
+      case 'revokeTokens':
+        send = by(own)
+        break
+      case 'revokeToken':
+      case 'revokeAccountToken':
+        send = by(own)
+        target = await last('/auth/tokens/', 'tokens')
+        break
+      case 'endSession':
+      case 'listSessions':
+      case 'setPassword':
+      case 'makeToken': {
+        const session = await inSession(`session${++count}`)
+        send = (path, body, headers) => session(method, path, body, headers)
+        target = (await session('GET', '/api/account/sessions/')).json.sessions[0].id
+        break
+      }
+      case 'keepAccount': {
+        const session = byScript(await guest(site, 'Gus'))
+        send = (path, body, headers) => session(method, path, body, headers)
+        body = { ...example, username: `kept${++count}` }
+        break
+      }
+      case 'startAsGuest':
+      case 'joinAsGuest': {
+        const visitor = new Visitor(site)
+        const session = byScript(visitor)
+        send = (path, body, headers) => session(method, path, body, headers)
+        break
+      }
+      case 'changeAccount':
+        send = by(own)
+        body = { name: `Ann Lee ${++count}` }
+        break
+      case 'deleteAccount':
+      case 'joinChat':
+        send = by(own)
+        break
+      case 'leaveChat':
+        send = by(made.bob)
+        break
+      case 'removeMember':
+        target = String(made.bob_id)
+        break
+      case 'handOver':
+        body = { user_id: made.bob_id }
+        break
+      case 'liftBan':
+        target = String(made.bob_id)
+        await made.owner.call('DELETE', `/api/chats/${made.uri}/members/${made.bob_id}/`, { ban: true })
+        break
+      case 'deleteChat':
+        body = { name: 'Release party' }
+        break
+    }
+    const filled = path.replace('{uri}', made.uri).replace('{id}', target).replace('{emoji}', encodeURIComponent('👍'))
+    return { send, path: name.startsWith('search') ? `${filled}?q=hello` : filled, ...(body ? { body } : {}) }
+  }
+
+  const IDS = Object.values(routerOf({} as Parts).stack)
+    .map(layer => marksOfLayer(layer).operation?.id)
+    .filter(id => id !== undefined)
+
+  for (const id of new Set(IDS)) {
+    it(`says what ${id} takes and answers`, async () => {
+      for (const [name, { operation }] of operations) {
+        if (name.replace(/\d$/, '') === id) {
+          await isTaken(name)
+          await isRefused(name, operation)
+        }
+      }
+    })
+  }
+
+  async function isTaken(id: string) {
+    const { operation } = known(id)
+    if (id === 'followChat') {
+      const { owner, bob, uri } = await chat()
+      const stream = await openEvents(site, `/api/chats/${uri}/live/?after=0`, owner)
+      await owner.post(uri, 'more')
+      await bob.call('POST', `/api/chats/${uri}/typing/`, {})
+      await owner.call('DELETE', `/api/chats/${uri}/`, { name: 'Release party' })
+      await stream.over()
+      const sent = stream.sent.filter(({ data }) => data !== undefined)
+      assert.ok(['ready', 'joined', 'message', 'gone'].every(kind => sent.some(({ event }) => event === kind)))
+      for (const { event, data = '' } of sent) {
+        conforms({ event, ...JSON.parse(data) }, { $ref: '#/components/schemas/StreamEvent' }, id)
+      }
+      return
+    }
+    const { send, path, body } = await prepare(id)
+    const schema = operation.requestBody?.content['application/json']?.schema
+    if (schema) {
+      conforms(body ?? {}, schema, `${id}: what is sent`)
+    }
+    const answer = await send(path, body)
+    assert.ok(answer.status < 300, `${id}: ${answer.text}`)
+    isDocumented(id, answer)
+  }
+
+  async function isRefused(id: string, operation: Operation) {
+    const { send, path, body = {} } = await prepare(id)
+    const isGet = known(id).method === 'GET'
+    const refused = async (path: string, body: Json | undefined, code: string, field?: string) => {
+      const answer = await send(path, isGet ? undefined : body)
+      isDocumented(id, answer)
+      assert.equal(answer.json?.code, code, `${id} ${path} ${JSON.stringify(body)}: ${answer.status} ${answer.text}`)
+      if (field) {
+        assert.ok(answer.json.field_codes[field], `${id}: ${field}`)
+      }
+    }
+    const schema = operation.requestBody?.content['application/json']?.schema
+    // What other people's clients call takes any field.
+    if (id.startsWith('destroyToken') || (schema && schema.additionalProperties !== false)) {
+      const { headers } = await send(path, { ...body, nonsense_here: 1 })
+      assert.equal(headers.get('ignored-fields'), 'nonsense_here', id)
+    } else {
+      const joint = path.includes('?') ? '&' : '?'
+      await refused(`${path}${joint}nonsense_here=1`, body, 'unknown_field', 'nonsense_here')
+      if (!isGet) {
+        await refused(path, { ...body, nonsense_here: 1 }, 'unknown_field', 'nonsense_here')
+      }
+    }
+    for (const { in: place, name, schema: wanted } of operation.parameters ?? []) {
+      if (place === 'query') {
+        const joint = path.includes('?') ? '&' : '?'
+        const bad = wanted.type === 'boolean' ? 'maybe' : name === 'q' ? '' : 'x'
+        const asked = name === 'q' ? path.replace(/q=\w+/, `q=${bad}`) : `${path}${joint}${name}=${bad}`
+        await refused(asked, schema?.required ? body : undefined, 'invalid_input', name)
+      }
+    }
+    for (const [name, property] of Object.entries(schema?.properties ?? {})) {
+      for (const bad of TOLERANT.includes(`${id} ${name}`) ? [] : badValues(property)) {
+        const wrong = { ...body, [name]: bad }
+        if (name !== 'username' || !('title' in (schema?.properties ?? {}))) {
+          fails(wrong, schema as Schema, `${id} ${JSON.stringify(wrong).slice(0, 80)}`)
+          await refused(path, wrong, 'invalid_input', name)
+        }
+      }
+      if (schema?.required?.includes(name)) {
+        const { [name]: _, ...rest } = body
+        fails(rest, schema, `${id} without ${name}`)
+        await refused(path, rest, 'invalid_input', name)
+      }
+    }
+    if (operation.security.length > 0) {
+      const method = known(id).method
+      const answer = await new Visitor(site).send(method, path, undefined, { accept: 'application/json' })
+      assert.equal(answer.json.code, 'no_credentials', id)
+      isDocumented(id, answer)
+      const by = (program: Program) => program.call(method, path, method === 'GET' ? undefined : body)
+      if (known(id).path.includes('{uri}') && codesOf(operation).includes('not_found') && !/^join/.test(id)) {
+        const stranger = await by(await signUpProgram(site, `stranger${++count}`))
+        assert.equal(stranger.json?.code, 'not_found', `${id}: ${stranger.text}`)
+        isDocumented(id, stranger)
+      }
+      if (codesOf(operation).includes('owner_only') && !/^join/.test(id)) {
+        const [, uri = ''] = /chats\/([\w-]+)/.exec(path) ?? []
+        const member = await signUpProgram(site, `member${++count}`)
+        await member.join(uri)
+        const answer = await by(member)
+        assert.equal(answer.json?.code, 'owner_only', `${id}: ${answer.text}`)
+        isDocumented(id, answer)
+      }
+    }
+  }
+
+  function known(id: string) {
+    const found = operations.get(id)
+    assert.ok(found, id)
+    return found
+  }
+
+  function codesOf({ responses }: Operation): string[] {
+    return Object.values(responses).flatMap(({ content }) =>
+      (content?.['application/problem+json']?.schema.allOf ?? []).flatMap(
+        part => (part.properties?.code?.enum as string[] | undefined) ?? [],
+      ),
+    )
+  }
+
+  /** Fails where the status, the type, a code or a field of the answer is not in the document. */
+  function isDocumented(id: string, answer: Answer) {
+    const response = known(id).operation.responses[answer.status]
+    assert.ok(response, `${id} answers ${answer.status}, and the document does not say so: ${answer.text}`)
+    const type = (answer.headers.get('content-type') ?? '').replace(/;.*/, '')
+    if (!response.content) {
+      assert.equal(answer.text, '', id)
+      return
+    }
+    const schema = response.content[type]?.schema
+    assert.ok(schema, `${id} answers ${type}`)
+    if (type === 'application/problem+json') {
+      conforms(answer.json, { $ref: '#/components/schemas/Problem' }, id)
+      const codes = schema.allOf?.[1]?.properties?.code?.enum as string[]
+      assert.ok(codes.includes(answer.json.code), `${id} answers ${answer.status} ${answer.json.code}`)
+    } else {
+      conforms(answer.json, schema, id)
+    }
+  }
+
+  function conforms(value: unknown, schema: Json, what: string) {
+    const { error } = parser(schema).safeParse(value)
+    assert.equal(error, undefined, `${what}: ${JSON.stringify(value)} ${error && z.prettifyError(error)}`)
+  }
+
+  function fails(value: unknown, schema: Json, what: string) {
+    assert.ok(!parser(schema).safeParse(value).success, `${what} fits the document`)
+  }
+
+  const parsers = new Map<string, z.ZodType>()
+
+  /** A schema of the document, which takes no fields that it does not name: so that none is forgotten there. */
+  function parser(schema: Json): z.ZodType {
+    const text = JSON.stringify({ ...schema, $defs: document.components.schemas })
+    const known = parsers.get(text)
+    if (known) {
+      return known
+    }
+    const made = z.fromJSONSchema(
+      JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), (_, value) =>
+        value?.properties && value.type === 'object' && value.additionalProperties === undefined
+          ? { ...value, additionalProperties: false }
+          : value,
+      ),
+    )
+    parsers.set(text, made)
+    return made
+  }
+
+  /** Values that a field cannot have, as far as its schema says. */
+  function badValues(schema: Schema): unknown[] {
+    const { type, anyOf, maxLength, minimum, enum: values } = schema
+    const kinds = (anyOf ?? [schema]).map(({ type }) => type)
+    const longest = Number(maxLength ?? anyOf?.find(one => one.maxLength)?.maxLength)
+    return [
+      ...(kinds.some(kind => kind !== undefined) ? [[], {}] : []),
+      ...(longest ? ['x'.repeat(longest + 1)] : []),
+      ...(minimum === 0 ? [-1, 1.5] : []),
+      ...(values ? [12345] : []),
+      ...(type === 'boolean' ? ['maybe'] : []),
+    ]
+  }
+
+  it('needs nobody, and is the same for all', async () => {
+    const { json } = await ann.call('GET', '/api/openapi.json')
+    assert.deepEqual(json, document)
+    assert.equal((await ann.call('POST', '/api/openapi.json')).status, 405)
+    assert.equal(
+      PASSWORD,
+      operations.get('createToken')?.operation.requestBody?.content['application/json']?.example?.password,
+    )
+  })
+})
