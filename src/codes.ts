@@ -37,7 +37,7 @@ export const CODES = {
   too_slow: [408, 'The request did not come to its end in time.'],
   cursor_ahead: [
     410,
-    'The cursor is ahead of the chat, as after a backup was restored. Go on from the `version` of this problem.',
+    'The chat has no such version: the cursor is made up, or its version was lost when a backup was restored. Read the chat again, and go on from the `version` of this problem.',
   ],
   body_too_long: [413, 'The body has more than 64 KiB.'],
   too_many_fields: [413, 'The body has more than 100 fields.'],

@@ -191,10 +191,14 @@ export async function requireCursor(
   }
   const from = after > feed.version ? undefined : await feed.goesOnAfter(after)
   if (from === undefined) {
-    throw new Refusal('cursor_ahead', 'This chat has no such version. Please read it again, and go on from its current version.', {
-      headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
-      extra: { version: feed.version },
-    })
+    throw new Refusal(
+      'cursor_ahead',
+      'This chat has no such version. Please read it again, and go on from its current version.',
+      {
+        headers: ctx.state.form === 'fragment' ? { 'HX-Refresh': 'true' } : {},
+        extra: { version: feed.version },
+      },
+    )
   }
   return from
 }
