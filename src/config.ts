@@ -137,6 +137,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     limited: data.LIMITS === 'on',
     bus: data.BUS === 'postgres',
     workers: data.WEB_CONCURRENCY,
+    metrics: data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
   }
 }
 
@@ -149,11 +150,10 @@ const integer = (low: number, high: number, sentence: string) =>
 
 const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
 
+const listened = z.string().regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
+
 const environment = z.object({
-  HOST: z
-    .string()
-    .regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
-    .optional(),
+  HOST: listened.optional(),
   PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').default(8000),
   DATA_DIR: z.string().default('./data'),
   // Not checked by URL, which refuses that of a socket: postgres://user@/chatire?host=/run/postgresql.
@@ -194,5 +194,7 @@ const environment = z.object({
     .default([]),
   WEB_CONCURRENCY: integer(1, 64, 'must be a number of processes from 1 to 64').default(1),
   BUS: z.enum(['postgres', 'off'], { error: 'must be postgres or off' }).default('postgres'),
+  METRICS_PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').optional(),
+  METRICS_HOST: listened.default('127.0.0.1'),
   LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
 })

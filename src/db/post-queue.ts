@@ -1,3 +1,4 @@
+import { Tally } from '../tally.js'
 import { gather } from './gather.js'
 import { type Outcome, type Post, postMessages } from './messages.js'
 import type { Db } from './schema.js'
@@ -11,6 +12,8 @@ export interface PostQueue {
    * lost, the message may be stored or not: post it again with the same key.
    */
   post(post: Post): Promise<Outcome>
+  /** What became of all of them. */
+  readonly outcomes: Tally<Outcome['outcome'] | 'failed' | 'queue full'>
 }
 
 /**
@@ -20,16 +23,24 @@ export interface PostQueue {
 export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCall: number }): PostQueue {
   const share = gather((posts: Post[]) => postMessages(db, posts, { wait: false }), perCall)
   const lanes = new Map<string, Lane>()
+  const outcomes: PostQueue['outcomes'] = new Tally()
   let count = 0
 
   return {
+    outcomes,
     async post(post) {
       if (count >= waiting) {
+        outcomes.note('queue full')
         throw new QueueFull('Too many posts are waiting')
       }
       count++
       try {
-        return lanes.has(post.uri) ? await inLane(post) : await inShare(post)
+        const done = lanes.has(post.uri) ? await inLane(post) : await inShare(post)
+        outcomes.note(done.outcome)
+        return done
+      } catch (error) {
+        outcomes.note('failed')
+        throw error
       } finally {
         count--
       }

@@ -8,6 +8,7 @@ import type { Db } from '../db/schema.js'
 import type { User } from '../db/users.js'
 import type { Credential } from '../live/identities.js'
 import type { Live } from '../live/live.js'
+import type { Tally } from '../tally.js'
 import type { Assets } from './assets.js'
 import type { Operation } from './operations.js'
 import type { Outage } from './outages.js'
@@ -30,6 +31,8 @@ export interface Parts {
   outage: Outage
   limitRate: LimitRate
   returnRate: ReturnRate
+  /** The statuses of all requests that were refused. */
+  refusals: Tally<number>
   /** The key of the HMACs of cookies and form tokens. */
   secret: Buffer
   assets: Assets

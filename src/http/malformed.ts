@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { CODES, type Code } from '../codes.js'
 import { Refusal } from '../errors.js'
+import type { Tally } from '../tally.js'
 import { parsedUrl } from '../urls.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
@@ -10,13 +11,14 @@ import { CODES_PATH, problemJson } from './json.js'
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
 
 /** Answers 400 to what HTTP does not allow. It comes first, as all other code relies on a valid address and Host header. */
-export function refuseMalformed({ log }: Parts): Middleware {
+export function refuseMalformed({ log, refusals }: Parts): Middleware {
   return (ctx, next) => {
     const fault = faultOf(ctx.req)
     if (!fault) {
       return next()
     }
     log.debug({ status: 400 }, 'A malformed request')
+    refusals.note(400)
     ctx.status = 400
     ctx.set(HEADERS)
     ctx.body = problem('malformed_request', fault)
@@ -50,7 +52,7 @@ const UNREADABLE: Record<string, [Code, string]> = {
 const NO_HTTP = ['malformed_request', 'This request cannot be read: it is not HTTP.'] as const
 
 /** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
-export function refuseUnreadable(server: Server) {
+export function refuseUnreadable(server: Server, refusals: Tally<number>) {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // While an answer is on its way nothing may come between. Node itself looks there too, and has no other place for it.
     const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
@@ -60,6 +62,7 @@ export function refuseUnreadable(server: Server) {
     }
     const [code, sentence] = UNREADABLE[error.code ?? ''] ?? NO_HTTP
     const [status] = CODES[code]
+    refusals.note(status)
     const body = problem(code, sentence)
     const lines = Object.entries({
       ...HEADERS,
@@ -70,6 +73,7 @@ export function refuseUnreadable(server: Server) {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   })
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    refusals.note(417)
     const body = problem('unmet_expectation', 'Only 100-continue can be expected here.')
     const length = Buffer.byteLength(body)
     response.writeHead(417, { ...HEADERS, 'Content-Type': PROBLEM, 'Content-Length': length, Connection: 'close' })

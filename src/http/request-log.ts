@@ -25,7 +25,7 @@ export function logCause({ log, outage }: Parts, error: unknown) {
  * One line for each request. It names the route and not the path, which would give a chat's URI away, and has nothing of the query,
  * the headers or the body. Requests that are refused during an outage are counted by it, and have their lines at level debug.
  */
-export function logRequests({ log, outage }: Parts): Middleware {
+export function logRequests({ log, outage, refusals }: Parts): Middleware {
   return async (ctx, next) => {
     const begun = performance.now()
     let failure: unknown
@@ -39,6 +39,9 @@ export function logRequests({ log, outage }: Parts): Middleware {
       const route = ctx.state.route ?? null
       if (failure && whyNotNow(failure) !== undefined) {
         outage.failed(failure)
+      }
+      if (status >= 400 && !ctx.state.marks.probe) {
+        refusals.note(status)
       }
       if (status === 503 && !ctx.state.marks.probe) {
         outage.refused()

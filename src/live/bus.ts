@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Address } from '../db/connection.js'
 import { within } from '../deadline.js'
+import { Tally } from '../tally.js'
 import type { Typist } from './typing.js'
 
 /** How long hints are gathered before they are sent together, in milliseconds. */
@@ -29,6 +30,10 @@ interface Listener {
 }
 
 export interface Bus {
+  readonly name: 'postgres' | 'off'
+  /** Whether hints go out and come in. One that is off has none to lose. */
+  readonly isUp: boolean
+  readonly hints: Tally<'sent' | 'received' | 'lost'>
   tellChat(id: number, version: number): void
   tellUser(id: number): void
   tellTyping(chat_id: number, typist: Typist): void
@@ -36,13 +41,23 @@ export interface Bus {
 }
 
 /** BUS=off: no hints. What other processes post is found by the sweep alone. */
-export const noBus: Bus = { tellChat() {}, tellUser() {}, tellTyping() {}, async close() {} }
+export const noBus: Bus = {
+  name: 'off',
+  isUp: true,
+  hints: new Tally(),
+  tellChat() {},
+  tellUser() {},
+  tellTyping() {},
+  async close() {},
+}
 
 /**
  * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. They are not sent in the transaction that they tell of: a
  * commit with NOTIFY takes a lock on the whole database. A connection that breaks, or does not answer any more, is replaced.
  */
 export class PostgresBus implements Bus {
+  readonly name = 'postgres'
+  readonly hints: Bus['hints'] = new Tally()
   private readonly address: Address
   private readonly listener: Listener
   private readonly onError: (error: Error) => void
@@ -60,6 +75,10 @@ export class PostgresBus implements Bus {
     this.listener = listener
     this.onError = onError
     this.running = this.run()
+  }
+
+  get isUp() {
+    return this.client !== undefined
   }
 
   tellChat(id: number, version: number) {
@@ -141,6 +160,7 @@ export class PostgresBus implements Bus {
 
   private receive(payload: string) {
     for (const hint of payload.split(' ')) {
+      this.hints.note('received')
       const [, chat, version, user, typing_in, user_id, after, name] =
         /^(?:c(\d+):(\d+)|u(\d+)|t(\d+):(\d+):(\d+):(\S+))$/.exec(hint) ?? []
       if (chat) {
@@ -172,12 +192,17 @@ export class PostgresBus implements Bus {
       this.chats.clear()
       this.users.clear()
       this.typing.clear()
+      let end: 'sent' | 'lost' = this.client ? 'sent' : 'lost'
       try {
         for (const payload of payloads(hints)) {
           await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload])
         }
       } catch {
         // The hints are lost. `run` reports the error and replaces the connection.
+        end = 'lost'
+      }
+      for (const _ of hints) {
+        this.hints.note(end)
       }
     }
     this.sending = false

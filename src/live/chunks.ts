@@ -5,9 +5,10 @@ import type { Format } from './response-stream.js'
  * some hundred bytes, and would get an event only when the next ones fill the block.
  */
 export function chunked(format: Format): Format {
-  const { opening, events, prepare, typing, heartbeat, ending } = format
+  const { kind, key, opening, events, prepare, typing, heartbeat, ending } = format
   return {
-    kind: `${format.kind} in chunks`,
+    kind,
+    key: `${key} in chunks`,
     isChunked: true,
     opening: after => chunk(opening(after)),
     events: (entries, user_id) => chunk(events(entries, user_id)),

@@ -35,6 +35,8 @@ export interface DeliveryCallbacks {
   /** Whether the database has confirmed lately that the readers may read. Until then what is new waits for `deliver`. */
   mayDeliver(): boolean
   onFailure(error: unknown): void
+  /** A message that was posted at that time was written to all who follow its chat. */
+  delivered(posted: Date): void
 }
 
 /** Brings one chat's new events to the streams that follow it. */
@@ -165,6 +167,11 @@ export class Delivery {
         // An error of one stream must not end the others.
         this.callbacks.onFailure(error)
         follower.drop()
+      }
+    }
+    for (const { event } of batch.entries) {
+      if (event.kind === 'message') {
+        this.callbacks.delivered(event.created_at)
       }
     }
     return batch.entries.at(-1)?.version ?? this.window.version

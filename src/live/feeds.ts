@@ -35,6 +35,9 @@ export class Feeds implements Swept {
   private readonly byChat = new Map<number, Feed>()
   /** A URI leads its members to the same chat for ever. */
   private readonly byUri = new Map<string, Feed>()
+  /** About how much memory all of them take, as of the last sweep, and how much of it the pieces of their pages. */
+  bytes = 0
+  pieceBytes = 0
   private readonly db: Db
   private readonly rendererFor: RendererFor
   private readonly callbacks: Callbacks
@@ -197,9 +200,9 @@ export class Feeds implements Swept {
   private open({ id, uri, version }: Chat, askedAt: number): Feed {
     const read = (chat_id: number, after: number, limit: number) => eventsAfter(this.db, chat_id, after, limit)
     const around = (chat_id: number, version: number) => eventsAround(this.db, chat_id, version)
-    const { mayDeliver, onFailure } = this.callbacks
+    const { mayDeliver, onFailure, delivered } = this.callbacks
     const renderer = this.rendererFor(uri)
-    const feed = new Feed(id, version, askedAt, { read, around, renderer, mayDeliver, onFailure })
+    const feed = new Feed(id, version, askedAt, { read, around, renderer, mayDeliver, onFailure, delivered })
     if (this.byChat.size >= AT_MOST) {
       this.closeLongestUnused()
     }
@@ -218,13 +221,16 @@ export class Feeds implements Swept {
   private closeUnused() {
     const now = performance.now()
     let bytes = 0
+    this.pieceBytes = 0
     for (const feed of this.byChat.values()) {
       if (!feed.hasStreams && now - feed.usedAt > UNUSED_FOR) {
         this.close(feed)
       } else {
         bytes += feed.bytes
+        this.pieceBytes += feed.pieceBytes
       }
     }
+    this.bytes = bytes
     for (const feed of bytes > BYTES_AT_MOST ? this.longestUnused() : []) {
       if (bytes > BYTES_AT_MOST) {
         bytes -= feed.bytes

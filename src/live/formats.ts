@@ -7,6 +7,7 @@ import { type Typist, typingJson } from './typing.js'
 /** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
 export const EVENTS: Format = {
   kind: 'events',
+  key: 'events',
   // With an event of its own: some clients take no notice of an id alone.
   opening: after => `retry: 2000\nid: ${after}\nevent: ready\ndata: ${ready(after)}\n\n`,
   events(entries) {
@@ -46,7 +47,8 @@ type Tail = (version: number) => string
  */
 export function pageFormat(uri: string, tail: Tail, sent: number): Format {
   return {
-    kind: `page ${uri}`,
+    kind: 'page',
+    key: `page ${uri}`,
     // Where the stream begins after another version, an epoch has begun in between.
     opening: after => `id: ${after}\n${OPENING}${after === sent ? '' : frame(partial(`#tail-${sent}`, tail(after)))}`,
     events(entries, user_id) {
@@ -76,6 +78,7 @@ export function pageFormat(uri: string, tail: Tail, sent: number): Format {
 /** Server-sent events for a page that follows its list of chats, and no chat. */
 export const LIST: Format = {
   kind: 'list',
+  key: 'list',
   opening: () => OPENING,
   events: () => '',
   prepare() {},
@@ -110,6 +113,7 @@ function frame(html: string) {
 export function frameFormat(opening: string): Format {
   return {
     kind: 'frame',
+    key: 'frame',
     opening: () => opening,
     events(entries, user_id) {
       const end = entries.findIndex(changesMessage)

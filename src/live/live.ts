@@ -24,6 +24,8 @@ interface Setting {
   limits: StreamLimits
   log(sentence: string, error: unknown): void
   say(sentence: string): void
+  /** A message was delivered to the streams, so many seconds after it was posted. */
+  delivered(seconds: number): void
 }
 
 /**
@@ -39,11 +41,13 @@ export class Live {
   private readonly sweep: Sweep
   private readonly bus: Bus
   private readonly log: Setting['log']
+  /** How many streams began with events that their readers had missed. */
+  private replays = 0
   /** The epoch that what is in memory belongs to, once it is known. */
   private epoch: number | undefined
   private checking: Promise<void> | undefined
 
-  constructor({ db, address, rendererFor, limits, log, say }: Setting) {
+  constructor({ db, address, rendererFor, limits, log, say, delivered }: Setting) {
     this.streams = new Streams(limits)
     this.chatLists = new ChatLists(this.streams)
     this.identities = new Identities(db)
@@ -58,6 +62,7 @@ export class Live {
       saw: (chat_id, user_id) => this.presence.saw(chat_id, user_id),
       moved: chat_id => this.chatLists.moved(chat_id),
       onFailure: error => log('Telling what is new in a chat failed', error),
+      delivered: posted => delivered(Math.max(0, Date.now() - posted.getTime()) / 1000),
     })
     const users: Swept = {
       versions: () => earliest([...this.identities.versions(), ...this.streams.versions(), ...this.feeds.owners()]),
@@ -164,11 +169,18 @@ export class Live {
   run(stream: Stream, after: number) {
     this.streams.add(stream)
     if (!stream.ended) {
+      this.replays += stream.feed && after < stream.feed.version ? 1 : 0
       stream.begin(after).catch(error => {
         this.log('A stream failed', error)
         stream.drop()
       })
     }
+  }
+
+  /** What is measured here, as it is now (process/meters.ts). */
+  measured() {
+    const { streams, feeds, sweep, bus, replays } = this
+    return { streams, feeds, sweep, bus, replays }
   }
 
   /** Ends all streams. Nothing is read or sent after it. */

@@ -3,12 +3,14 @@ import type { Batch } from './batch.js'
 import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Feed } from './feed.js'
-import { type Reader, Stream } from './stream.js'
+import { type Reader, Stream, type StreamKind } from './stream.js'
 import type { Typing, Typist } from './typing.js'
 
-/** How a kind of stream is written. Readers of the same kind share the bytes. */
+/** How a kind of stream is written. */
 export interface Format {
-  kind: string
+  kind: StreamKind
+  /** Readers whose formats have the same key get the same bytes. */
+  key: string
   /** Written at once, so that readers and proxies know that they are connected. `after`: the version that the stream begins after. */
   opening(after: number): string
   events(entries: readonly Entry[], user_id: number): string
@@ -56,6 +58,10 @@ export class ResponseStream extends Stream {
     }
   }
 
+  override get kind() {
+    return this.format.kind
+  }
+
   override prepare(entry: Entry) {
     this.format.prepare(entry, this.user_id)
   }
@@ -74,17 +80,17 @@ export class ResponseStream extends Stream {
   }
 
   protected override write(batch: Batch, written?: (error?: Error | null) => void) {
-    const { kind, events, endsWith } = this.format
-    this.response.write(batch.buffer(kind, this.user_id, events), written)
+    const { key, events, endsWith } = this.format
+    this.response.write(batch.buffer(key, this.user_id, events), written)
     if (endsWith && batch.entries.some(endsWith)) {
       this.response.end()
     }
   }
 
   protected override writeTyping(typing: Typing) {
-    const { kind, typing: make } = this.format
+    const { key, typing: make } = this.format
     if (make) {
-      this.response.write(typing.buffer(kind, make))
+      this.response.write(typing.buffer(key, make))
     }
   }
 

@@ -20,6 +20,7 @@ const SENTENCES: Record<Exclude<Reason, 'restart'>, string> = {
 
 /** A WebSocket: each event is a message. */
 export class SocketStream extends Stream {
+  readonly kind = 'socket'
   private readonly socket: WebSocket
   /** The connection under the WebSocket. */
   private readonly wire: Duplex
@@ -43,7 +44,7 @@ export class SocketStream extends Stream {
   /** Answers a message of the reader. A reader who sends without taking in the answers is dropped. */
   answer(message: string) {
     if (this.waiting > BYTES_WAITING) {
-      this.drop()
+      this.dropSlow()
     } else {
       this.socket.send(message)
     }

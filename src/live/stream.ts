@@ -18,6 +18,11 @@ const CHATS_EVERY = 5_000
 /** After its last words a stream has so many milliseconds until its connection is cut. */
 const ENDS_WITHIN = 5_000
 
+/** Why a stream is over: `slow`, its reader took in nothing for too long; `closed`, the reader closed the connection, or it broke. */
+export type Ending = Reason | 'slow' | 'closed'
+
+export type StreamKind = 'page' | 'list' | 'frame' | 'events' | 'socket' | 'wait'
+
 /** The user and the credential that a stream was opened with. */
 export interface Reader {
   user_id: number
@@ -38,6 +43,8 @@ export abstract class Stream implements Follower {
   /** Undefined where the stream follows no chat. */
   readonly feed: Feed | undefined
   ended = false
+  /** Why it has ended. */
+  ending: Ending = 'closed'
   private onOver: (() => void) | undefined
   private onTaken: (() => void) | undefined
   private onLeft: ((version: number) => void) | undefined
@@ -75,8 +82,7 @@ export abstract class Stream implements Follower {
   deliver(batch: Batch) {
     // Before the write: bytes that were just written wait until the event loop comes round, for every reader.
     if (this.waiting > BYTES_WAITING) {
-      this.onLeft = undefined
-      this.drop()
+      this.dropSlow()
     } else {
       this.write(batch)
       this.delivered = batch.version
@@ -97,6 +103,7 @@ export abstract class Stream implements Follower {
   /** Tells the reader why, and ends the stream. */
   end(reason: Reason) {
     if (!this.ended) {
+      this.ending = reason
       this.onLeft = undefined
       this.writeEnding(reason, 1000 + Math.round(Math.random() * 7000))
       setTimeout(() => this.drop(), ENDS_WITHIN).unref()
@@ -112,8 +119,7 @@ export abstract class Stream implements Follower {
       this.stalledAt = now
       this.due = this.taken + this.waiting
     } else if (now - this.stalledAt > STALLED_FOR) {
-      this.onLeft = undefined
-      this.drop()
+      this.dropSlow()
       return
     }
     if (now > this.reader.endsAt) {
@@ -144,6 +150,7 @@ export abstract class Stream implements Follower {
     this.onLeft = call
   }
 
+  abstract get kind(): StreamKind
   /** Renders what `write` will write of the event; the entry keeps it. */
   abstract prepare(entry: Entry): void
   /** Cuts the connection. */
@@ -171,6 +178,12 @@ export abstract class Stream implements Follower {
       this.onTaken?.()
       this.onLeft?.(this.delivered)
     }
+  }
+
+  protected dropSlow() {
+    this.ending = 'slow'
+    this.onLeft = undefined
+    this.drop()
   }
 
   private take(batch: Batch): Promise<void> {

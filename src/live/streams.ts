@@ -1,5 +1,6 @@
 import type { KnownVersion } from '../db/versions.js'
-import type { Reader, Stream } from './stream.js'
+import { Tally } from '../tally.js'
+import type { Ending, Reader, Stream } from './stream.js'
 
 /** How many streams may be open at once. */
 export interface StreamLimits {
@@ -17,6 +18,8 @@ export class Streams {
   private readonly limits: StreamLimits
   /** No stream is admitted any more. */
   closed = false
+  /** Why those ended that are over. */
+  readonly endings = new Tally<Ending>()
   private readonly timer: NodeJS.Timeout
 
   constructor(limits: StreamLimits) {
@@ -64,6 +67,7 @@ export class Streams {
     this.ofUsers.set(stream.user_id, ofUser.add(stream))
     stream.whenOver(() => {
       this.all.delete(stream)
+      this.endings.note(stream.ending)
       ofUser.delete(stream)
       if (ofUser.size === 0) {
         this.ofUsers.delete(stream.user_id)

@@ -84,6 +84,11 @@ export class Sweep {
     return performance.now() - confirmedAt < FRESH_FOR
   }
 
+  /** How long ago the last sweep that succeeded began, in seconds. */
+  get age(): number {
+    return (performance.now() - this.begunAt) / 1000
+  }
+
   /** Whether streams may get what is new: the last 2 s have confirmed that their readers may read. */
   get mayDeliver(): boolean {
     return performance.now() - this.begunAt < DELIVERS_FOR

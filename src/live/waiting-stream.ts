@@ -3,6 +3,7 @@ import { type Reader, Stream } from './stream.js'
 
 /** A request that waits for what is new: a stream that is over with the first thing that a stream would tell, of which it writes nothing. */
 export class WaitingStream extends Stream {
+  readonly kind = 'wait'
   protected override readonly waiting = 0
   protected override readonly taken = 0
   /** Resolves once something is new, or the stream has ended. */

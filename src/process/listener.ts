@@ -42,7 +42,7 @@ export async function listen(
     },
     answer,
   )
-  refuseUnreadable(server)
+  refuseUnreadable(server, parts.refusals)
   const upgrades = answerUpgrades(server, answer)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -14,6 +14,8 @@ import { logFailure } from '../http/request-log.js'
 import { loadViews, type Views } from '../http/views.js'
 import { Live } from '../live/live.js'
 import type { StreamLimits } from '../live/streams.js'
+import { Tally } from '../tally.js'
+import type { Meters } from './meters.js'
 
 /** The database connections of all processes together. */
 const CONNECTIONS = 16
@@ -24,8 +26,8 @@ export async function openParts(
   log: Logger,
   address: Address,
   files?: { assets: Assets; views: Views },
-): Promise<Parts & { close(): Promise<void> }> {
-  const { db } = connect(
+): Promise<Parts & { meters: Meters | undefined; close(): Promise<void> }> {
+  const { db, pool } = connect(
     address,
     error => failed('A database connection broke', error),
     Math.max(4, Math.ceil(CONNECTIONS / config.workers)),
@@ -34,7 +36,10 @@ export async function openParts(
   const outage = databaseOutage(log, ready)
   const descriptors = watchDescriptors(log)
   const failed = (sentence: string, error: unknown) => logFailure({ log, outage }, error, sentence)
+  // Loaded only where somebody measures.
+  const meters = config.metrics && new (await import('./meters.js')).Meters()
   const close = async () => {
+    meters?.close()
     descriptors.close()
     outage.close()
     await db.destroy()
@@ -52,7 +57,11 @@ export async function openParts(
       limits: streamLimits(config),
       log: failed,
       say: sentence => log.info(`Database: ${sentence}`),
+      delivered: seconds => meters?.delivered(seconds),
     })
+    const posts = postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall })
+    const refusals: Parts['refusals'] = new Tally()
+    meters?.watch({ live, posts, refusals, pool })
     return {
       config,
       log,
@@ -60,9 +69,11 @@ export async function openParts(
       live,
       ready,
       outage,
-      posts: postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall }),
+      posts,
       ...rateLimiter(config.limited, config.workers),
+      refusals,
       secret: seal,
+      meters,
       assets,
       views,
       async close() {

@@ -11,6 +11,7 @@ import { type Cluster, startCluster } from '../postgres/cluster.js'
 import { type Starting, waiting } from '../waiting.js'
 import { listen, urls } from './listener.js'
 import { logCrashes, openLog } from './log.js'
+import { metricsOfWorkers, serveMetrics } from './metrics.js'
 import { openParts } from './parts.js'
 import { stopSignal } from './signals.js'
 import { startWorkers } from './workers.js'
@@ -89,11 +90,13 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
   if (config.workers > 1) {
     const { db } = connect(address, () => {}, 1)
     const workers = await startWorkers(config.workers, address, log, starting)
+    const metrics = await serveMetrics(config.metrics, log, config.metrics && (await metricsOfWorkers()))
     const chores = keepUp(db, log)
     return {
       port: workers.port,
       async stop() {
         chores.stop()
+        metrics.close()
         await workers.stop()
         await db.destroy()
       },
@@ -109,11 +112,13 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
     () => `Still looking for ${config.host}, the address of HOST`,
     starting,
   )
+  const metrics = await serveMetrics(config.metrics, log, parts.meters?.registry)
   const chores = keepUp(parts.db, log)
   return {
     port: listener.port,
     async stop() {
       chores.stop()
+      metrics.close()
       await listener.close()
       await parts.close()
     },

@@ -10,7 +10,7 @@ import { type Starting, waiting } from '../waiting.js'
 /** The environment variable that tells a worker where the database is. */
 export const ADDRESS = 'CHATIRE_DATABASE'
 
-/** The one message of a worker to the main process: where it listens, or why it cannot. */
+/** The first message of a worker to the main process: where it listens, or why it cannot. */
 export type Report = { port: number } | { failure: string }
 
 /** How long to wait before a worker that died is replaced, in milliseconds. */
@@ -50,7 +50,10 @@ export async function startWorkers(count: number, address: Address, log: Logger,
       running.delete(worker)
       return String(signal ?? code)
     })
-    const report = new Promise<Report>(resolve => worker.once('message', resolve))
+    const report = new Promise<Report>(resolve => {
+      // Answers to who asks for metrics come the same way.
+      worker.on('message', message => ('port' in message || 'failure' in message) && resolve(message))
+    })
     const first = await Promise.race([report, ended.then(how => ({ failure: `A worker ended with ${how}` }))])
     if ('failure' in first) {
       throw new OperatorError(first.failure)

@@ -228,6 +228,7 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
     } catch (error) {
       logCause(parts, error)
       const refusal = asRefusal(error)
+      parts.refusals.note(refusal.status)
       if (refusal.status === 503) {
         parts.outage.refused()
       }

@@ -29,6 +29,7 @@ describe('the feeds of a process', () => {
       saw() {},
       moved() {},
       onFailure: assert.ifError,
+      delivered() {},
     })
     const reading = await feeds.find(uri, id)
     assert.ok(reading)
@@ -54,6 +55,7 @@ describe('the feeds of a process', () => {
       saw() {},
       moved() {},
       onFailure: assert.ifError,
+      delivered() {},
     })
     const owner = (await ann.call('GET', '/api/account/')).json.id
     const before = await findChat(site.db, uri, id)
@@ -126,6 +128,7 @@ describe('the feeds of a process', () => {
       renderer,
       mayDeliver: () => true,
       onFailure: assert.ifError,
+      delivered() {},
     })
     const before = feed.after(0)
     await reads[0]
@@ -162,6 +165,7 @@ describe('the feeds of a process', () => {
       saw() {},
       moved() {},
       onFailure: assert.ifError,
+      delivered() {},
     })
     return { feeds, ann, ann_id: ann_id ?? 0, bob, bob_id: bob_id ?? 0, uri }
   }

@@ -34,6 +34,7 @@ describe('what is kept in memory', () => {
       saw() {},
       moved() {},
       onFailure: assert.ifError,
+      delivered() {},
     })
   })
 
