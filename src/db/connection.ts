@@ -22,7 +22,7 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
  * statement waits longer than 2 s for a lock or runs longer than 15 s, and an open transaction ends after 5 s without a statement, so
  * that a stalled program cannot hold a chat.
  */
-const LIMITED = {
+export const LIMITED = {
   lock_timeout: '2s',
   statement_timeout: '15s',
   idle_in_transaction_session_timeout: '5s',

@@ -20,6 +20,9 @@ import type { Meters } from './meters.js'
 /** The database connections of all processes together. */
 const CONNECTIONS = 16
 
+/** How many connections the pool of each process opens at most. */
+export const poolSize = (workers: number) => Math.max(4, Math.ceil(CONNECTIONS / workers))
+
 /** Makes the parts of one process. The database must have been migrated. `close` ends what they keep open. */
 export async function openParts(
   config: Config,
@@ -27,11 +30,7 @@ export async function openParts(
   address: Address,
   files?: { assets: Assets; views: Views },
 ): Promise<Parts & { meters: Meters | undefined; close(): Promise<void> }> {
-  const { db, pool } = connect(
-    address,
-    error => failed('A database connection broke', error),
-    Math.max(4, Math.ceil(CONNECTIONS / config.workers)),
-  )
+  const { db, pool } = connect(address, error => failed('A database connection broke', error), poolSize(config.workers))
   const ready = readiness(db)
   const outage = databaseOutage(log, ready)
   const descriptors = watchDescriptors(log)
