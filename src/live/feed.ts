@@ -76,12 +76,7 @@ export class Feed implements Cached {
 
   /** About how much memory its events take, and its page. */
   get bytes() {
-    return this.window.bytes + this.pieceBytes
-  }
-
-  /** How much of it the page takes. */
-  get pieceBytes() {
-    return this.logs.bytes + (this.surroundings?.bytes ?? 0)
+    return this.window.bytes + this.logs.bytes + (this.surroundings?.bytes ?? 0)
   }
 
   /** The member's name in the chat; undefined where the user is not known to be a member. */

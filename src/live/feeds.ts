@@ -227,7 +227,7 @@ export class Feeds implements Swept {
         this.close(feed)
       } else {
         bytes += feed.bytes
-        this.pieceBytes += feed.pieceBytes
+        this.pieceBytes += feed.logs.bytes + (feed.surroundings?.bytes ?? 0)
       }
     }
     this.bytes = bytes
