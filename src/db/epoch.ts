@@ -11,6 +11,16 @@ import { withUpgrader } from './upgrader.js'
 export const JUMP = 1_048_576
 
 /**
+ * The version after which a reader goes on who has everything up to `cursor`, between the nearest events of the chat: the one right before the
+ * next event. Undefined if the cursor is of a time that is lost: in the gap of an epoch, but not where a jump began or led to.
+ */
+export function behindGap(cursor: number, before: number | null, next: number): number | undefined {
+  // Deleted events leave gaps too, but no such large ones.
+  const isLost = before !== null && next - before > JUMP && (cursor - before) % JUMP !== 0
+  return isLost ? undefined : next - 1
+}
+
+/**
  * Begins a new epoch, unless the database is the one that the last epoch began in. Another one is a restored backup, or a replica that took
  * over: readers may have seen what it lacks. Returns the epoch's number.
  */

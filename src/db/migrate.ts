@@ -166,6 +166,11 @@ function isReady(migrations: readonly Migration[], { done, laid_by }: State): bo
   return !pending(migrations, done).some(migration => 'up' in migration) && laid_by === newestOf(migrations)
 }
 
+/** The name of the newest migration that this program has. */
+export async function newestMigration(): Promise<string> {
+  return newestOf(await readMigrations())
+}
+
 function newestOf(migrations: readonly Migration[]): string {
   return migrations.at(-1)?.name ?? ''
 }

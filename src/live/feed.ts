@@ -1,5 +1,5 @@
 import type { Chat } from '../db/chats.js'
-import { JUMP } from '../db/epoch.js'
+import { behindGap, JUMP } from '../db/epoch.js'
 import type { Event } from '../db/events.js'
 import type { Member } from '../db/members.js'
 import { Batch } from './batch.js'
@@ -114,21 +114,14 @@ export class Feed implements Cached {
     return this.window.after(version, limit) ?? this.read(version, limit)
   }
 
-  /**
-   * The version after which a reader goes on who has everything up to `after`. It is another one where no events follow at once: the gap
-   * of an epoch is left behind. Undefined if `after` is in that gap: the events that the reader has seen are lost.
-   */
+  /** The version after which a reader goes on who has everything up to `after`: see behindGap. */
   async goesOnAfter(after: number): Promise<number | undefined> {
     await this.growBack(after)
     if (after >= this.version || this.version < JUMP || this.window.after(after)) {
       return after
     }
-    const around = await this.source.around(this.chat_id, after)
-    const next = around.after ?? this.version + 1
-    const { before } = around
-    // Deleted events leave gaps too, but no such large ones. What a jump began from and led to were versions of the chat.
-    const isLost = before !== null && next - before > JUMP && (after - before) % JUMP !== 0
-    return isLost ? undefined : next - 1
+    const { before, after: next } = await this.source.around(this.chat_id, after)
+    return behindGap(after, before, next ?? this.version + 1)
   }
 
   /** The end of the list with at most so many messages; undefined where that much of it is not in memory. */

@@ -8,6 +8,7 @@ import { type Account, chooseAccount } from './account.js'
 import { type Binaries, findBinaries } from './binaries.js'
 import { createFiles, removeDrafts } from './initdb.js'
 import { holdLock, lockIsFree, takeLock } from './lock.js'
+import { finishSwap } from './place.js'
 import { findPostmaster, postmasterFile, removeStaleLock } from './postmaster.js'
 import { spawnServer, stopOrphan } from './server.js'
 import { type Connection, connectionTo, makeSocketDir, removeSocketDir, socketLockFile } from './socket.js'
@@ -94,7 +95,7 @@ export async function findCluster(dataDir: string): Promise<Connection | undefin
 }
 
 /** Turns what the system and PostgreSQL refuse in the directory into an OperatorError, as only the operator can mend it. */
-async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+export async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -112,13 +113,14 @@ async function inDataDir<T>(dataDir: string, work: () => Promise<T>): Promise<T>
 /** Where the files are or will be, the PostgreSQL that they need, and the account that runs it. */
 async function findPlace(dataDir: string, source: 'system' | undefined) {
   const home = await openDataDir(dataDir)
+  await finishSwap(home)
   const binaries = await findBinaries(home, await majorIn(home), source)
   const dir = join(home, `postgres-${binaries.major}`)
   return { dir, binaries, account: await chooseAccount(home, dir, binaries.postgres) }
 }
 
 /** The real path of the data directory, as programs that spell it differently must find each other. A new one is made private. */
-async function openDataDir(dataDir: string): Promise<string> {
+export async function openDataDir(dataDir: string): Promise<string> {
   const path = resolve(dataDir)
   await mkdir(dirname(path), { recursive: true })
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -127,7 +129,7 @@ async function openDataDir(dataDir: string): Promise<string> {
 }
 
 /** The major version that wrote the data. No other can open it. */
-async function majorIn(home: string): Promise<number | undefined> {
+export async function majorIn(home: string): Promise<number | undefined> {
   const majors = (await readdir(home))
     .map(name => Number(/^postgres-(\d+)$/.exec(name)?.[1]))
     .filter(major => existsSync(join(home, `postgres-${major}`, 'PG_VERSION')))
@@ -135,7 +137,7 @@ async function majorIn(home: string): Promise<number | undefined> {
 }
 
 /** Undefined if it must be tried again: another program was quicker, or an old server has not ended yet. */
-async function launch(
+export async function launch(
   dir: string,
   binaries: Binaries,
   account: Account,

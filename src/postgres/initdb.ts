@@ -78,7 +78,7 @@ function draftOf(dir: string): string {
 }
 
 /** Without this a power cut could undo the rename, although later files in the directory are on disk. */
-async function flush(directory: string): Promise<void> {
+export async function flush(directory: string): Promise<void> {
   const handle = await open(directory)
   await handle.sync()
   await handle.close()
