@@ -24,7 +24,12 @@ interface Entry extends Readable {
 export async function unpack(
   archive: string,
   manifest: Buffer,
-  { dir, account, advance }: { dir: string; account: Account; advance(bytes: number): void },
+  {
+    dir,
+    account,
+    signal,
+    advance,
+  }: { dir: string; account: Account; signal: AbortSignal; advance(bytes: number): void },
 ): Promise<void> {
   const missing = readManifest(manifest)
   await makeDirectory(dir, account)
@@ -35,7 +40,7 @@ export async function unpack(
     },
   })
   const entries = tar.extract()
-  const read = pipeline(createReadStream(archive), count, createGunzip(), entries)
+  const read = pipeline(createReadStream(archive), count, createGunzip(), entries, { signal })
   // The loop below reports it: it ends the entries.
   read.catch(() => {})
   for await (const entry of entries as AsyncIterable<Entry>) {

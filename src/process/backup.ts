@@ -59,6 +59,9 @@ export async function backUp(args: string[], env: NodeJS.ProcessEnv): Promise<st
     return `Backup made: ${target}, ${megabytes(bytes)} in ${seconds} s, packed ${megabytes(packed)}.${deleted}`
   } catch (error) {
     await rm(draft, { recursive: true, force: true }).catch(() => {})
+    if (starting.signal.aborted) {
+      throw new OperatorError(`No backup was made: it was stopped by ${starting.signal.reason.message}.`)
+    }
     throw error instanceof OperatorError ? error : new OperatorError(`No backup was made: ${reason(error, folder)}`)
   }
 }

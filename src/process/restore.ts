@@ -52,7 +52,7 @@ export async function restore(args: string[], env: NodeJS.ProcessEnv): Promise<s
     const account = await chooseAccount(home, dir, binaries.postgres)
     const draft = dir + draftEnding()
     try {
-      await unpackInto(draft, folder, account)
+      await unpackInto(draft, folder, account, starting.signal)
       const found = await recover(draft, binaries, account, starting)
       if (found.wrong_clocks > 0) {
         throw new Error(`The versions of ${found.wrong_clocks} chats are not those of their events.`)
@@ -61,6 +61,9 @@ export async function restore(args: string[], env: NodeJS.ProcessEnv): Promise<s
       requireStopped(dir)
       return told(folder, found, await swap(draft, dir))
     } catch (error) {
+      if (starting.signal.aborted) {
+        throw refused(`it was stopped by ${starting.signal.reason.message}`)
+      }
       throw error instanceof OperatorError ? error : refused(reason(error, home))
     } finally {
       await rm(draft, { recursive: true, force: true })
@@ -98,12 +101,12 @@ function requireStopped(dir: string) {
   }
 }
 
-async function unpackInto(draft: string, folder: string, account: Account) {
+async function unpackInto(draft: string, folder: string, account: Account, signal: AbortSignal) {
   const archive = join(folder, ARCHIVE)
   const { size } = await stat(archive)
   const bar = progressBar('Restoring')
   const advance = (bytes: number) => bar.advance(bytes, size)
-  await unpack(archive, await readFile(join(folder, MANIFEST)), { dir: draft, account, advance })
+  await unpack(archive, await readFile(join(folder, MANIFEST)), { dir: draft, account, signal, advance })
   bar.end()
 }
 

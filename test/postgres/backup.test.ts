@@ -266,6 +266,25 @@ describe('a backup', function () {
     assert.equal(code, 0, said)
   })
 
+  it('and its restoring end at a signal, and leave nothing', async () => {
+    const cluster = await start()
+    const folder = await backedUp()
+    await cluster.stop()
+    const before = await readdir(dataDir)
+    for (const [script, args, isThere] of [
+      ['backup', [path.join(home, 'others')], async () => (await readdir(path.join(home, 'others'))).length > 0],
+      ['restore', [folder], async () => (await readdir(dataDir)).length > before.length],
+    ] as const) {
+      const program = startProgram([`bin/${script}.js`, ...args], { DATA_DIR: dataDir })
+      await until(() => isThere().catch(() => false))
+      program.child.kill('SIGINT')
+      assert.equal(await program.ended, 1, program.lines.join('\n'))
+      assert.match(program.lines.join('\n'), /stopped by SIGINT/)
+    }
+    assert.deepEqual(await readdir(path.join(home, 'others')), [])
+    assert.deepEqual(await readdir(dataDir), before)
+  })
+
   describe('on a full disk', () => {
     let disk: string
     async function mount(this: Mocha.Context, size: string) {
