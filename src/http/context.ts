@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import type { Logger } from 'pino'
 import type { ZodType } from 'zod'
+import type { Code } from '../codes.js'
 import type { Config } from '../config.js'
 import type { Identity } from '../db/identities.js'
 import type { PostQueue } from '../db/post-queue.js'
@@ -31,8 +32,8 @@ export interface Parts {
   outage: Outage
   limitRate: LimitRate
   returnRate: ReturnRate
-  /** The statuses of all requests that were refused. */
-  refusals: Tally<number>
+  /** The codes of all requests that were refused. */
+  refusals: Tally<Code>
   /** The key of the HMACs of cookies and form tokens. */
   secret: Buffer
   assets: Assets

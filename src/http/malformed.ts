@@ -18,7 +18,7 @@ export function refuseMalformed({ log, refusals }: Parts): Middleware {
       return next()
     }
     log.debug({ status: 400 }, 'A malformed request')
-    refusals.note(400)
+    refusals.note('malformed_request')
     ctx.status = 400
     ctx.set(HEADERS)
     ctx.body = problem('malformed_request', fault)
@@ -52,7 +52,7 @@ const UNREADABLE: Record<string, [Code, string]> = {
 const NO_HTTP = ['malformed_request', 'This request cannot be read: it is not HTTP.'] as const
 
 /** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
-export function refuseUnreadable(server: Server, refusals: Tally<number>) {
+export function refuseUnreadable(server: Server, refusals: Tally<Code>) {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // While an answer is on its way nothing may come between. Node itself looks there too, and has no other place for it.
     const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
@@ -62,7 +62,7 @@ export function refuseUnreadable(server: Server, refusals: Tally<number>) {
     }
     const [code, sentence] = UNREADABLE[error.code ?? ''] ?? NO_HTTP
     const [status] = CODES[code]
-    refusals.note(status)
+    refusals.note(code)
     const body = problem(code, sentence)
     const lines = Object.entries({
       ...HEADERS,
@@ -73,7 +73,7 @@ export function refuseUnreadable(server: Server, refusals: Tally<number>) {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   })
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    refusals.note(417)
+    refusals.note('unmet_expectation')
     const body = problem('unmet_expectation', 'Only 100-continue can be expected here.')
     const length = Buffer.byteLength(body)
     response.writeHead(417, { ...HEADERS, 'Content-Type': PROBLEM, 'Content-Length': length, Connection: 'close' })

@@ -40,8 +40,8 @@ export function logRequests({ log, outage, refusals }: Parts): Middleware {
       if (failure && whyNotNow(failure) !== undefined) {
         outage.failed(failure)
       }
-      if (status >= 400 && !ctx.state.marks.probe) {
-        refusals.note(status)
+      if (failure && !ctx.state.marks.probe) {
+        refusals.note(asRefusal(failure).code)
       }
       if (status === 503 && !ctx.state.marks.probe) {
         outage.refused()

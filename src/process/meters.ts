@@ -43,7 +43,7 @@ export class Meters {
     this.count('replays_total', 'Streams that began with events their readers had missed.', undefined, () => [
       ['', live.measured().replays],
     ])
-    this.count('refusals_total', 'Requests that were refused, by status.', 'code', () => refusals)
+    this.count('refusals_total', 'Requests that were refused, by the code of the problem.', 'code', () => refusals)
     this.gauge('streams', 'Open streams.', 'kind', 'sum', () => {
       const kinds = new Map<string, number>(KINDS.map(kind => [kind, 0]))
       for (const { kind } of streams) {

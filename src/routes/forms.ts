@@ -26,6 +26,7 @@ export async function submitForm(
       throw error
     }
     logCause(parts, error)
+    parts.refusals.note(refusal.code)
     ctx.status = refusal.status
     ctx.set(refusal.headers)
     await showAgain(refusal)

@@ -125,8 +125,9 @@ async function openFrame(parts: Parts, ctx: RouteContext) {
       }
     }
   } catch (error) {
-    const { status, message: sentence, headers } = asRefusal(error)
+    const { code, status, message: sentence, headers } = asRefusal(error)
     logCause(parts, error)
+    parts.refusals.note(code)
     ctx.status = status
     ctx.set(headers)
     showPage(parts, ctx, 'live/refusal.njk', { sentence, status, next: chatPath(readUri(ctx)) })
@@ -228,7 +229,7 @@ function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStr
     } catch (error) {
       logCause(parts, error)
       const refusal = asRefusal(error)
-      parts.refusals.note(refusal.status)
+      parts.refusals.note(refusal.code)
       if (refusal.status === 503) {
         parts.outage.refused()
       }
