@@ -100,6 +100,7 @@ function operationOf(
   return {
     operationId: count === 1 ? id : `${id}${count}`,
     summary: does,
+    description: WHO[who],
     tags: [isForPrograms(`${path}/`) ? 'auth' : (path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats')],
     security: who === 'anybody' ? [] : [{ token: [] }],
     ...(count > 1 ? { deprecated: true } : {}),
@@ -118,6 +119,14 @@ function operationOf(
       : {}),
     responses: { ...answersOf(operation), ...refusalsOf(method, path, marks) },
   }
+}
+
+const WHO = {
+  anybody: 'It needs no token.',
+  user: 'It needs a token, or a session.',
+  account: 'For accounts: guests cannot do it.',
+  member: 'For members of the chat. Others get 404, as if there were no such chat.',
+  owner: 'For the owner of the chat. Members get 403, others 404.',
 }
 
 const PATH_PARAMETERS: Record<string, ZodType> = {

@@ -14,6 +14,7 @@ import type { Entry } from '../live/entry.js'
 import type { Piece } from '../text/snippet.js'
 import type { Preferences } from './account-schemas.js'
 import type { Assets } from './assets.js'
+import type { Manual } from './manual.js'
 
 /** What the frame of every page needs. */
 export interface FrameValues {
@@ -189,7 +190,7 @@ export interface PageValues {
       newest: boolean
     } | null
   }
-  'reference/show.njk': { codes: typeof CODES; field_codes: typeof FIELD_CODES }
+  'reference/show.njk': Manual & { site: string; codes: typeof CODES; field_codes: typeof FIELD_CODES }
   'sessions/login.njk': FormValues
   'sessions/logout.njk': {
     /** Of a guest: those that go to others by it. */

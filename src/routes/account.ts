@@ -115,7 +115,7 @@ export function account(parts: Parts) {
     body: deletion,
     operation: {
       id: 'deleteAccount',
-      does: 'Delete your account: by the password, as a guest by `sure`',
+      does: 'Delete your account: by the password, as a guest by sure',
       who: 'user',
       answers: { 204: null },
       problems: ['wrong_password', 'password_changed', 'too_many_passwords'],

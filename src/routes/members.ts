@@ -100,7 +100,7 @@ export function members(parts: Parts) {
     body: joinOrChange,
     operation: {
       id: 'joinOrChangeChat',
-      does: 'Join a chat, with nothing or `username`; or, with settings, change these',
+      does: 'Join a chat, with nothing or username; or, with settings, change these',
       who: 'user',
       answers: { 200: joined.or(chat) },
       problems: [...notJoined, 'not_found', 'owner_only', 'join_or_change'],
@@ -125,7 +125,7 @@ export function members(parts: Parts) {
     query: removal,
     operation: {
       id: 'removeMember',
-      does: 'Remove a member, with `ban` for good',
+      does: 'Remove a member, with ban for good',
       who: 'owner',
       answers: { 204: null },
       problems: ['no_such_member', 'not_oneself'],

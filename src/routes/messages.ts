@@ -49,7 +49,7 @@ export function messages(parts: Parts) {
     lenient: true,
     operation: {
       id: 'postMessage',
-      does: 'Post a message: with an `Idempotency-Key` once, however often it is sent',
+      does: 'Post a message: with an Idempotency-Key once, however often it is sent',
       who: 'member',
       takes: ['Idempotency-Key'],
       answers: { 201: postedMessage, 200: postedMessage },
@@ -88,7 +88,7 @@ export function messages(parts: Parts) {
     query: eventsQuery,
     operation: {
       id: 'listMessages',
-      does: 'The newest messages; with `before` older ones; with `after` every event since, and with `wait` as soon as there is one',
+      does: 'The newest messages; with before older ones; with after every event since, and with wait as soon as there is one',
       who: 'member',
       takes: ['If-None-Match'],
       answers: { 200: messageList, 304: null },

@@ -70,13 +70,19 @@ export function tokens(parts: Parts) {
   router.get('/auth/tokens', mark({ cookieless: true, operation: { id: 'listTokens', ...listing } }), list)
   router.delete('/auth/tokens/:id', mark({ cookieless: true, operation: { id: 'revokeToken', ...revoking } }), revoke)
 
-  router.get('/account/tokens', mark({ operation: { id: 'listAccountTokens', ...listing } }), list)
+  router.get(
+    '/account/tokens',
+    mark({ operation: { id: 'listAccountTokens', ...listing, does: 'List your tokens, in a session too' } }),
+    list,
+  )
   const revokingAll = mark({
     operation: { id: 'revokeTokens', does: 'Revoke all your tokens', who: 'user', answers: { 204: null } },
   })
   router.delete('/account/tokens', revokingAll, revokeAll)
   router.post('/account/tokens/revoke', revokingAll, revokeAll)
-  const revokingOne = mark({ operation: { id: 'revokeAccountToken', ...revoking } })
+  const revokingOne = mark({
+    operation: { id: 'revokeAccountToken', ...revoking, does: 'Revoke one of your tokens, in a session too' },
+  })
   router.delete('/account/tokens/:id', revokingOne, revoke)
   router.post('/account/tokens/:id/revoke', revokingOne, revoke)
 

@@ -41,9 +41,10 @@ describe('GET /help', () => {
     )
   })
 
-  it('leads to the description of the API, as text', async () => {
+  it('leads to the page about the API, and that to its description as text', async () => {
     const visitor = new Visitor(site)
-    const [, path = ''] = /href="(\/static\/api-[\w-]+\.txt)"/.exec((await visitor.get('/help')).text) ?? []
+    assert.match((await visitor.get('/help')).text, /href="\/api\/"/)
+    const [, path = ''] = /href="(\/static\/api-[\w-]+\.txt)"/.exec((await visitor.get('/api/')).text) ?? []
     const { status, headers, text } = await visitor.get(path)
     assert.equal(status, 200)
     assert.equal(headers.get('content-type'), 'text/plain; charset=utf-8')

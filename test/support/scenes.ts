@@ -170,6 +170,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'sign-up', who: 'visitor', path: '/signup' },
     { name: 'sign-up-refused', who: 'visitor', path: '/signup', act: signUpWrongly },
     { name: 'help', who: 'visitor', path: '/help' },
+    { name: 'api', who: 'visitor', path: '/api/' },
     { name: 'no-connection', who: 'visitor', path: '/offline' },
     { name: 'preferences', who: 'visitor', path: '/preferences' },
     { name: 'reset', who: 'visitor', path: `/reset/${reset}` },

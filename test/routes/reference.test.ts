@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { openSite, type Site } from '../support/site.js'
+import { canOpen, printed } from '../support/terminal.js'
+import { signUpProgram, Visitor } from '../support/visitor.js'
+
+const run = promisify(execFile)
+
+interface Operation {
+  operationId: string
+  deprecated?: boolean
+  responses: Record<string, unknown>
+}
+
+describe('GET /api/', () => {
+  let site: Site
+  let page: string
+  let operations: Operation[]
+  before(async () => {
+    site = await openSite()
+    page = (await new Visitor(site).get('/api/')).text
+    const { json } = await new Visitor(site).send('GET', '/api/openapi.json')
+    operations = Object.values<Record<string, Operation>>(json.paths)
+      .flatMap(path => Object.values(path))
+      .filter(({ deprecated }) => !deprecated)
+  })
+  after(() => site.close())
+
+  it('has each request of the document, and each link on it leads somewhere', () => {
+    assert.ok(operations.length > 40)
+    for (const { operationId } of operations) {
+      assert.ok(lineOf(operationId), operationId)
+    }
+    for (const [, id] of page.matchAll(/ href="#([\w-]+)"/g)) {
+      assert.ok(page.includes(` id="${id}"`), id)
+    }
+    assert.ok(page.includes(`SITE=${site.url}\n`))
+  })
+
+  it('has lines that work in a shell as they stand', async function () {
+    await run('curl', ['--version']).catch(() => this.skip())
+    for (const [place, { operationId, responses }] of operations.entries()) {
+      // Each has somebody and something of its own: some delete what they are told.
+      const ann = await signUpProgram(site, `ann${place}`)
+      const URI = await ann.startChat()
+      const { id } = (await ann.post(URI, 'hello')).json
+      const env = { ...process.env, SITE: site.url, TOKEN: ann.token, URI, ID: String(id) }
+      const script = `${lineOf(operationId)} --silent --max-time 1 --write-out '\\n%{http_code}'`
+      const ran = await run('sh', ['-c', script], { env }).catch(error => error)
+      const status = ran.stdout.trim().split('\n').at(-1)
+      assert.ok(responses[status], `${operationId}: ${script}: ${ran.stdout}`)
+      assert.ok(!['400', '401', '405', '413', '414', '415'].includes(status), `${operationId}: ${ran.stdout}`)
+      assert.doesNotMatch(ran.stdout, /"code":"(invalid_input|unknown_field)"/)
+    }
+  })
+
+  it('is read in lynx', async function () {
+    if (!(await canOpen('lynx'))) {
+      this.skip()
+    }
+    const text = await printed('lynx', ['-dump', '-nolist', '-width=200', `${site.url}/api/`])
+    assert.match(text, /POST \/api\/chats\/\{uri\}\/messages\//)
+    assert.match(
+      text,
+      /curl -H "Authorization: Token \$TOKEN" -H 'Content-Type: application\/json' -d '\{"message":"hello"\}'/,
+    )
+    assert.match(text, /read_only, 403/)
+  })
+
+  /** The line as a browser shows it. */
+  function lineOf(id: string): string | undefined {
+    const [, html = ''] = new RegExp(`<section [^>]*id="${id}"[^]*?<pre[^>]*>([^<]*)</pre>`).exec(page) ?? []
+    return html
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'")
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&')
+  }
+})
