@@ -73,7 +73,7 @@ async function leaveTheLostTime(trx: Db) {
  * The epoch's number; whether this is another database than the one that it began in; and whether what can be read of the database's identity
  * was not noted yet. In recovery the timeline cannot be read, and nothing can be written.
  */
-async function standing(db: Db) {
+export async function standing(db: Db) {
   const { rows } = await sql<{ number: number; moved: boolean; unknown: boolean }>`
     select e.number,
       coalesce(e.timeline <> i.timeline, false) or coalesce(e.database <> i.database, false)

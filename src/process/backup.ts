@@ -10,9 +10,7 @@ import { type Config, readConfig } from '../config.js'
 import type { Address } from '../db/connection.js'
 import { OperatorError } from '../operator-error.js'
 import { HasTablespaces, takeBaseBackup } from '../postgres/base-backup.js'
-import { findCluster, startCluster } from '../postgres/cluster.js'
 import { flush } from '../postgres/initdb.js'
-import type { Starting } from '../waiting.js'
 import {
   ABOUT,
   type About,
@@ -24,6 +22,7 @@ import {
   nameAt,
   removeOldDrafts,
 } from './backup-folder.js'
+import { withServer } from './database-server.js'
 import { megabytes, progressBar } from './progress.js'
 import { stopSignal } from './signals.js'
 
@@ -81,20 +80,6 @@ function readArguments(args: string[]) {
     // An option that there is not.
   }
   throw new OperatorError(USAGE)
-}
-
-/** Uses the database server of the running program. Where the program does not run, a server is started for this. */
-async function withServer<T>(config: Config, starting: Starting, use: (address: Address) => Promise<T>): Promise<T> {
-  if (config.databaseUrl) {
-    return use({ connectionString: config.databaseUrl })
-  }
-  const running = await findCluster(config.dataDir)
-  const started = running ? undefined : await startCluster(config.dataDir, starting.say, starting)
-  try {
-    return await use((running ?? started?.connection) as Address)
-  } finally {
-    await started?.stop()
-  }
 }
 
 /** Writes all files of a backup, and waits until they are on the disk. Returns how many bytes the server has sent. */

@@ -1,7 +1,9 @@
 import type { Config } from '../config.js'
 import { type Condition, condition } from '../db/condition.js'
 import { type Address, connect, hasSessions, LIMITED, OLDEST_POSTGRES } from '../db/connection.js'
+import { readsIdentity, standing } from '../db/epoch.js'
 import { missingMigrations } from '../db/migrate.js'
+import type { Db } from '../db/schema.js'
 import { within } from '../deadline.js'
 import { findCluster } from '../postgres/cluster.js'
 import { bad, type Finding, ok, warn } from './findings.js'
@@ -50,6 +52,7 @@ export async function aboutDatabase(config: Config): Promise<Finding[]> {
             'Start this version of the program, which upgrades the tables.',
           )
         : ok('tables', `They are those of this version. The database has ${(found.size / GB).toFixed(2)} GB.`),
+      ...(missing.length > 0 ? [] : [await aboutEpoch(db)]),
     ]
   } catch (error) {
     const { message, errors } = error as AggregateError
@@ -59,6 +62,21 @@ export async function aboutDatabase(config: Config): Promise<Finding[]> {
   } finally {
     await db.destroy()
   }
+}
+
+/** Whether a restored backup would be noticed (docs/decisions/018). */
+async function aboutEpoch(db: Db): Promise<Finding> {
+  const { number, moved } = await standing(db)
+  if (moved) {
+    return warn('epoch', `Epoch ${number} began in another database.`, 'Start the program, which begins the next one.')
+  }
+  return (await readsIdentity(db))
+    ? ok('epoch', `It is number ${number}.`)
+    : warn(
+        'epoch',
+        `It is number ${number}. The role may not call pg_control_system, by which servers differ.`,
+        'Grant it that, or run npm run doctor -- new-epoch after a restore to another server.',
+      )
 }
 
 function aboutVersion({ version, version_num }: Condition): Finding {

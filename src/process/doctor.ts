@@ -1,11 +1,14 @@
 import { statfs } from 'node:fs/promises'
 import { type Config, readConfig } from '../config.js'
 import { OperatorError } from '../operator-error.js'
+import { backupsIn, readAbout } from './backup-folder.js'
 import { aboutDatabase } from './database-findings.js'
 import { bad, type Finding, ok, warn } from './findings.js'
+import { beginEpoch } from './new-epoch.js'
 
 const USAGE = `npm run doctor              looks whether all is set as it should be
-npm run doctor -- --json    the same as JSON`
+npm run doctor -- --json    the same as JSON
+npm run doctor -- new-epoch after the files of the database were put back by hand: see docs/backup.md`
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 5_000
@@ -14,9 +17,12 @@ const GB = 1024 ** 3
 
 /**
  * Looks at the settings, the machine, the running program and its database, and changes nothing. Returns a line for each finding, or with
- * `--json` all of them as an array.
+ * `--json` all of them as an array. With `new-epoch` it begins an epoch instead.
  */
 export async function examine(args: string[], env: NodeJS.ProcessEnv): Promise<{ text: string; isBad: boolean }> {
+  if (args.length === 1 && args[0] === 'new-epoch') {
+    return { text: await beginEpoch(env), isBad: false }
+  }
   if (args.some(arg => arg !== '--json')) {
     throw new OperatorError(USAGE)
   }
@@ -27,6 +33,7 @@ export async function examine(args: string[], env: NodeJS.ProcessEnv): Promise<{
     ...(await aboutDisk(config)),
     ...(await aboutProgram(config)),
     ...(await aboutDatabase(config)),
+    await aboutBackups(),
   ]
   return {
     text: args.includes('--json') ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n'),
@@ -73,6 +80,17 @@ function aboutSettings({ limited, publicUrl, secure, trustedProxies, databaseUrl
           'On the internet use the PostgreSQL of your system, by DATABASE_URL.',
         ),
   ]
+}
+
+/** Of those that are made without naming a folder. */
+async function aboutBackups(): Promise<Finding> {
+  const [newest] = await backupsIn('backups').catch(() => [])
+  const about = newest ? await readAbout(newest) : undefined
+  const days = about ? (Date.now() - Date.parse(about.made_at)) / 86_400_000 : Number.POSITIVE_INFINITY
+  const todo = 'Let npm run backup run every night, and keep what it makes elsewhere too.'
+  return days > 2
+    ? warn('backup', about ? `The newest in ./backups is ${Math.floor(days)} days old.` : 'None is in ./backups.', todo)
+    : ok('backup', `The newest in ./backups is of ${about?.made_at}.`)
 }
 
 /** Node raises its limit to the hard one by itself. */

@@ -44,6 +44,16 @@ describe('npm run doctor', () => {
     PORT: new URL(site.url).port,
   })
 
+  it('begins a new epoch for files that were put back by hand, and says which one', async () => {
+    const before = (await findings(near())).of('epoch')
+    assert.deepEqual([before?.state, before?.says], ['ok', 'It is number 1.'])
+    const { code, said, errors } = await run(['new-epoch'], near())
+    assert.deepEqual([code, said], [0, 'This is epoch 2.'], errors)
+    assert.match(errors, /A new epoch has begun/)
+    assert.equal((await findings(near())).of('epoch')?.says, 'It is number 2.')
+    assert.equal((await findings(near())).of('backup')?.what, 'backup')
+  })
+
   it('says of each thing in a line how it is and what to do, and ends with 1 if one is bad', async () => {
     // The server of the tests has fsync off.
     const { code, said } = await run([], near())
