@@ -137,6 +137,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     limited: data.LIMITS === 'on',
     bus: data.BUS === 'postgres',
     workers: data.WEB_CONCURRENCY,
+    securityContact: data.SECURITY_CONTACT,
     metrics: data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
   }
 }
@@ -194,6 +195,13 @@ const environment = z.object({
     .default([]),
   WEB_CONCURRENCY: integer(1, 64, 'must be a number of processes from 1 to 64').default(1),
   BUS: z.enum(['postgres', 'off'], { error: 'must be postgres or off' }).default('postgres'),
+  SECURITY_CONTACT: z
+    .string()
+    .regex(
+      /^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+|tel:\+[\d-]+)$/,
+      'must be an address such as mailto:security@example.org or https://example.org/security',
+    )
+    .optional(),
   METRICS_PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').optional(),
   METRICS_HOST: listened.default('127.0.0.1'),
   LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),

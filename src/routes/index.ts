@@ -26,6 +26,7 @@ import { start } from './start.js'
 import { tokens } from './tokens.js'
 import { typing } from './typing.js'
 import { users } from './users.js'
+import { wellKnown } from './well-known.js'
 
 /** The first parts of paths that exist under /api as well, in JSON. */
 export const API = ['chats', 'guests', 'account', 'search']
@@ -57,6 +58,7 @@ export function routerOf(parts: Parts): Router<State> {
     reads,
     typing,
     live,
+    wellKnown,
   ]) {
     router.use(noun(parts).routes())
   }

@@ -133,6 +133,18 @@ describe('what every answer says of itself', () => {
     }
   })
 
+  it('names the type of its body, and the charset of text', async () => {
+    for (const [name, { status, headers, text }] of Object.entries({ ...(await pages()), ...(await others()) })) {
+      const type = headers.get('content-type') ?? ''
+      assert.equal(type === '', text === '' && !/redirect/.test(name), `${name} (${status}): ${type}`)
+      assert.match(
+        type,
+        /^$|^text\/.*; charset=utf-8$|^application\/(problem\+)?json(; charset=utf-8)?$/,
+        `${name} (${status})`,
+      )
+    }
+  })
+
   it('is not to be stored: no-store, or asked for again each time where it has an ETag', async () => {
     for (const [name, { status, headers }] of Object.entries({ ...(await pages()), ...(await others()) })) {
       const control = headers.get('cache-control') ?? ''

@@ -35,6 +35,8 @@ const SECRET = 'for members only'
 const ROWS: Record<string, Row> = {
   'GET /': { status: OPEN },
   'GET /robots.txt': { status: OPEN },
+  'GET /.well-known/security.txt': { status: [404, 404, 404, 404, 404, 404] },
+  'GET /.well-known/change-password': { status: [303, 303, 303, 303, 303, 303] },
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /help': { status: OPEN },
   'GET /api': { status: OPEN },
