@@ -7,12 +7,12 @@ import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
 import { settleForm } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
-import { answerIdlePolls } from './http/idle-polls.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
 import { findRoute } from './http/marks.js'
 import { nameRequests } from './http/request-id.js'
 import { logRequests } from './http/request-log.js'
 import { answerErrors, openStreams, refuseLongUrls } from './http/respond.js'
+import { answerFromMemory } from './http/short-ways.js'
 import { refuseUnknownFields } from './http/unknown-fields.js'
 import { API, refuseMethod, routerOf } from './routes/index.js'
 
@@ -26,7 +26,7 @@ export function createApp(parts: Parts) {
   })
 
   app.use(refuseMalformed(parts))
-  app.use(answerIdlePolls(parts, router))
+  app.use(answerFromMemory(parts, router))
   app.use(openStreams())
   app.use(secureHeaders(parts))
   app.use(settleForm(API))

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { remembering } from './remembering.js'
 
 /** Random bytes for the next keys. To ask for 4 KiB at once costs as much as to ask for one key; crypto.randomUUID does the same. */
 let pool = Buffer.alloc(0)
@@ -23,9 +24,18 @@ export function keyHash(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
-/** An HMAC of the text by the site's secret, for one purpose. */
+/** An HMAC of the text by the site's secret, for one purpose. Each page has two, and mostly the same as its reader's page before. */
 export function sealed(secret: Buffer, purpose: string, text: string): string {
-  return createHmac('sha256', secret).update(`${purpose}\0${text}`).digest('base64url')
+  const seal = sealsBy.get(secret) ?? remembering(SEALS_AT_MOST, (of: string) => hmac(secret, of))
+  sealsBy.set(secret, seal)
+  return seal(`${purpose}\0${text}`)
+}
+
+const SEALS_AT_MOST = 10_000
+const sealsBy = new WeakMap<Buffer, (of: string) => string>()
+
+function hmac(secret: Buffer, text: string): string {
+  return createHmac('sha256', secret).update(text).digest('base64url')
 }
 
 /** Proves that the user typed the draft beside it in the composer of that chat. No other user may get the draft. */

@@ -9,7 +9,7 @@ import { keyHash, randomKey } from '../keys.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
 import { logFailure } from './request-log.js'
-import { beginSession, dropSession, prolongSession, sessionCookie, sessionStore } from './sessions.js'
+import { beginSession, dropSession, prolongSession, sentSession, sessionStore } from './sessions.js'
 
 /**
  * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
@@ -31,8 +31,8 @@ export function authenticate(parts: Parts, app: Koa<State>): Middleware {
     if (ctx.state.cookieless) {
       return next()
     }
-    const id = ctx.cookies.get(sessionCookie(parts.config.secure))
-    if (id && id.length <= LIMITS.keyBytes) {
+    const id = sentSession(parts, ctx)
+    if (id) {
       await bySession(parts, ctx, id)
     }
     return signsIn ? keepSession(ctx, next) : next()
@@ -79,16 +79,20 @@ async function touch(parts: Parts, written: Promise<void>) {
 
 /** The last use is written once in ten minutes. */
 function isWorthTouching(identity: Identity): boolean {
-  const now = performance.now()
-  const isStale = now > identity.staleAt
+  const isStale = wasLongUnused(identity)
   if (isStale) {
-    identity.staleAt = now + 600_000
+    identity.staleAt = performance.now() + 600_000
   }
   return isStale
 }
 
+/** Whether its next use is to be written. */
+export function wasLongUnused({ staleAt }: Identity): boolean {
+  return performance.now() > staleAt
+}
+
 /** An open page asks for what is new by itself: that is no use of the session. */
-function isPoll({ method, state }: Context): boolean {
+export function isPoll({ method, state }: Context): boolean {
   return method === 'GET' && (state.form === 'fragment' || state.marks.poll === true)
 }
 

@@ -2,14 +2,16 @@ import { randomKey } from '../keys.js'
 import type { Entry } from '../live/entry.js'
 import type { Feed } from '../live/feed.js'
 import type { Logs } from '../live/logs.js'
-import { compressed, gzipOf, type Piece, plainOf, stored } from '../live/pieces.js'
+import { compressed, gzipOf, type Piece, plainOf, stored, storedAgain } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
-import type { Context, Parts } from './context.js'
+import { remembering } from '../remembering.js'
+import type { Answer, Context, Parts } from './context.js'
+import { VARY } from './form.js'
 import { frameOf } from './respond.js'
 import type { FrameValues, PageValues } from './view-values.js'
 
 /** `html`: of all entries, where it was put together before. */
-type Values = PageValues['chats/show.njk'] & { html: Piece | undefined }
+type Values = PageValues['chats/show.njk'] & { html?: Piece | undefined }
 
 /** What each request puts into a page that was rendered before: what is its reader's own, and what moves on with every message. */
 type Own = Record<
@@ -31,10 +33,15 @@ type Own = Record<
 >
 
 /**
- * Answers with a chat's page, put together from pieces: its log, and what stands around it. That is rendered once for all readers who see the
+ * A chat's page, put together from pieces: its log, and what stands around it. That is rendered once for all readers who see the
  * same there, for as long as the feed has its surroundings. A page that says what is new, or until when the chat is kept, is for one reader.
  */
-export function showChatPage(parts: Parts, ctx: Context, values: Values, feed: Feed) {
+export function chatPage(
+  parts: Parts,
+  ctx: Context,
+  values: Values,
+  feed: Feed,
+): Pick<Answer, 'headers'> & { body: Buffer } {
   const frame = frameOf(parts, ctx)
   const own = ownOf(parts, frame, values, feed.logs)
   const make = () => cutPage(parts, frame, values, own)
@@ -42,15 +49,19 @@ export function showChatPage(parts: Parts, ctx: Context, values: Values, feed: F
   const isCommon = values.unread_from === null && values.kept === null
   const page = isCommon && surroundings?.isOf(values.chat) ? surroundings.page(keyOf(frame, values, own), make) : make()
   const pieces = page.map(part => (typeof part === 'string' ? own[part] : part))
-  ctx.type = 'html'
-  ctx.vary('Accept-Encoding')
-  if (ctx.acceptsEncodings('gzip', 'identity') === 'gzip') {
-    ctx.set('Content-Encoding', 'gzip')
-    ctx.body = gzipOf(pieces)
-  } else {
-    ctx.body = plainOf(pieces)
-  }
+  return takesGzip(ctx.get('accept-encoding'), ctx)
+    ? { headers: IN_GZIP, body: gzipOf(pieces) }
+    : { headers: IN_PLAIN, body: plainOf(pieces) }
 }
+
+const IN_PLAIN = { 'Content-Type': 'text/html; charset=utf-8', Vary: `${VARY}, Accept-Encoding` }
+const IN_GZIP = { ...IN_PLAIN, 'Content-Encoding': 'gzip' }
+
+/** Browsers send few different headers. */
+const takesGzip = remembering(
+  1000,
+  (_accepted: string, ctx: Context) => ctx.acceptsEncodings('gzip', 'identity') === 'gzip',
+)
 
 /**
  * What decides how a page looks, beside its surroundings and what is in `Own`; and how its pieces are compressed, which is the length of all
@@ -140,18 +151,18 @@ function ownOf(
   const [first] = entries
   const { read, fresh } = byNews(entries, unread_from)
   return {
-    csrf: stored(csrf),
+    csrf: storedAgain(csrf),
     form_key: stored(form_key),
     key: stored(key),
-    draft_of: stored(draft_of),
-    user_name: stored(views.escape(user?.name ?? '')),
-    user_initial: stored(views.escape(user_initial)),
-    me: stored(String(me)),
-    share_url: stored(views.escape(share_url)),
-    share_size: stored(String(share_url.length)),
-    version: stored(String(version)),
-    first: stored(String(first?.version)),
-    first_time: stored(first?.event.created_at.toISOString() ?? ''),
+    draft_of: storedAgain(draft_of),
+    user_name: storedAgain(views.escape(user?.name ?? '')),
+    user_initial: storedAgain(views.escape(user_initial)),
+    me: storedAgain(String(me)),
+    share_url: storedAgain(views.escape(share_url)),
+    share_size: storedAgain(String(share_url.length)),
+    version: storedAgain(String(version)),
+    first: storedAgain(String(first?.version)),
+    first_time: storedAgain(first?.event.created_at.toISOString() ?? ''),
     log: html && fresh.length === 0 ? html : logs.html(read, version, me),
     new_log: logs.html(fresh, version, me),
   }

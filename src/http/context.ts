@@ -41,7 +41,7 @@ export interface Parts {
 }
 
 /** The form of an answer: a whole document, HTML that replaces part of one, or JSON. */
-type Form = 'page' | 'fragment' | 'json'
+export type Form = 'page' | 'fragment' | 'json'
 
 /** What other code must know of a route. It is said where the route is registered. */
 export interface Marks {
@@ -53,8 +53,8 @@ export interface Marks {
   entrance?: true
   /** A session begins or ends here, so koa-session is used. */
   signsIn?: true
-  /** The tail of a page asks for it, most often for nothing: http/idle-polls.ts answers then. */
-  tail?: true
+  /** How it is answered where memory is certain of the answer: http/short-ways.ts. */
+  short?: ShortWay
   /** Open pages ask for it by themselves, which is no use of the session. */
   poll?: true
   /** Asks whether the program is ready: a 503 is its answer, and refuses nobody. */
@@ -72,6 +72,24 @@ export interface Marks {
   forPages?: true
   /** Other people's clients send it fields that it does not have: these are passed over, unless one looks misspelt. */
   lenient?: true
+}
+
+/** The answer to a GET for which nothing has to be asked. It says what the route says, and is in one form only. */
+export interface ShortWay {
+  form: Form
+  /** What stands behind the path, as a regular expression with one group at most. */
+  query: string
+  /**
+   * The answer for the member who asks, `ctx.state.user`. Undefined, without any effect, where memory is not certain of it, or a session or a
+   * count has to be written.
+   */
+  answer(ctx: Context, uri: string, group: string): Answer | undefined
+}
+
+export interface Answer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  body?: Buffer
 }
 
 export interface State {

@@ -1,4 +1,5 @@
-import type { Middleware } from './context.js'
+import { remembering } from '../remembering.js'
+import type { Context, Form, Middleware } from './context.js'
 
 /**
  * Whether an address is for programs: it answers in JSON, errors included, and pages of other sites may call it (CORS_ORIGINS). `/api/` itself
@@ -18,12 +19,23 @@ export function settleForm(nouns: readonly string[]): Middleware {
     if (isForPrograms(ctx.path)) {
       ctx.state.form = 'json'
       ctx.path = ctx.path.replace(api, '')
-    } else if (ctx.get('hx-request') === 'true') {
-      ctx.state.form = 'fragment'
     } else {
-      ctx.state.form = ctx.accepts('html', 'json') === 'json' ? 'json' : 'page'
+      ctx.state.form = shownForm(ctx)
     }
-    ctx.set('Vary', 'Accept, HX-Request')
+    ctx.set('Vary', VARY)
     await next()
   }
 }
+
+/** What the form depends on. */
+export const VARY = 'Accept, HX-Request'
+
+/** The form of the answer at an address that is not for programs alone. */
+export function shownForm(ctx: Context): Form {
+  return ctx.get('hx-request') === 'true' ? 'fragment' : acceptedForm(ctx.get('accept'), ctx)
+}
+
+/** Browsers send few different headers. */
+const acceptedForm = remembering(1000, (_accept: string, ctx: Context) =>
+  ctx.accepts('html', 'json') === 'json' ? 'json' : 'page',
+)

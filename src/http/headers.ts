@@ -1,4 +1,5 @@
-import type { Middleware, Parts } from './context.js'
+import type { Config } from '../config.js'
+import type { Form, Middleware, Parts } from './context.js'
 import { isForPrograms } from './form.js'
 
 const POLICY = [
@@ -33,6 +34,20 @@ const FRAME = {
 /** The order is for lynx: it understands only no-cache, and only at the end. Without it, a link to a page that lynx has shows the old page. */
 export const NOT_STORED = 'no-store, no-cache'
 
+/** Answers to programs may be embedded: CORS says by whom. */
+export const NOT_EMBEDDED = { 'Cross-Origin-Resource-Policy': 'same-origin' }
+
+/** What every answer in that form says of itself, whatever it is. */
+export function headersOf({ secure }: Config, form: Form, isDocument = form === 'page'): Record<string, string> {
+  return {
+    'X-Content-Type-Options': 'nosniff',
+    'X-Robots-Tag': 'noindex, nofollow',
+    // Not on fragments: their page has had it already, and it would make idle polls longer.
+    ...(secure && form !== 'fragment' ? { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' } : {}),
+    ...(isDocument ? DOCUMENT : {}),
+  }
+}
+
 /** On every answer, errors included: it must not be stored, indexed, sniffed or embedded. Documents get their policies as well. */
 export function secureHeaders({ config }: Parts): Middleware {
   return async (ctx, next) => {
@@ -44,20 +59,14 @@ export function secureHeaders({ config }: Parts): Middleware {
       if (!ctx.response.get('cache-control')) {
         ctx.set('Cache-Control', NOT_STORED)
       }
-      ctx.set('X-Content-Type-Options', 'nosniff')
-      ctx.set('X-Robots-Tag', 'noindex, nofollow')
-      // Not on fragments: their page has had it already, and it would make idle polls longer.
-      if (config.secure && ctx.state.form !== 'fragment') {
-        ctx.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
-      }
+      const { form } = ctx.state
+      const isDocument = form === 'page' || ctx.response.is('html') !== false
+      ctx.set(headersOf(config, form, isDocument))
       if (!isForPrograms(ctx.originalUrl) && !ctx.response.get('cross-origin-resource-policy')) {
-        ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
+        ctx.set(NOT_EMBEDDED)
       }
-      if (ctx.state.form === 'page' || ctx.response.is('html')) {
-        ctx.set(DOCUMENT)
-        if (ctx.state.isFrame) {
-          ctx.set(FRAME)
-        }
+      if (isDocument && ctx.state.isFrame) {
+        ctx.set(FRAME)
       }
     }
   }

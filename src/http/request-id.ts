@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { randomKey } from '../keys.js'
-import type { Middleware } from './context.js'
+import type { Context, Middleware } from './context.js'
 
 const HEADER = 'X-Request-Id'
 
@@ -10,23 +10,20 @@ const HEADER = 'X-Request-Id'
  */
 export function nameRequests(): Middleware {
   return (ctx, next) => {
-    const sent = sentId(ctx.req)
-    ctx.state.request = sent ?? randomKey(12)
-    if (sent || ctx.state.form !== 'fragment') {
-      ctx.set(HEADER, ctx.state.request)
-    }
+    ctx.set(nameRequest(ctx))
     return next()
   }
+}
+
+/** Names one request, and returns the header that its answer gets. */
+export function nameRequest({ req, state }: Context): Record<string, string> {
+  const sent = sentId(req)
+  state.request = sent ?? randomKey(12)
+  return sent || state.form !== 'fragment' ? { [HEADER]: state.request } : {}
 }
 
 /** The id by which a proxy or a program knows its request. One that is long, or of other signs, counts as none: it would stand in the log. */
 function sentId({ headers }: IncomingMessage): string | undefined {
   const sent = headers[HEADER.toLowerCase()]
   return typeof sent === 'string' && /^[\w.:/+=-]{1,64}$/.test(sent) ? sent : undefined
-}
-
-/** The same header for an answer on the short way of idle polls. */
-export function requestIdHeader(request: IncomingMessage): Record<string, string> {
-  const id = sentId(request)
-  return id ? { [HEADER]: id } : {}
 }

@@ -1,5 +1,5 @@
 import { asRefusal, Refusal, whyNotNow } from '../errors.js'
-import type { Middleware, Parts } from './context.js'
+import type { Context, Middleware, Parts } from './context.js'
 import type { Outage } from './outages.js'
 
 /** Logs a failure of work whose result no request waits for. A failure that means "not now" is logged by the outage. */
@@ -36,7 +36,6 @@ export function logRequests({ log, outage, refusals }: Parts): Middleware {
       throw error
     } finally {
       const status = failure ? asRefusal(failure).status : ctx.status
-      const route = ctx.state.route ?? null
       if (failure && whyNotNow(failure) !== undefined) {
         outage.failed(failure)
       }
@@ -46,18 +45,28 @@ export function logRequests({ log, outage, refusals }: Parts): Middleware {
       if (status === 503 && !ctx.state.marks.probe) {
         outage.refused()
       }
-      const level = levelOf(status, outage)
-      const line = {
-        request: ctx.state.request,
-        method: ctx.method,
-        route,
-        status,
-        ms: Math.round(performance.now() - begun),
-        user: ctx.state.user?.id ?? null,
-        ...(status >= 500 && failure instanceof Error && !(failure instanceof Refusal) ? { err: failure } : {}),
-      }
-      log[level](line, `${ctx.method} ${route ?? '(no route)'} ${status}`)
+      const isFault = status >= 500 && failure instanceof Error && !(failure instanceof Refusal)
+      logRequest({ log, outage }, ctx, status, begun, isFault ? { err: failure } : {})
     }
+  }
+}
+
+/** The line of one request, which came at `begun` by `performance.now()`. `more` is put into it. */
+export function logRequest(
+  { log, outage }: Pick<Parts, 'log' | 'outage'>,
+  { method, state }: Context,
+  status: number,
+  begun: number,
+  more: object,
+) {
+  const level = levelOf(status, outage)
+  if (log.isLevelEnabled(level)) {
+    const { request, route = null, user } = state
+    const ms = Math.round(performance.now() - begun)
+    log[level](
+      { request, method, route, status, ms, user: user?.id ?? null, ...more },
+      `${method} ${route ?? '(no route)'} ${status}`,
+    )
   }
 }
 

@@ -8,6 +8,12 @@ import type { Context, Middleware, Parts, State } from './context.js'
 /** Browsers keep a cookie with this prefix to the host that set it. They accept it over https only. */
 export const sessionCookie = (secure: boolean) => (secure ? '__Host-sid' : 'sid')
 
+/** The id of a session that the browser sent: it may be known or not. */
+export function sentSession({ config }: Parts, ctx: Context): string | undefined {
+  const id = ctx.cookies.get(sessionCookie(config.secure))
+  return id && id.length <= LIMITS.keyBytes ? id : undefined
+}
+
 /** In milliseconds: as long as an account's session can last. */
 const COOKIE_LASTS = LIMITS.sessionDays * 86_400_000
 

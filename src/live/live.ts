@@ -8,6 +8,7 @@ import type { KnownVersion } from '../db/versions.js'
 import { type Bus, noBus, PostgresBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
+import type { Feed } from './feed.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
 import { Presence } from './presence.js'
@@ -111,10 +112,16 @@ export class Live {
     return this.feeds.cached(uri, user_id) ?? this.feeds.find(uri, user_id)
   }
 
-  /** The chat as one of its members sees it, if memory alone makes sure of all of it: asks nothing. By its newest link only. */
-  remembered(uri: string, user_id: number): (Chat & { askedAt: number }) | undefined {
+  /** Whose session or token it is, if memory alone makes sure of it: asks nothing. */
+  identified(credential: Credential): Identity | undefined {
+    const cached = this.identities.cached(credential)
+    return cached && this.sweep.isFresh(cached) ? cached.identity : undefined
+  }
+
+  /** The chat as one of its members sees it, with its feed, if memory alone makes sure of all of it: asks nothing. By its newest link only. */
+  remembered(uri: string, user_id: number): { chat: Chat; feed: Feed } | undefined {
     const found = this.feeds.remembered(uri, user_id)
-    return found && this.sweep.isFresh(found.feed) ? { ...found.chat, askedAt: found.feed.askedAt } : undefined
+    return found && this.sweep.isFresh(found.feed) ? found : undefined
   }
 
   /** The same for a chat that was just read from the database, without another statement. */
@@ -122,13 +129,9 @@ export class Live {
     return this.feeds.learn(chat, user_id, askedAt)
   }
 
-  /** Whether memory alone makes sure that the credential's user is a member of the chat and has seen all of it. Asks nothing. */
-  isIdle(credential: Credential, uri: string, version: number): boolean {
-    const cached = this.identities.cached(credential)
-    if (!cached || !this.sweep.isFresh(cached)) {
-      return false
-    }
-    const reading = this.feeds.cached(uri, cached.identity.user.id)
+  /** Whether memory alone makes sure that the user is a member of the chat and has seen all of it. Asks nothing. */
+  isIdle(uri: string, user_id: number, version: number): boolean {
+    const reading = this.feeds.cached(uri, user_id)
     return reading?.feed.version === version && !reading.feed.isBehind && this.sweep.isFresh(reading.feed)
   }
 

@@ -38,13 +38,18 @@ export class Logs {
     return this.size
   }
 
+  /** That of one reader, if it was put together before. */
+  known(end: ListEnd, reader_id: number): Log | undefined {
+    return end.version === this.version ? this.byReader.get(placeIn(end, reader_id)) : undefined
+  }
+
   /** That of one reader. */
   async of(end: ListEnd, reader_id: number): Promise<Log> {
-    const reader = end.entries.some(({ event }) => event.author_id === reader_id) ? reader_id : 0
-    const known = end.version === this.version ? this.byReader.get(reader) : undefined
+    const known = this.known(end, reader_id)
     if (known) {
       return known
     }
+    const reader = placeIn(end, reader_id)
     const { items, cut } = await fill(end.entries.toReversed(), LIMITS.pageBytes, entry =>
       entry.html(entry.event.author_id === reader),
     )
@@ -108,6 +113,11 @@ export class Logs {
     this.size = undefined
     return piece
   }
+}
+
+/** All who wrote nothing of it see the same. */
+function placeIn({ entries }: ListEnd, reader_id: number): number {
+  return entries.some(({ event }) => event.author_id === reader_id) ? reader_id : 0
 }
 
 function placeOf(entry: Entry | undefined): number {

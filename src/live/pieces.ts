@@ -1,4 +1,5 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib'
+import { remembering } from '../remembering.js'
 
 /** A part of a document, ready for answers in plain and for answers in gzip. */
 export interface Piece {
@@ -37,6 +38,9 @@ export function stored(text: string): Piece {
   }
   return { text, blocks: Buffer.concat(blocks), crc: crc32(bytes), length: bytes.length }
 }
+
+/** The same for a short text that many answers have. */
+export const storedAgain = remembering(10_000, stored)
 
 /** The pieces as one. It takes the place of all of them in an answer. */
 export function joined(pieces: readonly Piece[]): Piece {

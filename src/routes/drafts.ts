@@ -2,7 +2,7 @@ import { findChat, URI } from '../db/chats.js'
 import type { User } from '../db/users.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { draftSeal, sameKey } from '../keys.js'
-import { showChat } from './chats.js'
+import { showChat } from './chat-page.js'
 import { chatPath } from './scope.js'
 
 const CHAT_PAGE = new RegExp(`^${chatPath(`(${URI})`)}$`)

@@ -10,7 +10,7 @@ import { invalid, notFound, Refusal, unavailable } from '../errors.js'
 import { linkTo } from '../http/address.js'
 import { messageList, postedMessage } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
-import type { Fields, Parts, RouteContext, State } from '../http/context.js'
+import type { Fields, Parts, RouteContext, ShortWay, State } from '../http/context.js'
 import { isNamed } from '../http/etags.js'
 import { asText } from '../http/fields.js'
 import { check, read, readQuery, takeKey } from '../http/input.js'
@@ -22,7 +22,7 @@ import { respond, seeOther } from '../http/respond.js'
 import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
 import { mentionedNames, RULES_VERSION } from '../text/markdown.js'
-import { showChat } from './chats.js'
+import { showChat } from './chat-page.js'
 import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
 import {
@@ -39,9 +39,16 @@ import { awaitNews } from './waits.js'
 
 /** Posting messages, and reading those before or after a cursor. */
 export function messages(parts: Parts) {
-  const { db } = parts
+  const { db, live } = parts
   const queue = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
+  /** The tail of a page asks for it again and again, and most often there is nothing new. */
+  const poll: ShortWay = {
+    form: 'fragment',
+    query: '\\?after=(\\d{1,15})',
+    answer: ({ state: { user } }, uri, after) =>
+      user && live.isIdle(uri, user.id, Number(after)) ? { status: 204, headers: {} } : undefined,
+  }
 
   const posting = mark({
     body: newMessage,
@@ -84,7 +91,7 @@ export function messages(parts: Parts) {
   })
 
   const listing = mark({
-    tail: true,
+    short: poll,
     query: eventsQuery,
     operation: {
       id: 'listMessages',

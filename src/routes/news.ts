@@ -6,7 +6,7 @@ import { eventsQuery, tailQuery } from '../http/schemas.js'
 import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
 import { fill } from '../slices.js'
-import { chatOnPage } from './chats.js'
+import { chatOnPage } from './chat-page.js'
 import { limitLists, type ReadingMember, requireCursor, requireReading } from './scope.js'
 
 /**

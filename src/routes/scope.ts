@@ -6,7 +6,7 @@ import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal } from '../errors.js'
 import { addressOf } from '../http/address.js'
 import { requireUser } from '../http/authentication.js'
-import type { Parts, RouteContext } from '../http/context.js'
+import type { Context, Parts, RouteContext } from '../http/context.js'
 import { rememberChange } from '../http/own-changes.js'
 import { type Allowance, overShared, type RateName, rateHeaders } from '../http/rate-limits.js'
 import type { Reading } from '../live/feeds.js'
@@ -24,18 +24,12 @@ export function limit(parts: Parts, ctx: RouteContext, sentence?: string) {
 }
 
 /** Counts one use against a rate limit, and tells programs what is left. Throws 429. */
-export function count(
-  { limitRate }: Parts,
-  ctx: RouteContext,
-  rate: RateName,
-  subject: number | string,
-  sentence?: string,
-) {
+export function count({ limitRate }: Parts, ctx: Context, rate: RateName, subject: number | string, sentence?: string) {
   tellAllowance(ctx, limitRate(rate, subject, sentence))
 }
 
 /** Tells programs what is left of a limit, beside the others that the request was counted under. */
-export function tellAllowance(ctx: RouteContext, allowance: Allowance | undefined) {
+export function tellAllowance(ctx: Context, allowance: Allowance | undefined) {
   if (allowance && ctx.state.form === 'json') {
     ctx.state.allowances ??= new Map()
     ctx.state.allowances.set(allowance.name, allowance)
@@ -148,7 +142,7 @@ export async function requireReading({ live }: Parts, ctx: RouteContext): Promis
 }
 
 /** Counts a costly read, of a list or a page, against the rate limits of the user and of the address. Throws 429. */
-export function limitLists(parts: Parts, ctx: RouteContext, user: User) {
+export function limitLists(parts: Parts, ctx: Context, user: User) {
   count(parts, ctx, 'lists', user.id)
   count(parts, ctx, 'addressLists', addressOf(ctx))
 }

@@ -41,7 +41,7 @@ describe('an idle poll', () => {
     assert.equal(site.log.length, 1)
     assert.match(site.log[0] ?? '', /"status":204/)
     // It took the short way.
-    assert.match(site.log[0] ?? '', /An idle poll/)
+    assert.match(site.log[0] ?? '', /"short":true/)
     assert.ok(!site.log[0]?.includes(uri))
   })
 

@@ -1,0 +1,27 @@
+/** Longer keys are not kept: whoever sends a request writes some of them. */
+const LONGEST = 300
+
+/**
+ * `make`, which keeps what it made of the keys that came last, `atMost` of them. What it makes must follow from the key alone. All of it is
+ * forgotten when there are too many: that is cheaper than to know the oldest, and what is used comes back at once.
+ */
+export function remembering<Made, More extends unknown[]>(
+  atMost: number,
+  make: (key: string, ...more: More) => Made,
+): (key: string, ...more: More) => Made {
+  const known = new Map<string, Made>()
+  return (key, ...more) => {
+    const before = known.get(key)
+    if (before !== undefined) {
+      return before
+    }
+    const made = make(key, ...more)
+    if (key.length <= LONGEST) {
+      if (known.size >= atMost) {
+        known.clear()
+      }
+      known.set(key, made)
+    }
+    return made
+  }
+}
