@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import type { Config } from '../config.js'
+import { remembering } from '../remembering.js'
 import { parsedUrl } from '../urls.js'
 import type { Context } from './context.js'
 
@@ -73,12 +74,18 @@ export function networkOf(ctx: Context): string {
 }
 
 /** `parts`: how many groups of 16 bits of an IPv6 address count. */
-function subjectOf(ctx: Context, parts: number): string {
+function subjectOf(ctx: Context, parts: 3 | 4): string {
   // Where the proxy names no valid address, the request counts as the proxy's own.
-  return read(ctx.ip, parts) ?? read(ctx.req.socket.remoteAddress ?? '', parts) ?? ''
+  const remembered = subjects[parts]
+  return remembered(ctx.ip) || remembered(ctx.req.socket.remoteAddress ?? '')
 }
 
-function read(written: string, parts: number): string | undefined {
+const subjects = {
+  3: remembering(10_000, (written: string) => read(written, 3) ?? ''),
+  4: remembering(10_000, (written: string) => read(written, 4) ?? ''),
+}
+
+function read(written: string, parts: 3 | 4): string | undefined {
   const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(written) ?? []
   const text = inBrackets ?? beforePort ?? written
   if (!ipaddr.isValid(text)) {

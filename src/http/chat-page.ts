@@ -73,9 +73,23 @@ function keyOf(
   { log, new_log, ...between }: Own,
 ): string {
   const listed = members.some(({ id }) => id === me) ? me : 0
-  const lengths = Object.values(between).map(({ length }) => length)
-  const first = dayAbove(entries)
-  return JSON.stringify([preferences, user?.kind, listed, chat.owner_id === me, more, empty, has_code, first, lengths])
+  const { theme, text_size, enter } = preferences
+  const kind = [
+    theme,
+    text_size,
+    enter,
+    user?.kind,
+    listed,
+    chat.owner_id === me,
+    more,
+    empty,
+    has_code,
+    dayAbove(entries),
+  ]
+  for (const name in between) {
+    kind.push(between[name as keyof typeof between].length)
+  }
+  return kind.join()
 }
 
 /** The day (UTC) above the list where its first entry does not say it. */
@@ -138,7 +152,10 @@ function cutPage({ views }: Parts, frame: FrameValues, values: Values, own: Own)
 
 /** The entries before the first one that is new to the reader, and those from there on. */
 function byNews(entries: readonly Entry[], unread_from: number | null) {
-  const isNew = ({ version }: Entry) => unread_from !== null && version >= unread_from
+  if (unread_from === null) {
+    return { read: entries, fresh: [] }
+  }
+  const isNew = ({ version }: Entry) => version >= unread_from
   return { read: entries.filter(entry => !isNew(entry)), fresh: entries.filter(isNew) }
 }
 

@@ -9,7 +9,10 @@ const NONE: Preferences = { theme: 'system', text_size: 'normal', enter: 'auto' 
 /** Those of the browser that sent the request. A cookie that is not as it was set counts as none. */
 export function preferencesOf({ config }: Parts, ctx: Context): Preferences {
   const cookie = ctx.state.cookieless ? undefined : ctx.cookies.get(preferencesCookie(config.secure), { signed: false })
-  const [theme, text_size, enter] = (cookie ?? '').split('.', 3)
+  if (!cookie) {
+    return NONE
+  }
+  const [theme, text_size, enter] = cookie.split('.', 3)
   return newPreferences.safeParse({ theme, text_size, enter }).data ?? NONE
 }
 

@@ -15,8 +15,8 @@ interface Way {
   route: string
   marks: Marks
   url: RegExp
-  /** What the middleware that is passed by says of each answer. */
-  headers: Readonly<Record<string, string>>
+  /** The headers of an answer, in the form that is sent fastest, by those that the route gives it. */
+  headers: (own: Answer['headers']) => readonly string[]
 }
 
 /**
@@ -46,12 +46,19 @@ export function answerFromMemory(parts: Parts, router: Router<State>): Middlewar
 }
 
 function wayOf({ config }: Parts, route: string, marks: Marks, short: ShortWay): Way {
+  // What the middleware that is passed by says of each answer.
+  const common = { Vary: VARY, 'Cache-Control': NOT_STORED, ...headersOf(config, short.form), ...NOT_EMBEDDED }
+  const known = new WeakMap<Answer['headers'], string[]>()
   return {
     short,
     marks,
     route,
     url: new RegExp(`^${route.replace(':uri', `(${URI})`)}${short.query}$`),
-    headers: { Vary: VARY, 'Cache-Control': NOT_STORED, ...headersOf(config, short.form), ...NOT_EMBEDDED },
+    headers: own => {
+      const headers = known.get(own) ?? Object.entries({ ...common, ...own }).flat()
+      known.set(own, headers)
+      return headers
+    },
   }
 }
 
@@ -88,7 +95,6 @@ function identified(parts: Parts, ctx: Context, { short: { form }, route, marks 
 function send(ctx: Context, { headers }: Way, answer: Answer) {
   const { status, headers: own, body } = answer
   ctx.respond = false
-  ctx.res
-    .writeHead(status, { ...headers, ...own, ...nameRequest(ctx), ...(body ? { 'Content-Length': body.length } : {}) })
-    .end(body)
+  const length = body ? ['Content-Length', String(body.length)] : []
+  ctx.res.writeHead(status, [...headers(own), ...Object.entries(nameRequest(ctx)).flat(), ...length]).end(body)
 }

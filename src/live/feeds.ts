@@ -5,6 +5,7 @@ import type { KnownVersion } from '../db/versions.js'
 import type { DeliveryCallbacks, Reason } from './delivery.js'
 import type { RendererFor } from './entry.js'
 import { Feed } from './feed.js'
+import type { Surroundings } from './surroundings.js'
 import type { Swept } from './sweep.js'
 import type { Typist } from './typing.js'
 
@@ -60,18 +61,15 @@ export class Feeds implements Swept {
     return { feed, uri, name }
   }
 
-  /**
-   * The chat as one of its members sees it, with the feed that has it, if all of it is in memory; the caller makes sure that it is fresh. By
-   * its newest link only.
-   */
-  remembered(uri: string, user_id: number): { chat: Chat; feed: Feed } | undefined {
+  /** The same with what surrounds the chat's log, if all of it is in memory. By its newest link only. */
+  remembered(uri: string, user_id: number): (Reading & { surroundings: Surroundings }) | undefined {
     const reading = this.cached(uri, user_id)
-    const chat = reading?.feed.surroundings?.chat
-    if (!reading || chat?.uri !== uri || reading.feed.isBehind) {
+    const surroundings = reading?.feed.surroundings
+    if (!reading || surroundings?.chat.uri !== uri || reading.feed.isBehind) {
       return undefined
     }
     const { feed, name } = reading
-    return { chat: { ...chat, version: feed.version, member_name: name }, feed }
+    return { feed, uri, name, surroundings }
   }
 
   /** The owners whose names are in memory: a chat's page shows the name of the account, and no event tells of all its changes. */

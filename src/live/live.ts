@@ -8,7 +8,6 @@ import type { KnownVersion } from '../db/versions.js'
 import { type Bus, noBus, PostgresBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
-import type { Feed } from './feed.js'
 import { Feeds, type Reading } from './feeds.js'
 import { type Credential, Identities } from './identities.js'
 import { Presence } from './presence.js'
@@ -118,8 +117,8 @@ export class Live {
     return cached && this.sweep.isFresh(cached) ? cached.identity : undefined
   }
 
-  /** The chat as one of its members sees it, with its feed, if memory alone makes sure of all of it: asks nothing. By its newest link only. */
-  remembered(uri: string, user_id: number): { chat: Chat; feed: Feed } | undefined {
+  /** What a member sees of the chat, if memory alone makes sure of all of it: asks nothing. By its newest link only. */
+  remembered(uri: string, user_id: number): ReturnType<Feeds['remembered']> {
     const found = this.feeds.remembered(uri, user_id)
     return found && this.sweep.isFresh(found.feed) ? found : undefined
   }

@@ -84,7 +84,7 @@ function sumOf(pieces: readonly Piece[]) {
   let crc = 0
   let length = 0
   for (const piece of pieces) {
-    crc = (times(crc, powerOf(piece.length)) ^ piece.crc) >>> 0
+    crc = (moved(crc, piece.length) ^ piece.crc) >>> 0
     length += piece.length
   }
   return { crc, length }
@@ -117,24 +117,42 @@ while (SQUARES.length < 32) {
   SQUARES.push(times(last, last))
 }
 
-/** Pages repeat few lengths: their secrets are as long as each other, and their other pieces are the same. */
-const powers = new Map<number, number>()
-const POWERS_AT_MOST = 10_000
-
 /** x^(8 * bytes). */
 function powerOf(bytes: number): number {
-  let power = powers.get(bytes)
-  if (power === undefined) {
-    power = 0x80000000
-    for (let left = bytes, square = 3; left > 0; left = Math.floor(left / 2), square++) {
-      if (left % 2 === 1) {
-        power = times(SQUARES[square % 32] ?? 0, power)
-      }
+  let power = 0x80000000
+  for (let left = bytes, square = 3; left > 0; left = Math.floor(left / 2), square++) {
+    if (left % 2 === 1) {
+      power = times(SQUARES[square % 32] ?? 0, power)
     }
-    if (powers.size >= POWERS_AT_MOST) {
-      powers.clear()
-    }
-    powers.set(bytes, power)
   }
   return power
+}
+
+/**
+ * What each four bits of a CRC become when it is moved past so many bytes: bit by bit takes ten times as long. Pages repeat few lengths, as
+ * their secrets are as long as each other, and their other pieces are the same.
+ */
+const shiftOf = remembering(2000, (bytes: number) => {
+  const shift = new Uint32Array(128)
+  let product = powerOf(bytes)
+  for (let bit = 31; bit >= 0; bit--) {
+    const place = (bit >>> 2) * 16
+    for (let four = 0; four < 16; four++) {
+      if (four & (1 << (bit & 3))) {
+        shift[place + four] = (shift[place + four] ?? 0) ^ product
+      }
+    }
+    product = product & 1 ? (product >>> 1) ^ DIVISOR : product >>> 1
+  }
+  return shift
+})
+
+/** The CRC moved past so many bytes. */
+function moved(crc: number, bytes: number): number {
+  const shift = shiftOf(bytes)
+  let sum = 0
+  for (let place = 0, left = crc; place < 128; place += 16, left >>>= 4) {
+    sum ^= shift[place + (left & 15)] ?? 0
+  }
+  return sum
 }

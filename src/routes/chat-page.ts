@@ -18,6 +18,7 @@ import { pageQuery } from '../http/schemas.js'
 import { isVisit } from '../http/visits.js'
 import { draftSeal, randomKey } from '../keys.js'
 import type { Piece } from '../live/pieces.js'
+import type { Surroundings } from '../live/surroundings.js'
 import type { ListEnd } from '../live/window.js'
 import { fill } from '../slices.js'
 import { chatPath, limitLists, type ReadingMember, requireReading, type SeenChat } from './scope.js'
@@ -31,19 +32,18 @@ export function fromMemory(parts: Parts): ShortWay {
     answer(ctx, uri) {
       const { user } = ctx.state
       const known = user && parts.live.remembered(uri, user.id)
-      if (!known || known.chat.accountless || known.chat.version < ownChange(ctx)) {
+      if (!known || known.surroundings.chat.accountless || known.feed.version < ownChange(ctx)) {
         return undefined
       }
-      const { chat, feed } = known
+      const { feed, surroundings } = known
       const end = feed.hasReadAll(user.id) ? feed.newest(LIMITS.messagesPerPage) : undefined
       const log = end && feed.logs.known(end, user.id)
-      if (!feed.surroundings || !log || log.entries.length === 0) {
+      if (!log || log.entries.length === 0) {
         return undefined
       }
       limitLists(parts, ctx, user)
-      const { members, member_count } = feed.surroundings
-      const view = { ...log, newer: null, members, member_count }
-      return { status: 200, ...chatPage(parts, ctx, valuesOf(parts, ctx, { chat, user, view }), feed) }
+      const { headers, body } = chatPage(parts, ctx, valuesOf(parts, ctx, user, log, surroundings), feed)
+      return { status: 200, headers, body }
     },
   }
 }
@@ -68,23 +68,24 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
   const past = before !== undefined || from !== undefined
   const reading = (await parts.live.learn(chat, user.id, chat.askedAt)) ?? (await requireReading(parts, ctx))
   const part = { members: LIMITS.membersOnPage, before, from, reads: !past && isVisit(ctx) }
-  const { standing, ...shown } = await chatOnPage(parts, { ...reading, user }, part)
+  const shown = await chatOnPage(parts, { ...reading, user }, part)
   // Who is here is asked for by the page, as that changes without an event.
-  const view = { ...shown, members: shown.members.map(member => ({ ...member, here: false })) }
+  const members = shown.members.map(member => ({ ...member, here: false }))
   const { feed } = reading
-  if (!past && standing && !feed.surroundings) {
-    feed.surround(chat, view.members, view.member_count)
+  if (!past && shown.standing && !feed.surroundings) {
+    feed.surround(chat, members, shown.member_count)
   }
   const values = {
-    ...valuesOf(parts, ctx, { chat, user, view }),
+    ...valuesOf(parts, ctx, user, shown, { chat, members, member_count: shown.member_count }),
+    newer: shown.newer,
     kept: await keptUntil(parts.db, chat),
     past,
-    unread: standing?.unread ?? 0,
-    unread_from: past ? null : (standing?.first_unread ?? null),
+    unread: shown.standing?.unread ?? 0,
+    unread_from: past ? null : (shown.standing?.first_unread ?? null),
     reply: reply === undefined ? null : ((await findMessage(parts.db, chat.id, reply)) ?? null),
     ...(unsent ? { composer: unsent, key: unsent.key ?? randomKey(16) } : {}),
   }
-  if (past || reply !== undefined || unsent || view.entries.length === 0) {
+  if (past || reply !== undefined || unsent || shown.entries.length === 0) {
     showPage(parts, ctx, 'chats/show.njk', { ...values, empty: !past && values.empty })
     return
   }
@@ -94,12 +95,29 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
 }
 
 /** What the page shows of the chat's newest messages where nothing of it is new, and nothing was typed. */
-function valuesOf(parts: Parts, ctx: Context, { chat, user, view }: { chat: Chat; user: User; view: Shown }) {
+function valuesOf(
+  parts: Parts,
+  ctx: Context,
+  user: User,
+  { entries, more, version, html }: ListEnd & { html?: Piece | undefined },
+  { chat, members, member_count }: Pick<Surroundings, 'chat' | 'members' | 'member_count'>,
+) {
+  const { name, me, share_url, has_code } = headerOf(parts, ctx, chat, user)
   return {
-    ...headerOf(parts, ctx, chat, user),
-    ...view,
+    chat,
+    name,
+    me,
+    share_url,
+    has_code,
+    entries,
+    more,
+    version,
+    html,
+    members,
+    member_count,
+    newer: null,
     kept: null,
-    empty: !view.more && view.entries.every(entry => entry.event.kind !== 'message'),
+    empty: !more && entries.every(entry => entry.event.kind !== 'message'),
     past: false,
     unread: 0,
     unread_from: null,
@@ -153,16 +171,11 @@ async function readPage(parts: Parts, reading: ReadingMember, part: PagePart): P
 }
 
 /** Named, because lint took a minute to infer it from the queries. */
-interface View extends Shown {
-  standing: Standing | null
-}
-
-/** What a page shows of a chat. `html`: of its newest messages, where it was put together before. */
-interface Shown extends ListEnd {
-  html?: Piece | undefined
+interface View extends ListEnd {
   newer: number | null
   members: readonly Member[]
   member_count: number
+  standing: Standing | null
 }
 
 /** For pages that show messages only. */

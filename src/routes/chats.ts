@@ -140,7 +140,11 @@ async function visitChat(parts: Parts, ctx: RouteContext) {
 function rememberedChat({ live }: Parts, ctx: RouteContext): SeenChat | undefined {
   const { user } = ctx.state
   const known = user && live.remembered(readUri(ctx), user.id)
-  return known && known.chat.version >= ownChange(ctx) ? { ...known.chat, askedAt: known.feed.askedAt } : undefined
+  if (!known || known.feed.version < ownChange(ctx)) {
+    return undefined
+  }
+  const { feed, name, surroundings } = known
+  return { ...surroundings.chat, version: feed.version, member_name: name, askedAt: feed.askedAt }
 }
 
 /** Shows visitors who invites them, and a form to come in. */

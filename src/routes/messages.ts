@@ -37,6 +37,8 @@ import {
 } from './scope.js'
 import { awaitNews } from './waits.js'
 
+const IDLE = { status: 204, headers: {} }
+
 /** Posting messages, and reading those before or after a cursor. */
 export function messages(parts: Parts) {
   const { db, live } = parts
@@ -46,8 +48,7 @@ export function messages(parts: Parts) {
   const poll: ShortWay = {
     form: 'fragment',
     query: '\\?after=(\\d{1,15})',
-    answer: ({ state: { user } }, uri, after) =>
-      user && live.isIdle(uri, user.id, Number(after)) ? { status: 204, headers: {} } : undefined,
+    answer: ({ state: { user } }, uri, after) => (user && live.isIdle(uri, user.id, Number(after)) ? IDLE : undefined),
   }
 
   const posting = mark({
