@@ -17,6 +17,13 @@ export function messageWords(text: string): string {
 /** Its first 120 graphemes, with an ellipsis if there are more. */
 export function preview(text: string): string {
   const words = messageWords(text)
+  if (words.length <= PREVIEW) {
+    return words
+  }
+  // Each letter of ASCII before another is a grapheme. To look for what belongs to a letter took half of a list of chats.
+  if (IN_ASCII.test(words)) {
+    return `${words.slice(0, PREVIEW)}…`
+  }
   let shown = 0
   for (const { index } of graphemes.segment(words)) {
     if (shown === PREVIEW) {
@@ -28,3 +35,4 @@ export function preview(text: string): string {
 }
 
 const PREVIEW = 120
+const IN_ASCII = new RegExp(`^[\\x20-\\x7e]{${PREVIEW + 1}}`)

@@ -24,6 +24,10 @@ describe('a message in plain words', () => {
     assert.equal(preview(`${joined}yz`), `${joined}y…`)
     assert.equal(preview(family.repeat(121)), `${family.repeat(120)}…`)
     assert.equal(preview('x'.repeat(120)), 'x'.repeat(120))
+    assert.equal(preview('x'.repeat(121)), `${'x'.repeat(120)}…`)
+    // A sign that belongs to the letter before it.
+    assert.equal(preview(`${'x'.repeat(120)}\u0301`), `${'x'.repeat(120)}\u0301`)
+    assert.equal(preview(`${'x'.repeat(120)}\u0301y`), `${'x'.repeat(120)}\u0301…`)
     assert.equal(preview(`**${'x'.repeat(120)}** `), 'x'.repeat(120))
   })
 })
