@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { chown, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { finishMigrations, migrate } from '../src/db/migrate.js'
 import { chooseAccount, commandAs } from '../src/postgres/account.js'
@@ -81,6 +83,27 @@ describe('behind nginx with proxy_pass and nothing else', () => {
     assert.equal(sent.status, 201)
     await stream.shows('by htmx')
     stream.close()
+  })
+
+  it('a chat’s page that comes in gzip is the page without, by nginx and by curl', async () => {
+    const front = await open(url => ({ PUBLIC_URL: url }))
+    const visitor = await new Visitor(site as Site).signUp('ann')
+    const chat = `/chats/${await visitor.startChat()}`
+    await visitor.get(chat)
+    await visitor.post(`${chat}/messages`, { message: 'Grüße 👋🏽 <b>' })
+    const plain = withoutKey((await visitor.get(chat, { 'accept-encoding': 'identity' })).text)
+    assert.match(plain, /Grüße 👋🏽 &lt;b&gt;/)
+    const headers = { accept: 'text/html', cookie: `sid=${visitor.cookies.get('sid')}` }
+    for (const accepted of ['gzip', 'identity']) {
+      const answer = await fetch(front.url + chat, { headers: { ...headers, 'accept-encoding': accepted } })
+      assert.equal(answer.headers.get('content-encoding'), accepted === 'gzip' ? 'gzip' : null)
+      assert.equal(withoutKey(await answer.text()), plain)
+    }
+    const curl = ['-s', '--compressed', '-H', `cookie: ${headers.cookie}`, '-H', 'accept: text/html']
+    for (const url of [front.url, site?.url]) {
+      const { stdout } = await promisify(execFile)('curl', [...curl, url + chat])
+      assert.equal(withoutKey(stdout), plain)
+    }
   })
 
   it('it is said what to set where PUBLIC_URL is not set, to who is refused and in the log', async () => {
@@ -208,3 +231,8 @@ pool_mode = ${mode}
     })
   }
 })
+
+/** The page without what is another each time. */
+function withoutKey(html: string): string {
+  return html.replace(/name="key" value="[\w-]{22}"/g, '')
+}

@@ -240,6 +240,31 @@ describe('a chat’s page', () => {
     }
   })
 
+  it('is as long whatever is said in other chats, so that a member of one cannot guess at another by it', async () => {
+    const other = await bob.startChat()
+    const sizeOf = async (reader: Visitor, chat: string) =>
+      (await raw(reader, 'gzip', 'GET', {}, `/chats/${chat}`)).body.length
+    const secret = randomKey(32)
+    await bob.post(`/chats/${other}/messages`, { message: `the password is ${secret}` })
+    for (let round = 0; round < 50; round++) {
+      // Twenty guesses at the secret of the other chat, and as many that have nothing in common with it.
+      const guess = (key: string) =>
+        Array.from({ length: 20 }, (_, n) => `password is ${key.slice(0, (n + round) % 43)}`).join(' ')
+      const near = [guess(secret), guess(secret.split('').reverse().join(''))]
+      const sizes: number[] = []
+      for (const message of near) {
+        await bob.get(`/chats/${other}`)
+        await ann.post(`/chats/${uri}/messages`, { message })
+        await ann.get(`/chats/${uri}`)
+        const mine = await sizeOf(ann, uri)
+        await bob.post(`/chats/${other}/messages`, { message: 'something else' })
+        await bob.get(`/chats/${other}`)
+        sizes.push(mine - (await sizeOf(ann, uri)))
+      }
+      assert.deepEqual(sizes, [0, 0])
+    }
+  })
+
   it('takes 40 kB with everything it needs, the first time that somebody opens it', async () => {
     for (let count = 0; count < 50; count++) {
       await [ann, bob][count % 2]?.post(`/chats/${uri}/messages`, {
