@@ -22,7 +22,7 @@ import { EVENTS, frameFormat, LIST, pageFormat } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
 import { chatOnPage } from './chat-page.js'
-import { postMessage } from './messages.js'
+import { postMessage } from './posting.js'
 import { admit, type Followed, readerOf, tooManyStreams } from './readers.js'
 import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 

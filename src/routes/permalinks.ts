@@ -17,8 +17,8 @@ import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
 import { submitForm } from './forms.js'
-import { notStorable, readOnly } from './messages.js'
 import { answerWithNews } from './news.js'
+import { notStorable, readOnly } from './posting.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
 /** One message by its own address: with the messages around it, and what the reader can do to it. */

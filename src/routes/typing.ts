@@ -4,7 +4,7 @@ import { read } from '../http/input.js'
 import { mark } from '../http/marks.js'
 import { noContent, respond, seeOther } from '../http/respond.js'
 import { newTyping } from '../http/schemas.js'
-import { readOnly } from './messages.js'
+import { readOnly } from './posting.js'
 import { chatPath, EXACT, limit, requireMember } from './scope.js'
 
 /** Tells the open streams of the chat that a member is typing. It is not stored, and not sent later. */
