@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -264,6 +264,16 @@ describe('a backup', function () {
     assert.deepEqual(await readdir(backups), [])
     const { code, said } = await command('backup', [backups], { DATABASE_URL: url('keeper') })
     assert.equal(code, 0, said)
+  })
+
+  it('takes its place at the next start where restoring was cut off between the two renames', async () => {
+    const cluster = await start()
+    await query(cluster, 'create table marker as select 7 as n')
+    await cluster.stop()
+    const [name = ''] = await readdir(dataDir)
+    await rename(path.join(dataDir, name), path.join(dataDir, `${name}.restored`))
+    assert.equal((await query(await start(), 'select n from marker')).rows[0].n, 7)
+    assert.deepEqual(await readdir(dataDir), [name])
   })
 
   it('and its restoring end at a signal, and leave nothing', async () => {
