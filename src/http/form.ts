@@ -32,7 +32,8 @@ export const VARY = 'Accept, HX-Request'
 
 /** The form of the answer at an address that is not for programs alone. */
 export function shownForm(ctx: Context): Form {
-  return ctx.get('hx-request') === 'true' ? 'fragment' : acceptedForm(ctx.get('accept'), ctx)
+  const { accept = '', 'hx-request': isPart } = ctx.req.headers
+  return isPart === 'true' ? 'fragment' : acceptedForm(accept, ctx)
 }
 
 /** Browsers send few different headers. */

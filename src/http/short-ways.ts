@@ -95,6 +95,12 @@ function identified(parts: Parts, ctx: Context, { short: { form }, route, marks 
 function send(ctx: Context, { headers }: Way, answer: Answer) {
   const { status, headers: own, body } = answer
   ctx.respond = false
-  const length = body ? ['Content-Length', String(body.length)] : []
-  ctx.res.writeHead(status, [...headers(own), ...Object.entries(nameRequest(ctx)).flat(), ...length]).end(body)
+  const list = [...headers(own)]
+  for (const [name, value] of Object.entries(nameRequest(ctx))) {
+    list.push(name, value)
+  }
+  if (body) {
+    list.push('Content-Length', String(body.length))
+  }
+  ctx.res.writeHead(status, list).end(body)
 }
