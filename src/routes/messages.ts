@@ -7,7 +7,7 @@ import type { Refusal } from '../errors.js'
 import { linkTo } from '../http/address.js'
 import { messageList, postedMessage } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
-import type { Parts, RouteContext, ShortWay, State } from '../http/context.js'
+import type { Parts, RouteContext, State } from '../http/context.js'
 import { isNamed } from '../http/etags.js'
 import { asText } from '../http/fields.js'
 import { read, readQuery, takeKey } from '../http/input.js'
@@ -20,7 +20,7 @@ import { fill } from '../slices.js'
 import { RULES_VERSION } from '../text/markdown.js'
 import { showChat } from './chat-page.js'
 import { MENDABLE, submitForm } from './forms.js'
-import { answerWithNews, limitNews, showNews, showOlder } from './news.js'
+import { answerWithNews, limitNews, pollFromMemory, showNews, showOlder } from './news.js'
 import { postMessage } from './posting.js'
 import {
   chatPath,
@@ -34,19 +34,11 @@ import {
 } from './scope.js'
 import { awaitNews } from './waits.js'
 
-const IDLE = { status: 204, headers: {} }
-
 /** Posting messages, and reading those before or after a cursor. */
 export function messages(parts: Parts) {
-  const { db, live } = parts
+  const { db } = parts
   const queue = pLimit(LIMITS.listsAtOnce)
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
-  /** The tail of a page asks for it again and again, and most often there is nothing new. */
-  const poll: ShortWay = {
-    form: 'fragment',
-    query: '\\?after=(\\d{1,15})',
-    answer: ({ state: { user } }, uri, after) => (user && live.isIdle(uri, user.id, Number(after)) ? IDLE : undefined),
-  }
 
   const posting = mark({
     body: newMessage,
@@ -89,7 +81,7 @@ export function messages(parts: Parts) {
   })
 
   const listing = mark({
-    short: poll,
+    short: pollFromMemory(parts),
     query: eventsQuery,
     operation: {
       id: 'listMessages',

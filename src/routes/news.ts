@@ -1,5 +1,5 @@
 import { LIMITS } from '../config.js'
-import type { Parts, RouteContext } from '../http/context.js'
+import type { Parts, RouteContext, ShortWay } from '../http/context.js'
 import { readQuery } from '../http/input.js'
 import { leadTo, showFragment } from '../http/respond.js'
 import { eventsQuery, tailQuery } from '../http/schemas.js'
@@ -42,6 +42,17 @@ export async function answerWithNews(
   // If a poll or the stream was faster, this tail is gone from the page, and nothing is put in twice.
   ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, from)))
 }
+
+/** A poll without news. The tail of each page asks again and again, and most often there is nothing. */
+export function pollFromMemory({ live }: Parts): ShortWay {
+  return {
+    form: 'fragment',
+    query: '\\?after=(\\d{1,15})',
+    answer: ({ state: { user } }, uri, after) => (user && live.isIdle(uri, user.id, Number(after)) ? IDLE : undefined),
+  }
+}
+
+const IDLE = { status: 204, headers: {} }
 
 /** Answers a poll: 204, or the newer events and a new tail. With `live=0`, from a page whose stream has ended, always a new tail. */
 export async function showNews(parts: Parts, ctx: RouteContext) {
