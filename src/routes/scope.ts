@@ -144,7 +144,13 @@ export async function requireReading({ live }: Parts, ctx: RouteContext): Promis
 /** Counts a costly read, of a list or a page, against the rate limits of the user and of the address. Throws 429. */
 export function limitLists(parts: Parts, ctx: Context, user: User) {
   count(parts, ctx, 'lists', user.id)
-  count(parts, ctx, 'addressLists', addressOf(ctx))
+  try {
+    count(parts, ctx, 'addressLists', addressOf(ctx))
+  } catch (error) {
+    // It is no use of the user's, and a short way that is refused is asked again the long way.
+    parts.returnRate('lists', user.id)
+    throw error
+  }
 }
 
 /** Throws 429 after too many chats of one user. Guests may start few, so theirs are counted across processes and restarts. */
