@@ -39,6 +39,10 @@ export const CODES = {
     410,
     'The chat has no such version: the cursor is made up, or its version was lost when a backup was restored. Read the chat again, and go on from the `version` of this problem.',
   ],
+  cursor_gone: [
+    410,
+    'The cursor of all chats is older than 30 days, or not of this server as it is now. Go on from the `cursor` of this problem, and read your chats for what came before it.',
+  ],
   body_too_long: [413, 'The body has more than 64 KiB.'],
   too_many_fields: [413, 'The body has more than 100 fields.'],
   address_too_long: [414, 'The address has more than 2,048 characters.'],

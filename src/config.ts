@@ -95,6 +95,8 @@ export const LIMITS = {
   renames: { burst: 5, seconds: 10 * MINUTE },
   /** How long a list that is asked for may wait for something new: proxies cut what is silent for 30 s. */
   waitSeconds: 25,
+  /** A cursor of all chats of a user leads on for so long. */
+  cursorDays: 30,
   streams: { perSession: 5, perUser: 20, perAddress: 100, inAll: 10_000 },
   reads: { burst: 10, seconds: 1 },
   frames: { burst: 3, seconds: 5 },

@@ -67,6 +67,9 @@ function begin(address: Address, say: (sentence: string) => void, must: (db: Db)
 /** All that readers may know of the time that the database lacks becomes invalid. */
 async function leaveTheLostTime(trx: Db) {
   await sql`update chats set version = version + ${sql.lit(JUMP)} where deleted_at is null`.execute(trx)
+  // Transactions are counted anew, so their numbers mean nothing any more.
+  await sql`update events set xid = null where xid is not null`.execute(trx)
+  await sql`delete from membership_changes`.execute(trx)
 }
 
 /**

@@ -203,6 +203,11 @@ function versionOf(db: Db, chat_id: number) {
 }
 
 function selectEvents(db: Db, chat_id: number) {
+  return shownEvents(db).where('e.chat_id', '=', chat_id)
+}
+
+/** Events of all chats as `e`, with what is needed to show them: the caller says which. */
+export function shownEvents(db: Db) {
   return (
     db
       .selectFrom('events as e')
@@ -253,7 +258,6 @@ function selectEvents(db: Db, chat_id: number) {
         'p.kind as previous_kind',
         'p.created_at as previous_created_at',
       ])
-      .where('e.chat_id', '=', chat_id)
   )
 }
 

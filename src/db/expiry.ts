@@ -1,5 +1,6 @@
 import { LIMITS } from '../config.js'
 import { deleteSomeAbandoned } from './abandoned-chats.js'
+import { deleteOldMembershipChanges } from './all-chats.js'
 import { deleteSomeRows } from './deleted-chats.js'
 import { deletePastLimits } from './limits.js'
 import { deleteEndedResets } from './resets.js'
@@ -16,6 +17,7 @@ export async function deleteExpired(db: Db) {
   await deleteEndedResets(db)
   await deletePastLimits(db)
   await deleteOldSubmissions(db)
+  await deleteOldMembershipChanges(db)
   await settleUsers(db)
   while (await deleteSomeAbandoned(db)) {}
   // In short statements, so that others wait only for a moment, however large a chat was.

@@ -13,6 +13,10 @@ import type { Db } from './schema.js'
  * new name, and the old one is dropped a release later.
  */
 const REPLACED = [
+  'current_epoch',
+  'is_seen',
+  'seen_version',
+  'events_since',
   'append_event',
   'free_name',
   'distinct_name',

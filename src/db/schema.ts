@@ -98,6 +98,16 @@ export interface Schema {
     left_at: Date | null
     last_read: Generated<number>
     seen_at: Date | null
+    since: Given<number>
+  }
+  membership_changes: {
+    user_id: number
+    xid: string
+    chat_id: number
+    version: number
+    kind: Departure | 'joined'
+    uri: string | null
+    changed_at: Given<Date>
   }
   bans: {
     chat_id: number
@@ -136,6 +146,9 @@ export interface Schema {
     version: number
   }
 }
+
+/** How a member of a chat is no longer in it. */
+export type Departure = 'left' | 'removed' | 'deleted'
 
 export type UserKind = 'account' | 'guest'
 

@@ -172,6 +172,20 @@ const hit = z
 
 export const hits = z.object({ messages: z.array(hit), more })
 
+const cursor = z.string().meta({ description: 'Of all chats. It means something to this server alone.' })
+
+/** An event of one of all chats, or why a chat is no longer the reader's. */
+const happening = z.union([
+  z.object({ uri, ...event.shape, cursor }),
+  z.object({ uri, event: z.literal('gone'), reason: z.enum(['left', 'removed', 'deleted']), cursor }),
+])
+
+export const happeningList = z.object({
+  items: z.array(happening),
+  cursor: cursor.meta({ description: 'To be kept: it leads on.' }),
+  next: url.nullable().meta({ description: 'Leads on where the list was cut.' }),
+})
+
 /** The codes of a problem: the document names for each request and status those that it can have. */
 export const problem = z
   .object({
@@ -183,6 +197,7 @@ export const problem = z
     errors: z.record(z.string(), z.array(z.string())).optional(),
     field_codes: z.record(z.string(), z.array(z.enum([...Object.keys(CODES), ...Object.keys(FIELD_CODES)]))).optional(),
     version: version.optional().meta({ description: 'Of `cursor_ahead`: the version to go on from.' }),
+    cursor: cursor.optional().meta({ description: 'Of `cursor_gone`: the cursor to go on from.' }),
   })
   .meta({ id: 'Problem' })
 

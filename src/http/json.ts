@@ -1,5 +1,7 @@
+import type { Happening } from '../db/all-chats.js'
 import type { bansOf } from '../db/bans.js'
 import type { Chat, chatsOf } from '../db/chats.js'
+import { cursorText } from '../db/cursors.js'
 import { type Event, isAboutAnother } from '../db/events.js'
 import type { Member } from '../db/members.js'
 import type { Posted } from '../db/messages.js'
@@ -8,6 +10,7 @@ import type { Hit } from '../db/search.js'
 import type { sessionsOf } from '../db/sessions.js'
 import type { User } from '../db/users.js'
 import type { Refusal } from '../errors.js'
+import type { Told } from '../live/told.js'
 import { messageHtml } from '../text/markdown.js'
 import type { Piece } from '../text/snippet.js'
 import { browserName } from './browsers.js'
@@ -134,6 +137,18 @@ export function eventJson(event: Event) {
   return isAboutAnother(event)
     ? { ...message, by: { id: event.actor_id, username: event.actor_username, name: event.actor_name } }
     : message
+}
+
+/** An event of one of all chats, with its chat and the cursor behind it. */
+export function happeningJson(happening: Happening) {
+  const event = 'gone' in happening ? { event: 'gone', reason: happening.gone } : eventJson(happening.event)
+  return { uri: happening.uri, ...event, cursor: cursorText(happening.cursor) }
+}
+
+/** The same for a stream. */
+export function happeningTold(happening: Happening): Told {
+  const { cursor, event: kind, ...json } = happeningJson(happening)
+  return { cursor, kind, json: JSON.stringify({ event: kind, ...json, cursor }) }
 }
 
 function authorJson({

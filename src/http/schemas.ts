@@ -108,6 +108,13 @@ export const newMessage = z
 /** The cursor of the composer: the answer contains all events after it. An invalid one counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
 
+/** By the socket of all chats. The other fields are those of newMessage. */
+export const addressedMessage = z.looseObject({
+  uri: z
+    .string(rule('required', 'This field is required.'))
+    .regex(/^[A-Za-z0-9_-]{22,64}$/, rule('invalid', 'Not the URI of a chat.')),
+})
+
 export const eventsQuery = z
   .object({
     after: integer.optional(),
@@ -124,6 +131,18 @@ export const eventsQuery = z
 
 /** What the tail of a page asks by. */
 export const tailQuery = z.object({ after: integer, live: z.literal('0').optional().catch(undefined) })
+
+/** What is no cursor gets a new one with its refusal, like one that is too old. */
+const cursor = z.string(rule('invalid', 'Not a cursor.')).optional()
+
+export const allEventsQuery = z.object({
+  after: cursor,
+  limit,
+  wait: integer
+    .refine(n => n <= LIMITS.waitSeconds, rule('out_of_range', `Must be from 0 to ${LIMITS.waitSeconds}.`))
+    .optional(),
+})
+export const allStreamQuery = z.object({ after: cursor })
 
 /** The cursor of a stream's address, and that of its Last-Event-ID. The stream begins at the later one. */
 export const streamQuery = z.object({ after: integer.optional() })

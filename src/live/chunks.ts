@@ -5,7 +5,7 @@ import type { Format } from './response-stream.js'
  * some hundred bytes, and would get an event only when the next ones fill the block.
  */
 export function chunked(format: Format): Format {
-  const { kind, key, opening, events, prepare, typing, heartbeat, ending } = format
+  const { kind, key, opening, events, prepare, told, typing, heartbeat, ending } = format
   return {
     kind,
     key: `${key} in chunks`,
@@ -13,6 +13,7 @@ export function chunked(format: Format): Format {
     opening: after => chunk(opening(after)),
     events: (entries, user_id) => chunk(events(entries, user_id)),
     prepare,
+    ...(told ? { told: items => chunk(told(items)) } : {}),
     ...(typing ? { typing: typist => chunk(typing(typist)) } : {}),
     heartbeat: version => chunk(heartbeat(version)),
     ending: (reason, retry) => `${chunk(ending(reason, retry))}0\r\n\r\n`,

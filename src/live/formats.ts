@@ -1,7 +1,9 @@
+import { cursorText } from '../db/cursors.js'
 import { isAboutAnother } from '../db/events.js'
 import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Format } from './response-stream.js'
+import { allReady, type Position } from './told.js'
 import { type Typist, typingJson } from './typing.js'
 
 /** Server-sent events for programs: the same JSON as the list, one event each (HTML standard, section 9.2). */
@@ -22,6 +24,21 @@ export const EVENTS: Format = {
 /** The first event for a program: a stream that is cut before the next one goes on from that version. */
 export function ready(version: number): string {
   return JSON.stringify({ event: 'ready', version })
+}
+
+/** Server-sent events of all chats of a user, for programs. Its signs of life have the cursor too, which goes on while nothing happens. */
+export function allEvents(position: Position): Format {
+  const id = () => `id: ${cursorText(position.cursor)}\n`
+  return {
+    kind: 'events',
+    key: 'all events',
+    opening: () => `retry: 2000\n${id()}event: ready\ndata: ${allReady(position.cursor)}\n\n`,
+    events: () => '',
+    prepare() {},
+    told: told => told.map(({ cursor, kind, json }) => `id: ${cursor}\nevent: ${kind}\ndata: ${json}\n\n`).join(''),
+    heartbeat: () => `:\n${id()}\n`,
+    ending: EVENTS.ending,
+  }
 }
 
 function endEvent(reason: Reason) {

@@ -1,3 +1,4 @@
+import type { Happening } from '../db/all-chats.js'
 import type { Chat } from '../db/chats.js'
 import type { Address } from '../db/connection.js'
 import { keepEpoch } from '../db/epoch.js'
@@ -9,12 +10,15 @@ import { type Bus, noBus, PostgresBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
+import { followAll } from './follow-all.js'
 import { type Credential, Identities } from './identities.js'
 import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
 import { Sweep, type Swept } from './sweep.js'
+import type { Position, Told } from './told.js'
 import type { Typist } from './typing.js'
+import { WatchedChats } from './watched-chats.js'
 
 interface Setting {
   db: Db
@@ -36,10 +40,12 @@ export class Live {
   readonly streams: Streams
   readonly presence: Presence
   readonly chatLists: ChatLists
+  readonly watched: WatchedChats
   private readonly identities: Identities
   private readonly feeds: Feeds
   private readonly sweep: Sweep
   private readonly bus: Bus
+  private readonly db: Db
   private readonly log: Setting['log']
   /** How many streams began with events that their readers had missed. */
   private replays = 0
@@ -52,6 +58,8 @@ export class Live {
     this.chatLists = new ChatLists(this.streams)
     this.identities = new Identities(db)
     this.log = log
+    this.db = db
+    this.watched = new WatchedChats(db, error => log('Reading whose chats are watched failed', error))
     this.presence = new Presence(
       db,
       () => this.streams.readers(),
@@ -68,13 +76,20 @@ export class Live {
       versions: () => earliest([...this.identities.versions(), ...this.streams.versions(), ...this.feeds.owners()]),
       moved: user_id => this.userMoved(user_id),
     }
-    this.sweep = new Sweep(db, this.feeds, users, () => this.feeds.deliver())
+    const chats: Swept = {
+      versions: () => [...this.feeds.versions(), ...this.watched.versions()],
+      moved: (chat_id, version, known) => {
+        this.feeds.moved(chat_id, version, known)
+        this.watched.moved(chat_id, version)
+      },
+    }
+    this.sweep = new Sweep(db, chats, users, this.watched, () => this.feeds.deliver())
     this.sweep.start(
       error => log('Asking what is new failed', error),
       () => this.streams.end(),
     )
     const listener = {
-      chat: (id: number, version: number) => this.feeds.reached(id, version),
+      chat: (id: number, version: number) => this.hear(id, version),
       user: (id: number) => void this.userMoved(id),
       typing: (id: number, typist: Typist) => this.feeds.typing(id, typist),
       missed: () => {
@@ -141,12 +156,13 @@ export class Live {
     message: Pick<Event, 'version' | 'key' | 'text' | 'created_at'>,
   ) {
     this.feeds.posted(chat_id, user, message)
+    this.watched.reached(chat_id, message.version)
     this.bus.tellChat(chat_id, message.version)
   }
 
   /** This process has brought the chat to that version. */
   reached(chat_id: number, version: number) {
-    this.feeds.reached(chat_id, version)
+    this.hear(chat_id, version)
     this.bus.tellChat(chat_id, version)
   }
 
@@ -159,6 +175,7 @@ export class Live {
   /** This process has deleted the chat. The others find that out by the sweep. */
   deleted(chat_id: number) {
     this.feeds.moved(chat_id, null, 0)
+    this.watched.moved(chat_id, null)
   }
 
   /** This process has ended a session or a token of the user. */
@@ -185,6 +202,15 @@ export class Live {
     return { streams, feeds, sweep, bus, replays }
   }
 
+  /** Runs a stream of all chats of its user until it is over. */
+  runAll(stream: Stream, position: Position, asTold: (happening: Happening) => Told) {
+    this.run(stream, 0)
+    followAll(this.db, this.watched, stream, position, asTold).catch(error => {
+      this.log('A stream failed', error)
+      stream.drop()
+    })
+  }
+
   /** Ends all streams. Nothing is read or sent after it. */
   async close() {
     const written = this.presence.close()
@@ -208,6 +234,12 @@ export class Live {
       this.streams.end()
     }
     this.epoch = epoch
+  }
+
+  /** The chat is said to be at that version. */
+  private hear(chat_id: number, version: number) {
+    this.feeds.reached(chat_id, version)
+    this.watched.reached(chat_id, version)
   }
 
   /**

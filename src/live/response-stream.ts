@@ -4,6 +4,7 @@ import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Feed } from './feed.js'
 import { type Reader, Stream, type StreamKind } from './stream.js'
+import type { Told } from './told.js'
 import type { Typing, Typist } from './typing.js'
 
 /** How a kind of stream is written. */
@@ -20,6 +21,8 @@ export interface Format {
   endsWith?(entry: Entry): boolean
   /** Shows that a member is typing, without moving the reader's cursor. A format without it does not show that. */
   typing?(typist: Typist): string
+  /** What happened in all chats of the reader. Only a format for that has it. */
+  told?(told: readonly Told[]): string
   /** Says that the reader's list of chats has changed. A format without it is not for pages that show one. */
   chats?: string
   /** For a reader who has everything up to that version. */
@@ -85,6 +88,10 @@ export class ResponseStream extends Stream {
     if (endsWith && batch.entries.some(endsWith)) {
       this.response.end()
     }
+  }
+
+  protected override writeTold(told: readonly Told[], written: (error?: Error | null) => void) {
+    this.response.write(Buffer.from(this.format.told?.(told) ?? ''), written)
   }
 
   protected override writeTyping(typing: Typing) {

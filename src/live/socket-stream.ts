@@ -4,8 +4,8 @@ import type { Batch } from './batch.js'
 import type { Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Feed } from './feed.js'
-import { ready } from './formats.js'
 import { BYTES_WAITING, type Reader, Stream } from './stream.js'
+import type { Told } from './told.js'
 import { type Typing, typingJson } from './typing.js'
 
 /** RFC 6455, section 7.4.1, and IANA's registry of close codes. */
@@ -28,7 +28,8 @@ export class SocketStream extends Stream {
   private answered = true
   private written = 0
 
-  constructor(reader: Reader, feed: Feed, socket: WebSocket, wire: Duplex, after: number) {
+  /** `opening`: the first message. */
+  constructor(reader: Reader, feed: Feed | undefined, socket: WebSocket, wire: Duplex, opening: string) {
     super(reader, feed)
     this.socket = socket
     this.wire = wire
@@ -38,7 +39,7 @@ export class SocketStream extends Stream {
     socket.on('pong', () => {
       this.answered = true
     })
-    this.send(ready(after))
+    this.send(opening)
   }
 
   /** Answers a message of the reader. A reader who sends without taking in the answers is dropped. */
@@ -67,14 +68,17 @@ export class SocketStream extends Stream {
   }
 
   protected override write({ entries }: Batch, written?: (error?: Error) => void) {
-    this.wire.cork()
-    for (const [index, entry] of entries.entries()) {
-      const message = entry.jsonBuffer()
-      this.written += message.length
-      // A socket that is closing does not throw: only the callback gets the error.
-      this.socket.send(message, { binary: false }, index === entries.length - 1 ? written : undefined)
-    }
-    this.wire.uncork()
+    this.sendAll(
+      entries.map(entry => entry.jsonBuffer()),
+      written,
+    )
+  }
+
+  protected override writeTold(told: readonly Told[], written: (error?: Error) => void) {
+    this.sendAll(
+      told.map(({ json }) => Buffer.from(json)),
+      written,
+    )
   }
 
   protected override writeTyping(typing: Typing) {
@@ -97,6 +101,16 @@ export class SocketStream extends Stream {
     } else {
       this.socket.close(POLICY_VIOLATION, SENTENCES[reason])
     }
+  }
+
+  private sendAll(messages: readonly Buffer[], written?: (error?: Error) => void) {
+    this.wire.cork()
+    for (const [index, message] of messages.entries()) {
+      this.written += message.length
+      // A socket that is closing does not throw: only the callback gets the error.
+      this.socket.send(message, { binary: false }, index === messages.length - 1 ? written : undefined)
+    }
+    this.wire.uncork()
   }
 
   private send(message: string | Buffer) {

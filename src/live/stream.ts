@@ -3,6 +3,7 @@ import type { Follower, Reason } from './delivery.js'
 import type { Entry } from './entry.js'
 import type { Feed } from './feed.js'
 import type { Credential } from './identities.js'
+import type { Told } from './told.js'
 import type { Typing } from './typing.js'
 
 /** A stream is dropped when so many bytes wait for its reader, or when the reader takes in nothing for so many milliseconds. */
@@ -45,7 +46,7 @@ export abstract class Stream implements Follower {
   ended = false
   /** Why it has ended. */
   ending: Ending = 'closed'
-  private onOver: (() => void) | undefined
+  private readonly onOver: (() => void)[] = []
   private onTaken: (() => void) | undefined
   private onLeft: ((version: number) => void) | undefined
   /** The version up to which everything was written. */
@@ -95,6 +96,13 @@ export abstract class Stream implements Follower {
     }
   }
 
+  /** Writes what happened in all chats of the reader. Resolves once they have taken it in, or are gone. */
+  async tell(told: readonly Told[]) {
+    if (!this.ended) {
+      await this.takenIn(written => this.writeTold(told, written))
+    }
+  }
+
   /** The reader's list of chats has changed. They are told by the next `check` that may. */
   noteChats() {
     this.chatsMoved = true
@@ -141,7 +149,7 @@ export abstract class Stream implements Follower {
     if (this.ended) {
       call()
     } else {
-      this.onOver = call
+      this.onOver.push(call)
     }
   }
 
@@ -161,6 +169,7 @@ export abstract class Stream implements Follower {
   protected abstract get taken(): number
   /** `written` is called when the bytes have left for the reader, or cannot any more. */
   protected abstract write(batch: Batch, written?: (error?: Error | null) => void): void
+  protected abstract writeTold(told: readonly Told[], written: (error?: Error | null) => void): void
   protected abstract writeTyping(typing: Typing): void
   /** Says that the reader's list of chats has changed, if they are a page that may show one. */
   protected writeChats() {}
@@ -174,7 +183,9 @@ export abstract class Stream implements Follower {
     if (!this.ended) {
       this.ended = true
       this.feed?.unfollow(this)
-      this.onOver?.()
+      for (const call of this.onOver) {
+        call()
+      }
       this.onTaken?.()
       this.onLeft?.(this.delivered)
     }
@@ -187,10 +198,14 @@ export abstract class Stream implements Follower {
   }
 
   private take(batch: Batch): Promise<void> {
+    this.delivered = batch.version
+    return this.takenIn(written => this.write(batch, written))
+  }
+
+  private takenIn(write: (written: (error?: Error | null) => void) => void): Promise<void> {
     return new Promise(resolve => {
       this.onTaken = resolve
-      this.delivered = batch.version
-      this.write(batch, error => {
+      write(error => {
         if (error) {
           this.finish()
         }

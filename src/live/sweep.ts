@@ -1,5 +1,5 @@
 import type { Db } from '../db/schema.js'
-import { type KnownVersion, movedVersions } from '../db/versions.js'
+import { type KnownVersion, type Moved, movedVersions, type Watcher } from '../db/versions.js'
 import { within } from '../deadline.js'
 
 /** Between the beginnings of two sweeps, in milliseconds. */
@@ -26,6 +26,15 @@ export interface Swept {
   moved(id: number, version: number | null, known: number): void | Promise<void>
 }
 
+/** Whose chats are watched, all of them. */
+interface Watched {
+  watchers(): Watcher[]
+  /** The user has come to a chat, or is no longer in one. */
+  changed(user_id: number): void
+  /** The sweep that asked for them has succeeded: it began at `begunAt`, and saw this snapshot of the database, of that epoch. */
+  confirmed(asked: readonly Watcher[], begunAt: number, seen: string, epoch: number): void
+}
+
 /** When the database was asked for something that is in memory, and when the answer came into memory, in `performance.now()`'s time. */
 export interface Cached {
   readonly askedAt: number
@@ -47,13 +56,15 @@ export class Sweep {
   private readonly db: Db
   private readonly chats: Swept
   private readonly users: Swept
+  private readonly watched: Watched
   private readonly onConfirmed: () => void
 
   /** `onConfirmed` is called after each sweep that succeeded. */
-  constructor(db: Db, chats: Swept, users: Swept, onConfirmed: () => void) {
+  constructor(db: Db, chats: Swept, users: Swept, watched: Watched, onConfirmed: () => void) {
     this.db = db
     this.chats = chats
     this.users = users
+    this.watched = watched
     this.onConfirmed = onConfirmed
   }
 
@@ -125,14 +136,24 @@ export class Sweep {
   private async sweep() {
     const begunAt = performance.now()
     this.triedAt = this.begunAt < this.triedAt ? this.triedAt : begunAt
-    const [chats, users] = [this.chats.versions(), this.users.versions()]
-    const moved = chats.length + users.length > 0 ? await movedVersions(this.db, { chats, users }) : []
-    await Promise.all(
-      moved.map(({ what, id, version, known }) =>
-        (what === 'chat' ? this.chats : this.users).moved(id, version, known),
-      ),
-    )
+    const asked = { chats: this.chats.versions(), users: this.users.versions(), watchers: this.watched.watchers() }
+    if (Object.values(asked).some(({ length }) => length > 0)) {
+      const { moved, seen, epoch } = await movedVersions(this.db, asked)
+      await Promise.all(moved.map(one => this.tell(one)))
+      this.watched.confirmed(asked.watchers, begunAt, seen, epoch)
+    }
     this.begunAt = Math.max(this.begunAt, begunAt)
     this.onConfirmed()
+  }
+
+  private tell({ what, id, version, known }: Moved): void | Promise<void> {
+    switch (what) {
+      case 'chat':
+        return this.chats.moved(id, version, known)
+      case 'user':
+        return this.users.moved(id, version, known)
+      case 'watcher':
+        return this.watched.changed(id)
+    }
   }
 }

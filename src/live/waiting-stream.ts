@@ -10,7 +10,7 @@ export class WaitingStream extends Stream {
   readonly over: Promise<void>
   private settle: () => void = () => {}
 
-  constructor(reader: Reader, feed: Feed) {
+  constructor(reader: Reader, feed: Feed | undefined) {
     super(reader, feed)
     this.over = new Promise(resolve => {
       this.settle = resolve
@@ -26,6 +26,8 @@ export class WaitingStream extends Stream {
   protected override write() {
     this.drop()
   }
+
+  protected override writeTold() {}
 
   protected override writeTyping() {}
 

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import { notFound, Refusal } from '../errors.js'
 import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
+import { allChats } from './all-chats.js'
 import { bans } from './bans.js'
 import { chatLists } from './chat-lists.js'
 import { chats } from './chats.js'
@@ -29,7 +30,7 @@ import { users } from './users.js'
 import { wellKnown } from './well-known.js'
 
 /** The first parts of paths that exist under /api as well, in JSON. */
-export const API = ['chats', 'guests', 'account', 'search']
+export const API = ['chats', 'guests', 'account', 'search', 'live', 'events']
 
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
@@ -59,6 +60,7 @@ export function routerOf(parts: Parts): Router<State> {
     typing,
     live,
     wellKnown,
+    allChats,
   ]) {
     router.use(noun(parts).routes())
   }

@@ -1,30 +1,24 @@
 import Router from '@koa/router'
-import type { WebSocket } from 'ws'
-import { LIMITS } from '../config.js'
 import { markRead } from '../db/reads.js'
-import { asRefusal, notSignedIn } from '../errors.js'
-import { absolute } from '../http/address.js'
+import { asRefusal } from '../errors.js'
 import { streamed } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
-import { fields } from '../http/body.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
 import { check, readQuery } from '../http/input.js'
-import { CODES_PATH, postedJson, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { logCause } from '../http/request-log.js'
 import { redirect, renderPage, showPage } from '../http/respond.js'
-import { frameQuery, lastEventId, newMessage, streamQuery } from '../http/schemas.js'
-import { refuseMisspelt } from '../http/unknown-fields.js'
+import { allStreamQuery, frameQuery, lastEventId, streamQuery } from '../http/schemas.js'
 import { UpgradeResponse } from '../http/websockets.js'
 import { chunked } from '../live/chunks.js'
-import { EVENTS, frameFormat, LIST, pageFormat } from '../live/formats.js'
+import { EVENTS, frameFormat, LIST, pageFormat, ready } from '../live/formats.js'
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
+import { openAllChats } from './all-chats.js'
 import { chatOnPage } from './chat-page.js'
-import { postMessage } from './posting.js'
 import { admit, type Followed, readerOf, tooManyStreams } from './readers.js'
 import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
+import { requireOwnOrigin, takePosts } from './sockets.js'
 
 /** Streams of a chat's events: for its page, for pages without JavaScript, and for programs. */
 export function live(parts: Parts) {
@@ -54,12 +48,26 @@ export function live(parts: Parts) {
     }
   })
 
-  /** For the start page, which follows its list of chats. */
-  router.get('/live', mark({ poll: true }), async ctx => {
+  /** For programs, which follow all their chats, and for the start page, which follows its list of chats. */
+  const followingAll = mark({
+    poll: true,
+    query: allStreamQuery,
+    operation: {
+      id: 'followAllChats',
+      does: 'Follow all your chats by server-sent events, or by WebSocket',
+      who: 'user',
+      takes: ['Last-Event-ID'],
+      answers: { 200: streamed },
+      problems: ['cursor_gone', 'too_many_streams', 'restarting', 'other_site'],
+    },
+  })
+  router.get('/live', followingAll, async ctx => {
     const user = requireUser(ctx)
     if (ctx.state.form === 'fragment') {
       ctx.set('Content-Type', EVENT_STREAM)
       openResponse(parts, ctx, { user, feed: undefined }, LIST, 0)
+    } else if (ctx.state.form === 'json' || ctx.res instanceof UpgradeResponse) {
+      await openAllChats(parts, ctx, user)
     } else {
       await redirect(ctx, '/')
     }
@@ -179,69 +187,20 @@ function noteRead({ db, live, log, limitRate }: Parts, { feed, user }: ReadingMe
 /** A WebSocket: it carries the chat's events to a program, and messages from the program. */
 async function openSocket(parts: Parts, ctx: RouteContext, upgrade: UpgradeResponse) {
   const reading = await requireReading(parts, ctx)
-  // Browsers let other sites open a WebSocket to here with our cookies, and read from it.
-  if (ctx.state.credential?.kind === 'session' && (!ctx.get('origin') || !isOwnOrigin(parts, ctx))) {
-    throw fromElsewhere(parts, ctx)
-  }
+  requireOwnOrigin(parts, ctx)
   const { after } = await readCursor(parts, ctx, reading)
   const reader = admit(parts, ctx, reading)
-  const codes = absolute(parts, ctx, CODES_PATH)
   ctx.status = 101
   ctx.state.openStream = () => {
     upgrade.accept({
       begin(socket, wire) {
-        const stream = new SocketStream(reader, reading.feed, socket, wire, after)
+        const stream = new SocketStream(reader, reading.feed, socket, wire, ready(after))
         parts.live.run(stream, after)
-        takePosts(parts, reading, stream, socket, codes)
+        takePosts(parts, ctx, reading.user, stream, socket, reading.uri)
       },
       fail: () => parts.live.streams.release(reader),
     })
   }
-}
-
-/** Answers each message that comes by the socket as POST would, one at a time. `codes` is the URL of the page that explains problems. */
-function takePosts(parts: Parts, { uri, user }: ReadingMember, stream: SocketStream, socket: WebSocket, codes: string) {
-  let last = Promise.resolve()
-  socket.on('message', data => {
-    socket.pause()
-    last = last
-      .then(async () => {
-        stream.answer(JSON.stringify(await answer(data as Buffer)))
-        socket.resume()
-      })
-      .catch(error => {
-        parts.log.error({ err: error }, 'A message by WebSocket could not be answered')
-        stream.drop()
-      })
-  })
-
-  async function answer(data: Buffer) {
-    let key: string | number | undefined
-    try {
-      const sent = await fields('application/json', '', data)
-      key = readableKey(sent.key)
-      if (!(await parts.live.identify(stream.reader.credential))) {
-        throw notSignedIn()
-      }
-      refuseMisspelt(sent, newMessage)
-      const { message, posted } = await postMessage(parts, uri, user, sent, () => {})
-      return { ...postedJson(posted, uri, user, message), key }
-    } catch (error) {
-      logCause(parts, error)
-      const refusal = asRefusal(error)
-      parts.refusals.note(refusal.code)
-      if (refusal.status === 503) {
-        parts.outage.refused()
-      }
-      const wait = refusal.headers['Retry-After']
-      return { ...problemJson(refusal, codes), ...(wait ? { retry_after: Number(wait) } : {}), key }
-    }
-  }
-}
-
-/** The key that tells a program which message an answer is about. A value that cannot be a key is not sent back. */
-function readableKey(key: unknown): string | number | undefined {
-  return typeof key === 'number' || (typeof key === 'string' && key.length <= 2 * LIMITS.keyLength) ? key : undefined
 }
 
 /**

@@ -209,6 +209,17 @@ describe('the document of the API', () => {
       }
       return
     }
+    if (id === 'followAllChats') {
+      const { owner, uri } = await chat()
+      const stream = await openEvents(site, '/api/live/', owner)
+      const ready = await stream.first(({ event }) => event === 'ready')
+      await owner.call('DELETE', `/api/chats/${uri}/`, { name: 'Release party' })
+      await stream.first(({ event }) => event === 'gone')
+      const listed = (await owner.call('GET', `/api/events/?after=${ready.id}`)).json
+      assert.equal(listed.items.length, 1)
+      stream.close()
+      return
+    }
     const { send, path, body } = await prepare(id)
     const schema = operation.requestBody?.content['application/json']?.schema
     if (schema) {
@@ -247,7 +258,11 @@ describe('the document of the API', () => {
         const joint = path.includes('?') ? '&' : '?'
         const bad = wanted.type === 'boolean' ? 'maybe' : name === 'q' ? '' : 'x'
         const asked = name === 'q' ? path.replace(/q=\w+/, `q=${bad}`) : `${path}${joint}${name}=${bad}`
-        await refused(asked, schema?.required ? body : undefined, 'invalid_input', name)
+        // A cursor of all chats that cannot be read gets a new one, like one that is too old.
+        const isCursor = ['listEvents', 'followAllChats'].includes(id) && name === 'after'
+        await (isCursor
+          ? refused(asked, undefined, 'cursor_gone')
+          : refused(asked, schema?.required ? body : undefined, 'invalid_input', name))
       }
     }
     for (const [name, property] of Object.entries(schema?.properties ?? {})) {

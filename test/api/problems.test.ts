@@ -133,6 +133,7 @@ describe('the code of a problem', () => {
     ['no_such_member', 404, 'removeMember', () => ann.call('DELETE', `/api/chats/${uri}/members/999999/`)],
     ['method_not_allowed', 405, undefined, () => ann.call('PUT', '/api/chats/')],
     ['cursor_ahead', 410, 'listMessages', () => ann.call('GET', `/api/chats/${uri}/messages/?after=9999`)],
+    ['cursor_gone', 410, 'listEvents', () => ann.call('GET', '/api/events/?after=x')],
     ['body_too_long', 413, 'startChat', () => ann.call('POST', '/api/chats/', { title: 'x'.repeat(70_000) })],
     ['address_too_long', 414, 'listChats', () => ann.call('GET', `/api/chats/?before=${'x'.repeat(3000)}`)],
     [

@@ -86,6 +86,7 @@ const ROWS: Record<string, Row> = {
   'POST /auth/token/logout': { status: [401, 401, 401, 401, 401, 401] },
   'GET /auth/tokens': { status: [401, 401, 401, 401, 401, 401] },
   'DELETE /auth/tokens/:id': { status: [401, 401, 401, 401, 401, 401] },
+  'GET /events': { status: [401, 303, 303, 303, 303, 303] },
   'GET /live': { status: [401, 303, 303, 303, 303, 303] },
   'GET /chats': { status: [401, 303, 303, 303, 303, 303] },
   'POST /chats': { status: [401, 303, 303, 303, 303, 303] },

@@ -23,7 +23,8 @@ begin
       skeleton = excluded.skeleton, guest = excluded.guest;
   update chats c set member_count = c.member_count + 1 where c.id = chat;
   event_version := append_event(chat, 'joined', joiner, null, null);
-  -- What was said before they came is not unread.
-  update members m set last_read = event_version where m.chat_id = chat and m.user_id = joiner;
+  -- What was said before they came is not unread, and readers of all their chats do not get it.
+  update members m set last_read = event_version, since = event_version
+    where m.chat_id = chat and m.user_id = joiner;
   return event_version;
 end $$;

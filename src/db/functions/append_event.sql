@@ -15,5 +15,12 @@ begin
     returning c.version into event_version;
   insert into events (chat_id, version, kind, about, author_id, text, previous, created_at)
     values (changed_chat, event_version, kind, about, author, text, nullif(shown_before, event_version - 1), clock_timestamp());
+  if kind in ('joined', 'left', 'removed') then
+    -- For readers of all their chats.
+    insert into membership_changes (user_id, chat_id, version, kind, uri)
+      select author, changed_chat, event_version, kind, l.uri
+      from (select 1) one
+      left join links l on l.chat_id = changed_chat and l.replaced_at is null;
+  end if;
   return event_version;
 end $$;

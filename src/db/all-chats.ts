@@ -1,0 +1,147 @@
+import { sql } from 'kysely'
+import { LIMITS } from '../config.js'
+import type { Cursor } from './cursors.js'
+import { type Event, shownEvents } from './events.js'
+import type { Db, Departure } from './schema.js'
+import type { KnownVersion } from './versions.js'
+
+/** One event of one of the user's chats, or why a chat is no longer theirs. `cursor`: of a reader who has everything up to it. */
+export type Happening = { cursor: Cursor; uri: string } & ({ event: Event } | { gone: Departure })
+
+/** `cursor`: behind the page. `more`: whether it was cut. */
+export interface Page {
+  happenings: Happening[]
+  cursor: Cursor
+  more: boolean
+}
+
+/** The cursor leads nowhere: it is too old, ahead, or of another epoch of the database. `now`: one to begin anew with. */
+export class CursorGone extends Error {
+  readonly now: Cursor
+
+  constructor(now: Cursor) {
+    super('The cursor is gone')
+    this.now = now
+  }
+}
+
+const today = sql<number>`floor(extract(epoch from now()) / 86400)::int`
+
+/** The cursor of a reader who begins now. */
+export async function cursorNow(db: Db): Promise<Cursor> {
+  const { rows } = await sql<Cursor>`
+    select current_epoch() as epoch, ${today} as day, pg_current_snapshot()::text as after`.execute(db)
+  return rows[0] as Cursor
+}
+
+/**
+ * What happened in the user's chats after the cursor, at most `limit`: chat by chat, in order within each. A chat begins with the event by
+ * which the user joined it. Throws CursorGone.
+ */
+export async function happeningsAfter(db: Db, user_id: number, cursor: Cursor, limit: number): Promise<Page> {
+  const places = await placesAfter(db, user_id, cursor, limit)
+  const [{ good, epoch, day, seen, upto }] = places
+  if (!good) {
+    throw new CursorGone({ epoch, day, after: seen })
+  }
+  const found = places.filter(place => place.version !== null) as Place[]
+  const more = limit > 0 && found.length === limit
+  // A page that goes on was begun earlier: its cursor gets no younger by that.
+  const end = { epoch, day: cursor.place ? cursor.day : day, after: upto }
+  const cursorAt = (n: number): Cursor => {
+    const { chat_id, version } = found[n] as Place
+    const { after } = cursor
+    return n === found.length - 1 && !more ? end : { epoch, day: cursor.day, after, place: { upto, chat_id, version } }
+  }
+  const events = await eventsAt(
+    db,
+    found.filter(({ gone }) => gone === null),
+  )
+  const happenings = found.flatMap(({ chat_id, version, gone, uri }, n): Happening[] => {
+    const event = events.get(`${chat_id} ${version}`)
+    const at = { cursor: cursorAt(n), uri: uri ?? '' }
+    return gone ? [{ ...at, gone }] : event ? [{ ...at, event }] : []
+  })
+  return { happenings, cursor: more ? cursorAt(found.length - 1) : end, more }
+}
+
+/** One place of the page; and what is known of the cursor, which is the same in all rows. Without a place there is one row. */
+interface Row {
+  epoch: number
+  day: number
+  /** The snapshot of this statement, and the one up to which the page goes. */
+  seen: string
+  upto: string
+  /** Whether the cursor leads somewhere. */
+  good: boolean
+  chat_id: number | null
+  version: number | null
+  gone: Departure | null
+  uri: string | null
+}
+type Place = Row & { chat_id: number; version: number }
+
+async function placesAfter(db: Db, user_id: number, { epoch, day, after, place }: Cursor, limit: number) {
+  const { rows } = await sql<Row>`
+    select now.epoch, now.day, now.seen::text, now.upto::text, now.good, s.chat_id, s.version, s.gone,
+      coalesce(s.uri, l.uri) as uri
+    from (
+      select known.*, coalesce(known.further, known.seen) as upto,
+        known.epoch = ${epoch}::int and known.day - ${day}::int between -1 and ${sql.lit(LIMITS.cursorDays)}
+          and greatest(pg_snapshot_xmax(known.after), pg_snapshot_xmax(known.further)) <= pg_snapshot_xmax(known.seen)
+          as good
+      from (
+        select current_epoch() as epoch, ${today} as day, pg_current_snapshot() as seen, ${after}::pg_snapshot as after,
+          ${place?.upto ?? null}::pg_snapshot as further
+      ) known
+    ) now
+    left join lateral events_since(
+      ${user_id}, now.after, now.upto, ${place?.chat_id ?? 0}::bigint, ${place?.version ?? 0}::bigint,
+      case when now.good then ${limit}::int else 0 end
+    ) s on true
+    left join links l on l.chat_id = s.chat_id and l.replaced_at is null
+    order by s.chat_id, s.version`.execute(db)
+  return rows as [Row, ...Row[]]
+}
+
+/** The events of these chats and versions, by both with a space between them. */
+async function eventsAt(db: Db, places: readonly Place[]): Promise<Map<string, Event>> {
+  if (places.length === 0) {
+    return new Map()
+  }
+  const chats = places.map(({ chat_id }) => chat_id)
+  const versions = places.map(({ version }) => version)
+  const rows = await shownEvents(db)
+    .innerJoin(
+      sql<{ chat_id: number; version: number }>`unnest(${chats}::bigint[], ${versions}::bigint[])`.as<'place'>(
+        sql`place (chat_id, version)`,
+      ),
+      join => join.onRef('place.chat_id', '=', 'e.chat_id').onRef('place.version', '=', 'e.version'),
+    )
+    .select('e.chat_id')
+    .execute()
+  return new Map(rows.map(({ chat_id, ...event }) => [`${chat_id} ${event.version}`, event]))
+}
+
+/** The user's chats, each with its version, and the snapshot that saw them. */
+export async function chatsToWatch(db: Db, user_id: number): Promise<{ seen: string; chats: KnownVersion[] }> {
+  const { rows } = await sql<{ seen: string; id: number | null; version: number | null }>`
+    select now.seen::text, c.id, c.version
+    from (select pg_current_snapshot() as seen) now
+    left join members m on m.user_id = ${user_id} and m.left_at is null
+    left join chats c on c.id = m.chat_id`.execute(db)
+  return {
+    seen: rows[0]?.seen ?? '',
+    chats: rows.filter((row): row is KnownVersion & { seen: string } => row.id !== null),
+  }
+}
+
+/** After so many days a membership's change is told to nobody any more. One more than cursors last, for the parts of days. */
+const KEPT_DAYS = LIMITS.cursorDays + 2
+
+export async function deleteOldMembershipChanges(db: Db) {
+  await db
+    .deleteFrom('membership_changes')
+    .where('changed_at', '<', sql<Date>`now() - ${sql.lit(`${KEPT_DAYS} days`)}::interval`)
+    .execute()
+}
