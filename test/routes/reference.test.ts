@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openSite, type Site } from '../support/site.js'
 import { canOpen, printed } from '../support/terminal.js'
@@ -78,4 +80,25 @@ describe('GET /api/', () => {
       .replaceAll('&gt;', '>')
       .replaceAll('&amp;', '&')
   }
+})
+
+describe('the lines of README about the API', () => {
+  let site: Site
+  before(async () => {
+    site = await openSite()
+  })
+  after(() => site.close())
+
+  it('work in a shell as they stand', async function () {
+    await run('curl', ['--version']).catch(() => this.skip())
+    const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8')
+    const [, lines = ''] = /## The API, in six lines\n\n```sh\n([\s\S]*?)```/.exec(readme) ?? []
+    assert.ok(lines.includes('http://localhost:8000'))
+    // The last one follows the chat until it is told to stop.
+    const script = lines.replace('http://localhost:8000', site.url).replace('curl -N', 'curl -N --max-time 3')
+    const { stdout } = await run('sh', ['-c', script]).catch(error => error)
+    assert.match(stdout, /"username":"ann"/)
+    assert.equal(stdout.match(/"message":"100 % & more"/g)?.length, 2)
+    assert.match(stdout, /^event: ready$/m)
+  })
 })
