@@ -134,7 +134,7 @@ describe('the program', () => {
     await other.remove()
   })
 
-  describe('npm run user', () => {
+  describe('npm run users', () => {
     it('makes a link by which a user sets a new password once, beside the running program and without it @long', async () => {
       const server = await start()
       const { post } = await signUp(server, 'ann')
@@ -160,17 +160,17 @@ describe('the program', () => {
 
     it('says what is wrong with its words', async () => {
       for (const [args, sentence] of [
-        [[], 'npm run user -- reset-password <name>'],
+        [[], 'npm run users -- reset-password <name>'],
         [['reset-password', 'nobody'], 'There is no user called nobody.'],
       ] as const) {
-        const { lines, ended } = runScript(['bin/user.js', ...args], { DATA_DIR: `${data.path}/data` })
+        const { lines, ended } = runScript(['bin/users.js', ...args], { DATA_DIR: `${data.path}/data` })
         assert.equal(await ended, 1)
         assert.ok(lines.join('\n').includes(sentence), lines.join('\n'))
       }
     })
 
     async function reset(name: string): Promise<string> {
-      const { child, ended } = runScript(['bin/user.js', 'reset-password', name], { DATA_DIR: `${data.path}/data` })
+      const { child, ended } = runScript(['bin/users.js', 'reset-password', name], { DATA_DIR: `${data.path}/data` })
       let printed = ''
       child.stdout.on('data', chunk => {
         printed += chunk

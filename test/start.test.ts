@@ -88,7 +88,7 @@ describe('a start', () => {
     await first.ended
     // It ends with its program, once it is woken.
     ending.push(() => process.kill(postmaster, 'SIGINT'))
-    const [patient, ended, user] = [start(), start(), run(['bin/user.js', 'reset-password', 'ann'])]
+    const [patient, ended, user] = [start(), start(), run(['bin/users.js', 'reset-password', 'ann'])]
     await ended.says(/Waiting for the program that uses/)
     await ended.endsWith('SIGTERM', 0)
     // It asks the same server.
@@ -145,7 +145,7 @@ describe('a start', () => {
     }
     await writeFile(path.join(copy, 'npm'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
     const installs = async () => {
-      const program = run([path.join(copy, 'bin/user.js')], { PATH: `${copy}:${process.env.PATH}` })
+      const program = run([path.join(copy, 'bin/users.js')], { PATH: `${copy}:${process.env.PATH}` })
       assert.equal(await program.ended, 1)
       return program.lines.includes('The packages could not be installed.')
     }

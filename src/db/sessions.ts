@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { LIMITS } from '../config.js'
 import type { Db } from './schema.js'
-import type { Verified } from './users.js'
+import { lockUser, type Verified } from './users.js'
 
 /** When a session expires: after it was idle for too long, or is too old. A guest could not sign in again, so theirs is never too old. */
 export const sessionEndsAt = sql<Date>`least(
@@ -111,6 +111,16 @@ export async function endSessionOf(db: Db, user_id: number, id: number): Promise
     .where('sessions.id', '=', id)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
+}
+
+/** Ends all sessions of the user, also one that is being made at this moment. Returns how many. `settleUser` must follow. */
+export function endSessions(db: Db, user_id: number): Promise<number> {
+  return db.transaction().execute(async trx => {
+    await lockUser(trx, user_id)
+    const { numDeletedRows } = await trx.deleteFrom('sessions').where('user_id', '=', user_id).executeTakeFirstOrThrow()
+    await trx.updateTable('users').set(MAYBE_GONE).where('id', '=', user_id).execute()
+    return Number(numDeletedRows)
+  })
 }
 
 /** Deletes the sessions that have expired. `settleUsers` must follow. */

@@ -1,7 +1,10 @@
 import type { Config } from '../config.js'
-import type { Address } from '../db/connection.js'
+import { prepareDatabase, startFailure } from '../db/arrival.js'
+import { type Address, connect } from '../db/connection.js'
+import type { Db } from '../db/schema.js'
 import { findCluster, startCluster } from '../postgres/cluster.js'
-import type { Starting } from '../waiting.js'
+import { type Starting, waiting } from '../waiting.js'
+import { stopSignal } from './signals.js'
 
 /** For a command: uses the database server of the running program. Where the program does not run, a server is started for this call. */
 export async function withServer<T>(
@@ -22,4 +25,17 @@ export async function withServer<T>(
   } finally {
     await started.stop()
   }
+}
+
+/** The same with the database on it, in which the tables are up to date. The caller must end the process afterwards. */
+export async function withDatabase<T>(config: Config, use: (db: Db) => Promise<T>): Promise<T> {
+  // On stderr, so that it does not mix with the answer.
+  const starting = { say: (sentence: string) => console.error(sentence), signal: stopSignal() }
+  return withServer(config, starting, async address => {
+    await prepareDatabase(address, config, starting)
+    const { db } = connect(address, () => {}, 1)
+    return waiting(use(db), () => 'Still at work in the database', starting).catch(error => {
+      throw startFailure(error, config)
+    })
+  })
 }

@@ -11,7 +11,7 @@ import { hashPassword } from '../passwords.js'
 import { formAgain, submitForm } from './forms.js'
 import { EXACT, limit } from './scope.js'
 
-/** Setting a new password by a link that the operator made (`npm run user -- reset-password <name>`). */
+/** Setting a new password by a link that the operator made (`npm run users -- reset-password <name>`). */
 export function resets(parts: Parts) {
   const { db, live } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/reset' })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrate.js'
 import { createDatabase, createEmptyDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
-import { runScript } from '../support/server.js'
+import { runCommand } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 
 interface Finding {
@@ -23,14 +23,7 @@ describe('npm run doctor', () => {
     await Promise.all(databases.map(dropDatabase))
   })
 
-  async function run(args: string[], env: Record<string, string>) {
-    const { child, lines, ended } = runScript(['bin/doctor.js', ...args], env)
-    let printed = ''
-    child.stdout.on('data', chunk => {
-      printed += chunk
-    })
-    return { code: await ended, said: printed.trim(), errors: lines.join('\n') }
-  }
+  const run = (args: string[], env: Record<string, string>) => runCommand(['bin/doctor.js', ...args], env)
 
   async function findings(env: Record<string, string>) {
     const { code, said, errors } = await run(['--json'], env)

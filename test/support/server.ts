@@ -43,6 +43,16 @@ export function runScript(args: string[], env: Record<string, string>) {
   return runProgram(process.execPath, args, env)
 }
 
+/** A script of bin/ that ends by itself: what it printed, as it is and without line ends around it, and standard error. */
+export async function runCommand(args: string[], env: Record<string, string>) {
+  const { child, lines, ended } = runScript(args, env)
+  let printed = ''
+  child.stdout.on('data', chunk => {
+    printed += chunk
+  })
+  return { code: await ended, said: printed.trim(), printed, errors: lines.join('\n') }
+}
+
 export function runProgram(program: string, args: string[], env: Record<string, string>) {
   const lines: string[] = []
   const child = spawn(program, args, {
