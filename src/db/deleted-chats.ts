@@ -10,6 +10,22 @@ export async function deleteChat(db: Db, { chat_id, user_id }: Acting, typed: st
   return rows[0] as Done
 }
 
+/** The same for an operator, whoever owns it. Does nothing where the chat is deleted already. */
+export async function eraseChat(db: Db, chat_id: number) {
+  await db.transaction().execute(async trx => {
+    const chat = await trx
+      .selectFrom('chats')
+      .select('id')
+      .where('id', '=', chat_id)
+      .where('deleted_at', 'is', null)
+      .forNoKeyUpdate()
+      .executeTakeFirst()
+    if (chat) {
+      await sql`select erase_chat(${chat.id})`.execute(trx)
+    }
+  })
+}
+
 /** The tables with rows of a chat, in the order in which they are deleted, and their keys. Rows of an event go with the event. */
 const PARTS = { events: 'version', members: 'user_id', bans: 'user_id' } as const
 
