@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { createDatabase, databaseUrl } from './support/databases.js'
 import {
   postgresProcesses,
@@ -158,15 +159,16 @@ describe('the program', () => {
       }
     })
 
-    it('says what is wrong with its words', async () => {
+    it('says what is wrong with its words, and that the database is missing, which it does not create', async () => {
       for (const [args, sentence] of [
         [[], 'npm run users -- reset-password <name>'],
-        [['reset-password', 'nobody'], 'There is no user called nobody.'],
+        [['reset-password', 'nobody'], `There is no database in ${data.path}/data. Set DATA_DIR or DATABASE_URL`],
       ] as const) {
         const { lines, ended } = runScript(['bin/users.js', ...args], { DATA_DIR: `${data.path}/data` })
         assert.equal(await ended, 1)
         assert.ok(lines.join('\n').includes(sentence), lines.join('\n'))
       }
+      assert.equal(existsSync(`${data.path}/data`), false)
     })
 
     async function reset(name: string): Promise<string> {

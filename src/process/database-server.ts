@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { prepareDatabase, startFailure } from '../db/arrival.js'
 import { type Address, connect } from '../db/connection.js'
 import type { Db } from '../db/schema.js'
+import { OperatorError } from '../operator-error.js'
 import { findCluster, startCluster } from '../postgres/cluster.js'
 import { type Starting, waiting } from '../waiting.js'
 import { stopSignal } from './signals.js'
@@ -27,8 +29,17 @@ export async function withServer<T>(
   }
 }
 
-/** The same with the database on it, in which the tables are up to date. The caller must end the process afterwards. */
+/**
+ * The same with the database on it, in which the tables are up to date. Throws an OperatorError where there is none: a command that was started
+ * in another folder would create one. The caller must end the process afterwards.
+ */
 export async function withDatabase<T>(config: Config, use: (db: Db) => Promise<T>): Promise<T> {
+  const { databaseUrl, dataDir } = config
+  if (!databaseUrl && !(await hasDatabase(dataDir))) {
+    throw new OperatorError(
+      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the program itself.`,
+    )
+  }
   // On stderr, so that it does not mix with the answer.
   const starting = { say: (sentence: string) => console.error(sentence), signal: stopSignal() }
   return withServer(config, starting, async address => {
@@ -38,4 +49,12 @@ export async function withDatabase<T>(config: Config, use: (db: Db) => Promise<T
       throw startFailure(error, config)
     })
   })
+}
+
+async function hasDatabase(dataDir: string): Promise<boolean> {
+  const names = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+    // For other errors starting the server has better sentences.
+    return error.code === 'ENOENT' ? [] : ['postgres-']
+  })
+  return names.some(name => name.startsWith('postgres-'))
 }
