@@ -185,7 +185,7 @@ describe('all chats of a user', () => {
         'no snapshot': `${good.epoch}.${good.day}.5-3-4`,
         'out of order': `${good.epoch}.${good.day}.5-9-4_3`,
         'from nothing': `${good.epoch}.${good.day}.0-0`,
-        long: `${good.epoch}.${good.day}.5-9999-${Array.from({ length: 900 }, (_, n) => n).join('_')}`.slice(0, 1900),
+        long: `${good.epoch}.${good.day}.5-9999-${Array.from({ length: 900 }, (_, n) => n).join('_')}`.slice(0, 2001),
       }
       for (const [what, cursor] of Object.entries(wrong)) {
         const listed = await ann.call('GET', `/api/events/?after=${encodeURIComponent(cursor)}`)
