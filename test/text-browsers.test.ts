@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { openSite, type Site } from './support/site.js'
-import { canOpen, openTerminal, printed } from './support/terminal.js'
+import { openTerminal, printed, skipWithoutBrowser } from './support/terminal.js'
 import { PASSWORD, type Program, signUpProgram, Visitor } from './support/visitor.js'
 
 const TAB = '\t'
@@ -24,7 +24,7 @@ describe('a chat in a text terminal', () => {
   })
 
   describe('in lynx', () => {
-    before(skipWithout('lynx'))
+    before(skipWithoutBrowser('lynx'))
 
     it('is read, written in and refreshed by who signs in there', async () => {
       const terminal = await openTerminal('lynx', ['-nopause', '-accept_all_cookies', '-show_cursor=on', loginUrl()])
@@ -66,7 +66,7 @@ describe('a chat in a text terminal', () => {
   })
 
   describe('in w3m', () => {
-    before(skipWithout('w3m'))
+    before(skipWithoutBrowser('w3m'))
 
     it('is read, written in and refreshed by who signs in there', async () => {
       // w3m leaves a textarea to an editor, which it calls with the name of a file.
@@ -121,7 +121,7 @@ describe('a chat in a text terminal', () => {
   })
 
   describe('in links2', () => {
-    before(skipWithout('links2'))
+    before(skipWithoutBrowser('links2'))
 
     it('is read in order on each of its pages, and so is the list of chats', async () => {
       const carl = await new Visitor(site).signUp('carl')
@@ -151,17 +151,6 @@ describe('a chat in a text terminal', () => {
 
   const chatUrl = () => `${site.url}/chats/${uri}`
   const loginUrl = () => `${site.url}/login?next=/chats/${uri}`
-
-  function skipWithout(browser: string) {
-    return async function (this: Mocha.Context) {
-      if (!(await canOpen(browser))) {
-        if (process.env.CI === 'true') {
-          throw new Error(`This test needs ${browser} and the script of util-linux. Please install them.`)
-        }
-        this.skip()
-      }
-    }
-  }
 
   async function messagesBy(username: string): Promise<string[]> {
     const { json } = await ann.call('GET', `/api/chats/${uri}/messages/`)

@@ -3,8 +3,9 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { skipWithout } from '../support/programs.js'
 import { openSite, type Site } from '../support/site.js'
-import { canOpen, printed } from '../support/terminal.js'
+import { printed, skipWithoutBrowser } from '../support/terminal.js'
 import { signUpProgram, Visitor } from '../support/visitor.js'
 
 const run = promisify(execFile)
@@ -41,7 +42,7 @@ describe('GET /api/', () => {
   })
 
   it('has lines that work in a shell as they stand', async function () {
-    await run('curl', ['--version']).catch(() => this.skip())
+    await skipWithout('curl', '--version').call(this)
     for (const [place, { operationId, responses }] of operations.entries()) {
       // Each has somebody and something of its own: some delete what they are told.
       const ann = await signUpProgram(site, `ann${place}`)
@@ -58,9 +59,7 @@ describe('GET /api/', () => {
   })
 
   it('is read in lynx', async function () {
-    if (!(await canOpen('lynx'))) {
-      this.skip()
-    }
+    await skipWithoutBrowser('lynx').call(this)
     const text = await printed('lynx', ['-dump', '-nolist', '-width=200', `${site.url}/api/`])
     assert.match(text, /POST \/api\/chats\/\{uri\}\/messages\//)
     assert.match(
@@ -90,7 +89,7 @@ describe('the lines of README about the API', () => {
   after(() => site.close())
 
   it('work in a shell as they stand', async function () {
-    await run('curl', ['--version']).catch(() => this.skip())
+    await skipWithout('curl', '--version').call(this)
     const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8')
     const [, lines = ''] = /## The API, in six lines\n\n```sh\n([\s\S]*?)```/.exec(readme) ?? []
     assert.ok(lines.includes('http://localhost:8000'))

@@ -94,8 +94,19 @@ export async function printed(program: string, args: string[]): Promise<string> 
   }
 }
 
-/** Whether this machine has the text browser, and the `script` of util-linux, which gives it a terminal. */
-export async function canOpen(browser: string): Promise<boolean> {
+/** Skips a test without the text browser, or the `script` of util-linux, which gives it a terminal, except in CI. */
+export function skipWithoutBrowser(browser: string) {
+  return async function (this: Mocha.Context) {
+    if (!(await canOpen(browser))) {
+      if (process.env.CI === 'true') {
+        throw new Error(`This test needs ${browser} and the script of util-linux. Please install them.`)
+      }
+      this.skip()
+    }
+  }
+}
+
+async function canOpen(browser: string): Promise<boolean> {
   try {
     const [script] = await Promise.all([run('script', ['--version']), run(browser, ['-version'])])
     return script.stdout.includes('util-linux')
