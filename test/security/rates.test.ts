@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
 import { LIMITS, type Rate } from '../../src/config.js'
+import type { User } from '../../src/db/users.js'
+import { addressOf } from '../../src/http/address.js'
+import type { Context, Parts } from '../../src/http/context.js'
+import { rateLimiter } from '../../src/http/rate-limits.js'
+import { limitLists } from '../../src/routes/scope.js'
 import { assertProblem } from '../input/answers.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Answer, Program, signUpProgram, Visitor } from '../support/visitor.js'
@@ -46,6 +51,20 @@ describe('how fast one can', () => {
       assert.notEqual((await act(bob)).status, 429)
     })
   }
+
+  it('a list that is refused for the address costs its user nothing', () => {
+    const parts = rateLimiter(true, 1) as Parts
+    const ctx = { ip: '192.0.2.7', state: { form: 'page' } } as Context
+    assert.throws(() => {
+      for (let lists = 0; lists < 2 * LIMITS.addressLists.burst; lists++) {
+        parts.limitRate('addressLists', addressOf(ctx))
+      }
+    }, /wait/)
+    for (let tries = 0; tries < 5; tries++) {
+      assert.throws(() => limitLists(parts, ctx, { id: 1 } as User), /wait/)
+    }
+    assert.equal(parts.limitRate('lists', 1)?.left, LIMITS.lists.burst - 1)
+  })
 
   it('post as a guest is limited sooner than as somebody with an account', async () => {
     const { uri } = await newMember()
