@@ -1,5 +1,4 @@
-import pg from 'pg'
-import type { Address } from './connection.js'
+import { type Address, withClient } from './connection.js'
 import { JUMP } from './epoch.js'
 
 export interface Audit {
@@ -13,10 +12,8 @@ export interface Audit {
 }
 
 /** Counts what is in a database, and looks at the versions of all chats. Reads everything. Zeros for a database that was never used. */
-export async function audit(address: Address): Promise<Audit> {
-  const client = new pg.Client(address)
-  await client.connect()
-  try {
+export function audit(address: Address): Promise<Audit> {
+  return withClient(address, async client => {
     const { rows: tables } = await client.query("select to_regclass('events') is not null as used")
     if (!tables[0].used) {
       return { users: 0, chats: 0, events: 0, wrong_clocks: 0, holes: 0 }
@@ -40,7 +37,5 @@ export async function audit(address: Address): Promise<Audit> {
       [JUMP],
     )
     return rows[0]
-  } finally {
-    await client.end()
-  }
+  })
 }

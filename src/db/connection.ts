@@ -177,3 +177,14 @@ function nameOf(text: string): string {
   names.set(text, name)
   return name
 }
+
+/** One connection with the server's own settings and limits, for as long as `use` takes. */
+export async function withClient<T>(address: Address, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(address)
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -25,7 +25,7 @@ export async function takeBaseBackup(address: pg.ClientConfig, signal: AbortSign
   await client.connect()
   const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadableStream & { destroy(): void } } })
     .connection
-  const state = { total: 0 }
+  let total = 0
   const files = new Readable({
     read: () => void stream.resume(),
     destroy(error, done) {
@@ -35,58 +35,33 @@ export async function takeBaseBackup(address: pg.ClientConfig, signal: AbortSign
   })
   const manifest = new Promise<Buffer>((resolve, reject) => {
     const list: Buffer[] = []
-    let archives = 0
-    let rows = 0
-    let part = ''
-    const fail = (error: Error) => {
+    const failed = (error: Error) => {
       files.destroy(error)
       reject(error)
     }
-    signal.addEventListener('abort', () => fail(signal.reason))
-    client.once('end', () => fail(new Error('The server has ended the connection')))
-    client.query({
-      submit(connection: { query(text: string): void }) {
-        connection.query(
-          "BASE_BACKUP (LABEL 'chatire', PROGRESS true, CHECKPOINT 'fast', WAL true, MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256')",
-        )
-      },
-      // The second row is that of the data directory: its size in kilobytes.
-      handleDataRow({ fields }: { fields: (Buffer | string | null)[] }) {
-        rows++
-        if (rows === 2) {
-          state.total = Number(fields[2]) * 1024
-        }
-      },
-      handleCopyData({ chunk }: { chunk: Buffer }) {
-        const kind = String.fromCharCode(chunk[0] ?? 0)
-        if (kind === 'd') {
-          // A copy: the driver uses its buffer again.
-          const data = Buffer.from(chunk.subarray(1))
-          if (part === 'm') {
+    signal.addEventListener('abort', () => failed(signal.reason))
+    client.once('end', () => failed(new Error('The server has ended the connection')))
+    client.query(
+      baseBackup({
+        failed,
+        measured: bytes => {
+          total = bytes
+        },
+        brought: (part, data) => {
+          if (part === 'manifest') {
             list.push(data)
           } else if (!files.push(data)) {
             stream.pause()
           }
-        } else if (kind === 'n' || kind === 'm') {
-          part = kind
-          archives += kind === 'n' ? 1 : 0
-          if (archives > 1) {
-            fail(new HasTablespaces('The server has tablespaces'))
-          }
-        }
-      },
-      handleError: fail,
-      handleReadyForQuery() {
-        client.removeAllListeners('end')
-        files.push(null)
-        resolve(Buffer.concat(list))
-        client.end().catch(() => {})
-      },
-      handleRowDescription() {},
-      handleCommandComplete() {},
-      handlePortalSuspended() {},
-      handleEmptyQuery() {},
-    } as unknown as pg.Submittable)
+        },
+        ended() {
+          client.removeAllListeners('end')
+          files.push(null)
+          resolve(Buffer.concat(list))
+          client.end().catch(() => {})
+        },
+      }),
+    )
   })
   // It is awaited after the files.
   manifest.catch(() => {})
@@ -94,7 +69,57 @@ export async function takeBaseBackup(address: pg.ClientConfig, signal: AbortSign
     files,
     manifest,
     get total() {
-      return state.total
+      return total
     },
   }
+}
+
+interface Hearer {
+  /** About how many bytes the files have. */
+  measured(bytes: number): void
+  brought(part: 'files' | 'manifest', data: Buffer): void
+  failed(error: Error): void
+  ended(): void
+}
+
+/** The command, as the driver sends it and hears its answers. */
+function baseBackup({ measured, brought, failed, ended }: Hearer): pg.Submittable {
+  let archives = 0
+  let rows = 0
+  let part: 'files' | 'manifest' = 'files'
+  const submittable = {
+    submit(connection: { query(text: string): void }) {
+      connection.query(
+        "BASE_BACKUP (LABEL 'chatire', PROGRESS true, CHECKPOINT 'fast', WAL true, MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256')",
+      )
+    },
+    // The second row is that of the data directory: its size in kilobytes.
+    handleDataRow({ fields }: { fields: (Buffer | string | null)[] }) {
+      rows++
+      if (rows === 2) {
+        measured(Number(fields[2]) * 1024)
+      }
+    },
+    handleCopyData({ chunk }: { chunk: Buffer }) {
+      const kind = String.fromCharCode(chunk[0] ?? 0)
+      if (kind === 'd') {
+        // A copy: the driver uses its buffer again.
+        brought(part, Buffer.from(chunk.subarray(1)))
+      } else if (kind === 'm') {
+        part = 'manifest'
+      } else if (kind === 'n') {
+        archives++
+        if (archives > 1) {
+          failed(new HasTablespaces('The server has tablespaces'))
+        }
+      }
+    },
+    handleError: failed,
+    handleReadyForQuery: ended,
+    handleRowDescription() {},
+    handleCommandComplete() {},
+    handlePortalSuspended() {},
+    handleEmptyQuery() {},
+  }
+  return submittable as unknown as pg.Submittable
 }

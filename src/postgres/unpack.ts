@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs'
 import { chown, mkdir, open } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import type { Readable } from 'node:stream'
-import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import tar from 'tar-stream'
 import type { Account } from './account.js'
+import { counting } from './counting.js'
 import { readManifest } from './manifest.js'
 
 /** Files of the write-ahead log are in no manifest: they have checksums of their own, which the server looks at when it reads them. */
@@ -33,14 +33,8 @@ export async function unpack(
 ): Promise<void> {
   const missing = readManifest(manifest)
   await makeDirectory(dir, account)
-  const count = new Transform({
-    transform(chunk, _encoding, done) {
-      advance(chunk.length)
-      done(null, chunk)
-    },
-  })
   const entries = tar.extract()
-  const read = pipeline(createReadStream(archive), count, createGunzip(), entries, { signal })
+  const read = pipeline(createReadStream(archive), counting(advance), createGunzip(), entries, { signal })
   // The loop below reports it: it ends the entries.
   read.catch(() => {})
   for await (const entry of entries as AsyncIterable<Entry>) {

@@ -1,15 +1,15 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { createGzip } from 'node:zlib'
-import pg from 'pg'
 import { type Config, readConfig } from '../config.js'
 import type { Address } from '../db/connection.js'
+import { releaseOf } from '../db/release.js'
 import { OperatorError } from '../operator-error.js'
 import { HasTablespaces, takeBaseBackup } from '../postgres/base-backup.js'
+import { counting } from '../postgres/counting.js'
 import { flush } from '../postgres/initdb.js'
 import {
   ABOUT,
@@ -84,15 +84,10 @@ function readArguments(args: string[]) {
 
 /** Writes all files of a backup, and waits until they are on the disk. Returns how many bytes the server has sent. */
 async function write(draft: string, address: Address, config: Config, signal: AbortSignal): Promise<number> {
-  const about: About = { ...(await serverOf(address)), ...ourselves(config) }
+  const about: About = { ...(await releaseOf(address)), ...ourselves(config) }
   const backup = await takeBaseBackup(address, signal)
   const bar = progressBar('Backing up')
-  const count = new Transform({
-    transform(chunk, _encoding, done) {
-      bar.advance(chunk.length, backup.total)
-      done(null, chunk)
-    },
-  })
+  const count = counting(bytes => bar.advance(bytes, backup.total))
   const archive = createWriteStream(join(draft, ARCHIVE), { mode: 0o600, flush: true })
   // The write-ahead log is long and of zeros; the fastest level packs it as well.
   await pipeline(backup.files, count, createGzip({ level: 1 }), archive)
@@ -111,20 +106,6 @@ function ourselves({ databaseUrl }: Config) {
     made_at: new Date().toISOString(),
     platform: `${process.platform}-${process.arch}`,
     embedded: databaseUrl === undefined,
-  }
-}
-
-async function serverOf(address: Address) {
-  const client = new pg.Client(address)
-  await client.connect()
-  try {
-    const { rows } = await client.query(`
-      select current_setting('server_version_num')::int / 10000 as postgres, to_regclass('kysely_migration') is not null as used`)
-    const { postgres, used } = rows[0]
-    const newest = used ? await client.query('select max(name) as migration from kysely_migration') : undefined
-    return { postgres, migration: newest?.rows[0].migration ?? null }
-  } finally {
-    await client.end()
   }
 }
 

@@ -6,13 +6,8 @@ import { missingMigrations } from '../db/migrate.js'
 import type { Db } from '../db/schema.js'
 import { within } from '../deadline.js'
 import { findCluster } from '../postgres/cluster.js'
-import { bad, type Finding, ok, warn } from './findings.js'
+import { bad, type Finding, GB, ok, PATIENCE, warn } from './findings.js'
 import { poolSize } from './parts.js'
-
-/** How long an answer may take, in milliseconds. */
-const PATIENCE = 5_000
-
-const GB = 1024 ** 3
 
 /** What is to be said of the database, and of the connections to it. */
 export async function aboutDatabase(config: Config): Promise<Finding[]> {

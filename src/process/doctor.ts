@@ -3,17 +3,12 @@ import { type Config, readConfig } from '../config.js'
 import { OperatorError } from '../operator-error.js'
 import { backupsIn, readAbout } from './backup-folder.js'
 import { aboutDatabase } from './database-findings.js'
-import { bad, type Finding, ok, warn } from './findings.js'
+import { bad, type Finding, GB, ok, PATIENCE, warn } from './findings.js'
 import { beginEpoch } from './new-epoch.js'
 
 const USAGE = `npm run doctor              looks whether all is set as it should be
 npm run doctor -- --json    the same as JSON
 npm run doctor -- new-epoch after the files of the database were put back by hand: see docs/backup.md`
-
-/** How long an answer may take, in milliseconds. */
-const PATIENCE = 5_000
-
-const GB = 1024 ** 3
 
 /**
  * Looks at the settings, the machine, the running program and its database, and changes nothing. Returns a line for each finding, or with

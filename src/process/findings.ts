@@ -1,3 +1,8 @@
+/** How long an answer may take that a finding is made of, in milliseconds. */
+export const PATIENCE = 5_000
+
+export const GB = 1024 ** 3
+
 /** What was looked at, how it is, and what to do about it, which is empty if nothing has to be done. */
 export interface Finding {
   what: string

@@ -1,11 +1,9 @@
 import { appendFile, chown, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
 import { readConfig } from '../config.js'
 import { type Audit, audit } from '../db/audit.js'
-import type { Address } from '../db/connection.js'
 import { newestMigration } from '../db/migrate.js'
+import { recovered } from '../db/recovery.js'
 import { OperatorError } from '../operator-error.js'
 import { type Account, chooseAccount } from '../postgres/account.js'
 import { type Binaries, findBinaries } from '../postgres/binaries.js'
@@ -128,18 +126,6 @@ async function recover(draft: string, binaries: Binaries, account: Account, star
   } finally {
     await cluster.stop()
     await writeFile(settings, before)
-  }
-}
-
-async function recovered(address: Address) {
-  const client = new pg.Client(address)
-  await client.connect()
-  try {
-    while ((await client.query('select pg_is_in_recovery() as still')).rows[0].still) {
-      await wait(50)
-    }
-  } finally {
-    await client.end()
   }
 }
 
