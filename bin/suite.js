@@ -11,7 +11,7 @@ const MOCHA = [
   `--jobs=${availableParallelism()}`,
   `--reporter=${at('bin/reporter.js')}`,
 ]
-const WITH_BROWSERS = /\/test\/(browser\/|text-browsers\.|live\/(engines|frame|pages)\.)/
+const WITH_BROWSERS = /\/test\/(browser\/|text-browsers\.|live\/(engines|frame|frame-in-firefox|pages)\.)/
 
 const [, , ...args] = process.argv
 const { status, results } = runMocha(args)

@@ -6,7 +6,7 @@ import { openSite, type Site } from '../support/site.js'
 import { PASSWORD } from '../support/visitor.js'
 
 for (const javaScriptEnabled of [true, false]) {
-  describe(`the account in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
+  describe(`the account in a browser ${javaScriptEnabled ? 'with JavaScript' : 'without JavaScript @long'}`, () => {
     let site: Site
     before(async () => {
       site = await openSite()

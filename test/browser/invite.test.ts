@@ -56,7 +56,7 @@ describe('GET /chats/:uri/invite', () => {
 
   for (const javaScriptEnabled of [true, false]) {
     for (const colorScheme of ['light', 'dark'] as const) {
-      it(`is beside the chat's URL and has a QR code of it, ${colorScheme}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+      it(`is beside the chat's URL and has a QR code of it, ${colorScheme}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript${javaScriptEnabled === (colorScheme === 'dark') ? ' @long' : ''}`, async () => {
         const { context, page, complaints } = await enter({ javaScriptEnabled, colorScheme })
         await page.getByRole('link', { name: 'Invite' }).click()
         await page.getByRole('heading', { name: 'Invite friends' }).waitFor()

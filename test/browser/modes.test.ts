@@ -34,7 +34,7 @@ describe('a chat', () => {
   }
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`prints all messages of its page, black on white, with names and times, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+    it(`prints all messages of its page, black on white, with names and times, ${javaScriptEnabled ? 'with JavaScript @long' : 'without JavaScript'}`, async () => {
       const mine = javaScriptEnabled ? 'ann' : 'cleo'
       const page = await open(mine, { javaScriptEnabled })
       await page.setViewportSize(SHEET)

@@ -4,7 +4,7 @@ import { composer, log, member, openDetails } from '../support/browser.js'
 import { openSite, type Site } from '../support/site.js'
 
 for (const javaScriptEnabled of [true, false]) {
-  describe(`owning a chat in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
+  describe(`owning a chat in a browser ${javaScriptEnabled ? 'with JavaScript' : 'without JavaScript @long'}`, () => {
     let site: Site
     let ann: Awaited<ReturnType<typeof member>>
     let bob: Awaited<ReturnType<typeof member>>

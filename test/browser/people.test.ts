@@ -5,7 +5,7 @@ import { openSite, type Site } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 
 for (const javaScriptEnabled of [true, false]) {
-  describe(`people in a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
+  describe(`people in a browser ${javaScriptEnabled ? 'with JavaScript' : 'without JavaScript @long'}`, () => {
     let site: Site
     let ann: Page
     let url: string

@@ -25,7 +25,7 @@ describe('the preferences in a browser', () => {
   }
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`choose a theme against the system’s, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+    it(`choose a theme against the system’s, ${javaScriptEnabled ? 'with JavaScript @long' : 'without JavaScript'}`, async () => {
       const { page } = await person(site, { javaScriptEnabled, colorScheme: 'dark' })
       await page.goto('/')
       assert.equal(await canvas(page), DARK_CANVAS)

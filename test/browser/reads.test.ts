@@ -8,7 +8,7 @@ describe('what is unread, in browsers', () => {
   const story = readersOfBob()
 
   for (const javaScriptEnabled of [true, false]) {
-    describe(`${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
+    describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript @long', () => {
       it('stands on the start page, then below a line in the chat, then nowhere', async () => {
         const { page } = await story.reader({ javaScriptEnabled })
         await story.bob.post(story.uri, 'read')

@@ -10,7 +10,7 @@ describe('Searching in the browser', () => {
   after(() => site.close())
 
   for (const javaScriptEnabled of [false, true]) {
-    it(`finds a message ${javaScriptEnabled ? 'with' : 'without'} JavaScript, from the chat and from the start page`, async () => {
+    it(`finds a message ${javaScriptEnabled ? 'with' : 'without'} JavaScript, from the chat and from the start page${javaScriptEnabled ? ' @long' : ''}`, async () => {
       const { page, context, complaints } = await member(site, `ann${javaScriptEnabled}`, { javaScriptEnabled })
       for (const text of ['The café opens at nine', 'Tea at home']) {
         await composer(page).fill(text)

@@ -112,7 +112,7 @@ describe('the word that the list of chats has changed', () => {
     'what they have read there': () => ann.get(`/chats/${one}`, { 'sec-fetch-dest': 'document' }),
     'a chat that is gone': () => ann.post(`/chats/${one}/deletion`, { name: `Chat started by ${name}` }),
   })) {
-    it(`comes to the start page for ${what}`, async () => {
+    it(`comes to the start page for ${what}${what === 'a message' ? '' : ' @long'}`, async () => {
       const start = await openPageEvents(site, '/live', ann)
       assert.equal(start.status, 200)
       await act()

@@ -20,6 +20,8 @@ const SETTINGS = {
 }
 
 for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
+  /** On two processes signing out and a removal stand for the rest, which ends by the same statement. */
+  const long = count > 1 ? ' @long' : ''
   describe(`the end of reading, ${where}`, () => {
     const sites: Site[] = []
     let first: Site
@@ -45,7 +47,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await goesOn(uri, name, on)
     })
 
-    it('comes soon after the end of a token by itself, for that token alone', async () => {
+    it(`comes soon after the end of a token by itself, for that token alone${long}`, async () => {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await takeToken(name), await takeToken(name)]
       const session = await signIn(name)
@@ -54,7 +56,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await goesOn(uri, name, on)
     })
 
-    it('comes soon after the end of a token by another one, for that token alone', async () => {
+    it(`comes soon after the end of a token by another one, for that token alone${long}`, async () => {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await takeToken(name), await takeToken(name)]
       const { tokens } = (await leaving.call('GET', '/auth/tokens')).json
@@ -64,7 +66,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await goesOn(uri, name, on)
     })
 
-    it('comes soon after a session’s end by the account page of another, for that session alone', async () => {
+    it(`comes soon after a session’s end by the account page of another, for that session alone${long}`, async () => {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await signIn(name), await signIn(name)]
       const { sessions } = (await leaving.send('GET', '/api/account/sessions')).json
@@ -74,14 +76,14 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       await goesOn(uri, name, on)
     })
 
-    it('comes soon after the account’s end, for every session and token', async () => {
+    it(`comes soon after the account’s end, for every session and token${long}`, async () => {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await signIn(name), await signIn(name)]
       const over = await readers(uri, [leaving, staying, await takeToken(name)])
       await endsFor(over, () => leaving.post('/account/delete', { password: PASSWORD }), 'signed_out', 'left')
     })
 
-    it('comes soon after a new password, for every session and no token', async () => {
+    it(`comes soon after a new password, for every session and no token${long}`, async () => {
       const { uri, name } = await newChat()
       const sessions = [await signIn(name), await signIn(name)]
       const token = await takeToken(name)
@@ -121,7 +123,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       }
     })
 
-    it('comes soon after the end of the chat, by whatever anybody reads', async () => {
+    it(`comes soon after the end of the chat, by whatever anybody reads${long}`, async () => {
       const { uri, name: owner } = await newChat()
       const { name } = await newChat()
       const [session, token] = [await signIn(name), await takeToken(name)]

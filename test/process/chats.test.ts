@@ -65,7 +65,7 @@ describe('npm run chats', () => {
     )
   })
 
-  it('makes a chat read-only and open again, and its readers are told', async () => {
+  it('makes a chat read-only and open again, and its readers are told @long', async () => {
     const { uri, id } = await startChat('To be closed')
     const stream = await openEvents(site, `/api/chats/${uri}/live/`, ann)
     assert.equal((await run('read-only', id, 'on')).said, 'To be closed is read-only now.')
@@ -103,7 +103,7 @@ describe('npm run chats', () => {
     assert.equal((await run('delete', id, '--yes')).code, 0)
   })
 
-  it('prints no name that steers the terminal', async () => {
+  it('prints no name that steers the terminal @long', async () => {
     const { id } = await startChat('Plain')
     const title = `Plain${STEERING}not a row`
     await site.db.updateTable('chats').set({ title }).where('id', '=', Number(id)).execute()
@@ -114,7 +114,7 @@ describe('npm run chats', () => {
     }
   })
 
-  it('says how it is used, and that there is no such chat', async () => {
+  it('says how it is used, and that there is no such chat @long', async () => {
     for (const args of [[], ['read-only', '1'], ['read-only', '1', 'maybe'], ['delete', '--all']]) {
       const { code, errors } = await run(...args)
       assert.equal(code, 1)

@@ -108,7 +108,7 @@ describe('npm run prune', () => {
     assert.deepEqual([await texts(one.id), await texts(left.id), await texts(fresh.id)], [[], [], ['fresh']])
   })
 
-  it('says how it is used, and that there is no such chat', async () => {
+  it('says how it is used, and that there is no such chat @long', async () => {
     for (const args of [[], ['--days', '0'], ['--days', '1.5'], ['--days', '9', 'more'], ['--days', '9', '--all']]) {
       const { code, errors } = await run(...args)
       assert.equal(code, 1)

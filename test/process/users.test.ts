@@ -26,7 +26,7 @@ describe('npm run users', () => {
     return said.split('\n').map(line => JSON.parse(line))
   }
 
-  it('lists users, and finds them by the beginning of a name in any case', async () => {
+  it('lists users, and finds them by the beginning of a name in any case @long', async () => {
     const ann = await new Visitor(site).signUp('Annika')
     await ann.startChat()
     await ann.startChat()
@@ -87,7 +87,7 @@ describe('npm run users', () => {
     assert.equal(shown.name, `Evil${STEERING}not a row`)
   })
 
-  it('signs out all browsers of a user, whose streams end, and their tokens only if told so', async () => {
+  it('signs out all browsers of a user, whose streams end, and their tokens only if told so @long', async () => {
     const ann = await new Visitor(site).signUp('signed')
     const uri = await ann.startChat()
     const program = await signUpProgram(site, 'robot')

@@ -1,11 +1,12 @@
 import { launch } from 'puppeteer-core'
 import { PATIENCE } from './patience.js'
+import { until } from './server.js'
 import { installed, type Window } from './window.js'
 
 const PROGRAMS = ['firefox-esr', 'firefox']
 
 export interface FirefoxWindow extends Window {
-  /** Clicks in the middle of an element, which may be in a frame; `element` is an expression in the page. */
+  /** Clicks in the middle of an element, which may be in a frame, once it is there; `element` is an expression in the page. */
   click(element: string): Promise<void>
 }
 
@@ -32,20 +33,27 @@ export async function openFirefox({ javaScriptEnabled = true } = {}): Promise<Fi
     type: (selector, text) => page.type(selector, text),
     press: key => page.keyboard.press(key),
     async click(element) {
-      // The functions of puppeteer that click would wait for what a page without JavaScript never says.
-      const { x, y } = (await page.evaluate(`(() => {
-        const element = ${element}
-        element.scrollIntoView({ block: 'center' })
-        const { left, top, width, height } = element.getBoundingClientRect()
-        const at = { x: left + width / 2, y: top + height / 2 }
-        for (let view = element.ownerDocument.defaultView; view.frameElement; view = view.parent) {
-          const frame = view.frameElement.getBoundingClientRect()
-          at.x += frame.left
-          at.y += frame.top
-        }
-        return at
-      })()`)) as { x: number; y: number }
-      await page.mouse.click(x, y)
+      // The functions of puppeteer that click would wait for what a page without JavaScript never says. A page that comes in pieces
+      // may not have the element yet, and cannot be read while it makes way for the next.
+      let at: { x: number; y: number } | undefined
+      await until(async () => {
+        at = (await page
+          .evaluate(`(() => {
+          const element = ${element}
+          element.scrollIntoView({ block: 'center' })
+          const { left, top, width, height } = element.getBoundingClientRect()
+          const at = { x: left + width / 2, y: top + height / 2 }
+          for (let view = element.ownerDocument.defaultView; view.frameElement; view = view.parent) {
+            const frame = view.frameElement.getBoundingClientRect()
+            at.x += frame.left
+            at.y += frame.top
+          }
+          return at
+        })()`)
+          .catch(() => undefined)) as typeof at
+        return !!at
+      })
+      await page.mouse.click(at?.x ?? 0, at?.y ?? 0)
     },
     read: expression => page.evaluate(expression) as Promise<never>,
     close: () => browser.close(),
