@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { compiledOnce } from './compiled.js'
 import { unread } from './reads.js'
 import type { Db } from './schema.js'
 import { type Submission, storeSubmission } from './submissions.js'
@@ -53,8 +54,13 @@ export async function insertChat(trx: Db, { owner_id, uri, title }: NewChat): Pr
  * The chat behind a URI as the user sees it; without a user, as a stranger does. `member_name` is null if the user is not a member now.
  * A link that was replaced or has expired leads only members to the chat.
  */
-export function findChat(db: Db, uri: string, user_id: number | undefined) {
-  return db
+export async function findChat(db: Db, uri: string, user_id: number | undefined) {
+  const [chat] = await chatBehind(db, { uri, user_id: user_id ?? null })
+  return chat
+}
+
+const chatBehind = compiledOnce((db, { uri, user_id }: { uri: string; user_id: number | null }) =>
+  db
     .selectFrom('links')
     .innerJoin('chats', 'chats.id', 'links.chat_id')
     .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
@@ -64,7 +70,7 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
     .leftJoin('members', join =>
       join
         .onRef('members.chat_id', '=', 'chats.id')
-        .on('members.user_id', '=', user_id ?? null)
+        .on('members.user_id', '=', user_id)
         .on('members.left_at', 'is', null),
     )
     .select([
@@ -98,9 +104,8 @@ export function findChat(db: Db, uri: string, user_id: number | undefined) {
           where.or([where('links.expires_at', 'is', null), where('links.expires_at', '>', sql<Date>`now()`)]),
         ]),
       ]),
-    )
-    .executeTakeFirst()
-}
+    ),
+)
 
 /**
  * What became of joining: `joined`; `again`, they were a member already; `taken`, another member has the name; `lookalike`, another's looks
@@ -138,7 +143,11 @@ interface ChatsCursor {
  * first picks the chats of the page, so that it looks up nothing for the others.
  */
 export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCursor) {
-  return db
+  return listedChats(db, { user_id, limit, posted_at: before?.posted_at, id: before?.id })
+}
+
+const listedChats = compiledOnce((db, { user_id, limit, posted_at, id }: ListedChats) =>
+  db
     .with('listed', query =>
       query
         .selectFrom('members')
@@ -158,10 +167,10 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
         .where('members.user_id', '=', user_id)
         .where('members.left_at', 'is', null)
         .where('chats.deleted_at', 'is', null)
-        .$if(before !== undefined, query =>
+        .$if(id !== undefined, query =>
           query.where(
             sql<boolean>`(chats.last_posted_at, chats.id) <
-              (to_timestamp(0) + ${before?.posted_at ?? '0'}::bigint * interval '1 microsecond', ${before?.id ?? 0})`,
+              (to_timestamp(0) + ${posted_at}::bigint * interval '1 microsecond', ${id})`,
           ),
         )
         .orderBy('chats.last_posted_at', 'desc')
@@ -197,6 +206,12 @@ export function chatsOf(db: Db, user_id: number, limit: number, before?: ChatsCu
       unread.mentions.as('mentioned'),
     ])
     .orderBy('members.last_posted_at', 'desc')
-    .orderBy('members.chat_id', 'desc')
-    .execute()
+    .orderBy('members.chat_id', 'desc'),
+)
+
+interface ListedChats {
+  user_id: number
+  limit: number
+  posted_at: string | undefined
+  id: number | undefined
 }

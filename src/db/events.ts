@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
+import { compiledOnce } from './compiled.js'
 import { fromJson as memberFromJson, membersOf } from './members.js'
 import { reactionsOf } from './reactions.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
@@ -50,9 +51,13 @@ export async function findMessage(db: Db, chat_id: number, id: number): Promise<
 }
 
 /** The chat's events after `version`, in order, at most `limit`. */
-export async function eventsAfter(db: Db, chat_id: number, version: number, limit: number): Promise<Event[]> {
-  return await selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit).execute()
+export function eventsAfter(db: Db, chat_id: number, version: number, limit: number): Promise<Event[]> {
+  return behind(db, { chat_id, version, limit })
 }
+
+const behind = compiledOnce((db, { chat_id, version, limit }: { chat_id: number; version: number; limit: number }) =>
+  selectEvents(db, chat_id).where('e.version', '>', version).orderBy('e.version').limit(limit),
+)
 
 /** The versions of the events of the chat at or before `version`, and after it, that are nearest; null where there is none. */
 export async function eventsAround(db: Db, chat_id: number, version: number) {
@@ -113,15 +118,18 @@ export async function messageInContext(
  * chat's version at that moment.
  */
 export async function newestMessages(db: Db, chat_id: number, limit: number, before?: number) {
-  const { version, rows } = await db
-    .selectNoFrom([
-      versionOf(db, chat_id).as('version'),
-      jsonArrayFrom(messagesOf(db, chat_id, { messages: limit + 1, before })).as('rows'),
-    ])
-    .executeTakeFirstOrThrow()
+  const [row] = await newest(db, { chat_id, messages: limit + 1, before })
+  const { version, rows } = row ?? { version: null, rows: [] }
   const messages = rows.map(fromJson).reverse()
   return { version: version ?? 0, more: messages.length > limit, messages: messages.slice(-limit) }
 }
+
+const newest = compiledOnce((db, { chat_id, messages, before }: Part & { chat_id: number }) =>
+  db.selectNoFrom([
+    versionOf(db, chat_id).as('version'),
+    jsonArrayFrom(messagesOf(db, chat_id, { messages, before })).as('rows'),
+  ]),
+)
 
 /** The part of a chat that a page shows: its last messages; the last ones before the id `before`; or the first ones from the id `from` on. */
 export interface Part {
@@ -140,7 +148,29 @@ export async function chatView(
   chat_id: number,
   { messages, members, before, from, reader }: Part & { members: number; reader: Reader },
 ) {
-  const shown = messagesOf(db, chat_id, { messages: messages + 1, before, from })
+  const reads = reader.reads === 'everything' ? Number.MAX_SAFE_INTEGER : (reader.reads ?? undefined)
+  const { user_id } = reader
+  const [row] = await viewed(db, { chat_id, messages, one_more: messages + 1, members, before, from, user_id, reads })
+  if (!row) {
+    throw new Error('The statement gave no row')
+  }
+  const events = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
+  const beyond = row.messages[messages]?.version ?? null
+  return {
+    version: row.version ?? 0,
+    more: from === undefined ? beyond !== null : row.earlier !== null,
+    newer: from === undefined ? null : beyond,
+    member_count: row.member_count ?? 0,
+    members: row.members.map(memberFromJson),
+    standing: row.standing,
+    events: events.sort((a, b) => a.version - b.version),
+  }
+}
+
+type Viewed = Part & Record<'chat_id' | 'one_more' | 'members' | 'user_id', number> & { reads: number | undefined }
+
+const viewed = compiledOnce((db, { chat_id, messages, one_more, members, before, from, user_id, reads }: Viewed) => {
+  const shown = messagesOf(db, chat_id, { messages: one_more, before, from })
   // The first message that is left out, if there is one. What is beyond it belongs to another page.
   const leftOut = messagesOf(db, chat_id, { messages: 1, before, from })
     .offset(messages)
@@ -161,32 +191,19 @@ export async function chatView(
     .$if(before !== undefined, query => query.where('e.version', '<', before ?? 0))
     .orderBy('e.version', from === undefined ? 'desc' : 'asc')
     .limit(messages)
-  const row = await notingRead(db, chat_id, reader)
-    .selectNoFrom([
-      versionOf(db, chat_id).as('version'),
-      db.selectFrom('chats').select('member_count').where('id', '=', chat_id).as('member_count'),
-      jsonArrayFrom(shown).as('messages'),
-      jsonArrayFrom(asides).as('asides'),
-      jsonArrayFrom(membersOf(db, chat_id, members)).as('members'),
-      jsonObjectFrom(standingOf(db, { chat_id, user_id: reader.user_id })).as('standing'),
-      messagesOf(db, chat_id, { messages: 1, before: from ?? 0 })
-        .clearSelect()
-        .select('e.version')
-        .as('earlier'),
-    ])
-    .executeTakeFirstOrThrow()
-  const events = [...row.messages.slice(0, messages), ...row.asides].map(fromJson)
-  const beyond = row.messages[messages]?.version ?? null
-  return {
-    version: row.version ?? 0,
-    more: from === undefined ? beyond !== null : row.earlier !== null,
-    newer: from === undefined ? null : beyond,
-    member_count: row.member_count ?? 0,
-    members: row.members.map(memberFromJson),
-    standing: row.standing,
-    events: events.sort((a, b) => a.version - b.version),
-  }
-}
+  return notingRead(db, chat_id, { user_id, reads: reads ?? null }).selectNoFrom([
+    versionOf(db, chat_id).as('version'),
+    db.selectFrom('chats').select('member_count').where('id', '=', chat_id).as('member_count'),
+    jsonArrayFrom(shown).as('messages'),
+    jsonArrayFrom(asides).as('asides'),
+    jsonArrayFrom(membersOf(db, chat_id, members)).as('members'),
+    jsonObjectFrom(standingOf(db, { chat_id, user_id })).as('standing'),
+    messagesOf(db, chat_id, { messages: 1, before: from ?? 0 })
+      .clearSelect()
+      .select('e.version')
+      .as('earlier'),
+  ])
+})
 
 /** Newest first, or oldest first if the part begins with `from`. */
 function messagesOf(db: Db, chat_id: number, { messages, before, from }: Part) {

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { compiledOnce } from './compiled.js'
 import type { Db } from './schema.js'
 import { sessionEndsAt, sessionIsAlive } from './sessions.js'
 import { tokenEndsAt, tokenIsAlive } from './tokens.js'
@@ -20,7 +21,11 @@ export interface Identity {
 
 /** The sessions with these hashes that have not ended. */
 export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<Identity[]> {
-  const rows = await db
+  return (await sessionsWith(db, { hashes })).map(toIdentity)
+}
+
+const sessionsWith = compiledOnce((db, { hashes }: { hashes: readonly Buffer[] }) =>
+  db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.user_id')
     .select([
@@ -33,14 +38,16 @@ export async function findSessions(db: Db, hashes: readonly Buffer[]): Promise<I
     ])
     .where('id_hash', '=', sql<Buffer>`any(${hashes})`)
     .where('users.deleted_at', 'is', null)
-    .where(sessionIsAlive)
-    .execute()
-  return rows.map(toIdentity)
-}
+    .where(sessionIsAlive),
+)
 
 /** The tokens with these hashes that have not ended. */
 export async function findTokens(db: Db, hashes: readonly Buffer[]): Promise<Identity[]> {
-  const rows = await db
+  return (await tokensWith(db, { hashes })).map(toIdentity)
+}
+
+const tokensWith = compiledOnce((db, { hashes }: { hashes: readonly Buffer[] }) =>
+  db
     .selectFrom('tokens')
     .innerJoin('users', 'users.id', 'tokens.user_id')
     .select([
@@ -53,10 +60,8 @@ export async function findTokens(db: Db, hashes: readonly Buffer[]): Promise<Ide
     ])
     .where('key_hash', '=', sql<Buffer>`any(${hashes})`)
     .where('users.deleted_at', 'is', null)
-    .where(tokenIsAlive)
-    .execute()
-  return rows.map(toIdentity)
-}
+    .where(tokenIsAlive),
+)
 
 function secondsTo(moment: RawBuilder<Date>) {
   return sql<number>`extract(epoch from ${moment} - now())::float8`
