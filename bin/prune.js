@@ -1,4 +1,4 @@
-// npm run prune -- --days 90 [--chat id] [--dry-run]
+// npm run prune -- [--days 90] [--chat id] [--dry-run]
 import { prepare, runMain } from './prepare.js'
 
 await prepare('program')

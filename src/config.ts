@@ -47,6 +47,8 @@ export const LIMITS = {
   /** For so long are kept: a guest's chat without a message or a second member, and one without any account that nobody opens. */
   unusedChatHours: 24,
   unopenedChatDays: 180,
+  /** What can be said, at most, of how long messages are kept: 100 years. The database has the same as a constraint. */
+  keptDays: 36_500,
   /** One more than pages show: 99+. */
   unreadCounted: 100,
   /** How many messages after the last read one are looked at, own ones too. Unread messages behind these are not counted. */

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { RETENTION } from './retention.js'
 import type { Db } from './schema.js'
 
 /** What an operator sees of a chat. */
@@ -21,7 +22,7 @@ export function chatsAfter(db: Db, after: number, beginning: string, limit: numb
 export function findListedChat(db: Db, chat_id: number) {
   return listed(db)
     .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
-    .select(['links.uri', 'links.expires_at', 'chats.owner_id'])
+    .select(['links.uri', 'links.expires_at', 'chats.owner_id', ...RETENTION])
     .where('chats.id', '=', chat_id)
     .executeTakeFirst()
 }

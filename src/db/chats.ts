@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { compiledOnce } from './compiled.js'
 import { unread } from './reads.js'
+import { RETENTION } from './retention.js'
 import type { Db } from './schema.js'
 import { type Submission, storeSubmission } from './submissions.js'
 
@@ -82,6 +83,8 @@ const chatBehind = compiledOnce((db, { uri, user_id }: { uri: string; user_id: n
       'chats.read_only_at',
       'chats.joins_closed_at',
       'chats.guests_off_at',
+      'chats.days_by_owner',
+      ...RETENTION,
       'chats.accountless',
       'chats.created_at',
       // The link that lets others in. The given one may be an old one.

@@ -14,6 +14,7 @@ import type { Db } from './schema.js'
  */
 const REPLACED = [
   'current_epoch',
+  'kept_days',
   'is_seen',
   'seen_version',
   'events_since',
@@ -38,11 +39,13 @@ const REPLACED = [
   'erase_message',
   'delete_message',
   'prune_messages',
+  'prune_chat',
   'react',
   'settle_memberships',
   'remove_member',
   'lift_ban',
   'hand_over',
+  'change_settings',
   'change_chat',
   'replace_link',
   'erase_chat',

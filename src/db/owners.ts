@@ -4,9 +4,9 @@ import type { Db } from './schema.js'
 /**
  * What became of something that only a chat's owner may do: `done`; `not owner`, they are only a member; `stranger`, they are no member or
  * there is no such chat; `yourself`, it cannot be done to oneself; `absent`, the other is no member, or not banned; `guest`, the other is
- * a guest whose session has ended; `misnamed`, the typed name is not that of the chat.
+ * a guest whose session has ended; `misnamed`, the typed name is not that of the chat; `too long`, the operator keeps messages for fewer days.
  */
-export type Outcome = 'done' | 'not owner' | 'stranger' | 'yourself' | 'absent' | 'guest' | 'misnamed'
+export type Outcome = 'done' | 'not owner' | 'stranger' | 'yourself' | 'absent' | 'guest' | 'misnamed' | 'too long'
 
 /** `version`: the chat's version afterwards; null if nothing was done. */
 export interface Done {

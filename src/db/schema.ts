@@ -76,9 +76,16 @@ export interface Schema {
     read_only_at: Date | null
     joins_closed_at: Date | null
     guests_off_at: Date | null
+    days_by_owner: number | null
+    days_by_operator: number | null
+    pruned_to: Generated<number>
     accountless: Generated<boolean>
     created_at: Given<Date>
     deleted_at: Date | null
+  }
+  retention: {
+    one: Generated<boolean>
+    days: number | null
   }
   links: {
     uri: string

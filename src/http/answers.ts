@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CODES, type Code, FIELD_CODES } from '../codes.js'
+import { LIMITS } from '../config.js'
 
 /**
  * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
@@ -11,6 +12,7 @@ const time = z.iso.datetime().meta({ example: '2026-11-28T16:04:12.345Z' })
 const uri = z.string().meta({ example: 'mYkF3QzP7vXw0aBcD1eF2g' })
 const url = z.string().meta({ format: 'uri' })
 const more = z.boolean().meta({ description: 'Whether the list was cut. `Link` leads to the rest then.' })
+const days = z.int().min(1).max(LIMITS.keptDays).nullable()
 const done = { status: z.literal('SUCCESS') }
 
 const user = z
@@ -58,6 +60,8 @@ export const settingsOf = z
     read_only: z.boolean(),
     joins_closed: z.boolean(),
     guests: z.boolean(),
+    kept_days: days.meta({ description: 'For how many days messages are kept. Null: for good.' }),
+    kept_days_at_most: days.meta({ description: 'What the operator says: the owner can say less.' }),
   })
   .meta({ id: 'Settings' })
 

@@ -73,12 +73,21 @@ export function memberJson(member: Member) {
   return { ...userJson(member), joined_at, here, owner }
 }
 
-export function settingsJson({ title, read_only_at, joins_closed_at, guests_off_at }: Chat) {
+export function settingsJson({
+  title,
+  read_only_at,
+  joins_closed_at,
+  guests_off_at,
+  kept_days,
+  kept_days_at_most,
+}: Chat) {
   return {
     title,
     read_only: read_only_at !== null,
     joins_closed: joins_closed_at !== null,
     guests: guests_off_at === null,
+    kept_days,
+    kept_days_at_most,
   }
 }
 

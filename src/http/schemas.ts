@@ -28,12 +28,26 @@ export const report = z.object({ 'csp-report': z.unknown().optional() })
 
 export const newChat = z.object({ title: title.transform(value => value || null), ...submissionKey.shape })
 
+const NO_DAYS = `Must be a number of days from 1 to ${LIMITS.keptDays}, or empty for all that the operator allows.`
+
+/** What the settings page offers, in days. */
+export const KEPT_DAYS = [1, 7, 30, 90, 365]
+
+/** For how many days messages are kept. Null and an empty text remove the owner's number. */
+export const keptDays = z
+  .preprocess(
+    value => (value === '' ? null : typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value),
+    z.int({ error: NO_DAYS }).min(1, NO_DAYS).max(LIMITS.keptDays, NO_DAYS).nullable(),
+  )
+  .optional()
+
 /** Settings of a chat. One that is left out stays as it is; null and an empty text remove the title. */
 export const changedSettings = z.object({
   title: titleText.nullish().transform(value => (value === null ? '' : value)),
   read_only: choice.optional(),
   joins_closed: choice.optional(),
   guests: choice.optional(),
+  kept_days: keptDays,
 })
 
 /** The same from the page's form, where a box that is not ticked is not sent. */
@@ -42,6 +56,7 @@ export const settingsForm = z.object({
   read_only: choice.default(false),
   joins_closed: choice.default(false),
   guests: choice.default(false),
+  kept_days: keptDays,
 })
 
 const NO_LIFE = 'Must be 3600, 86400, 604800, or empty for a link that does not expire.'

@@ -205,10 +205,19 @@ export interface PageValues {
     share_url: string
     /** For how long a new link can let people in: words by seconds. */
     lives: Readonly<Record<string, string>>
+    /** For how many days the owner can choose to keep messages. */
+    spans: readonly number[]
     /** Whether a change was saved just now. */
     saved: boolean
-    /** As they are, or as they were typed. `name` is what was typed to delete the chat. */
-    values: { title: string; read_only: boolean; joins_closed: boolean; guests: boolean; name: string }
+    /** As they are, or as they were typed. `name` is what was typed to delete the chat, `kept_days` what the owner has chosen. */
+    values: {
+      title: string
+      read_only: boolean
+      joins_closed: boolean
+      guests: boolean
+      kept_days: number | null
+      name: string
+    }
     errors: FieldErrors
   }
   /** The values are of the form by which a guest starts a chat. */

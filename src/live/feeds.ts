@@ -12,6 +12,11 @@ import type { Typist } from './typing.js'
 /** A feed that is not read is closed after so many milliseconds: longer than the time between the slowest polls of a page. */
 const UNUSED_FOR = 45_000
 const AT_MOST = 10_000
+/**
+ * For so many milliseconds pages show what stands around a log as it was read, where no event says that it is another: how long the operator
+ * keeps messages.
+ */
+const SURROUNDED_FOR = 60_000
 /** For the windows of all feeds together. */
 const BYTES_AT_MOST = 128 * 1024 * 1024
 
@@ -224,6 +229,9 @@ export class Feeds implements Swept {
       if (!feed.hasStreams && now - feed.usedAt > UNUSED_FOR) {
         this.close(feed)
       } else {
+        if (now - (feed.surroundings?.madeAt ?? now) > SURROUNDED_FOR) {
+          feed.surroundings = undefined
+        }
         bytes += feed.bytes
         this.pieceBytes += feed.logs.bytes + (feed.surroundings?.bytes ?? 0)
       }

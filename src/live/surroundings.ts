@@ -15,6 +15,7 @@ export class Surroundings {
   readonly chat: Chat
   readonly members: readonly Member[]
   readonly member_count: number
+  readonly madeAt = performance.now()
   /** What they take together with their pages, in bytes. */
   bytes = 4000
   private readonly pages = new Map<string, Cut>()

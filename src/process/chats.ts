@@ -1,6 +1,7 @@
 import { type Config, LIMITS, readConfig } from '../config.js'
 import { chatsAfter, findListedChat, type ListedChat } from '../db/chat-list.js'
 import { deleteSomeRows, eraseChat } from '../db/deleted-chats.js'
+import { keepAll, keepChat, keptDays } from '../db/retention.js'
 import type { Db } from '../db/schema.js'
 import { changeChat } from '../db/settings.js'
 import { OperatorError } from '../operator-error.js'
@@ -11,6 +12,8 @@ import { withDatabase } from './database-server.js'
 const USAGE = `npm run chats -- list [beginning]           all chats, or those whose name begins so, without their links
 npm run chats -- show <id>                  what is known of one, with its link: who has it can join
 npm run chats -- read-only <id> on|off      lets nobody write there, or lets members write again
+npm run chats -- keep all [<days>|always]   says for how many days messages are kept before their texts are deleted
+npm run chats -- keep <id> [<days>|as-all]  says it for one chat, whose owner can choose fewer
 npm run chats -- delete <id> --yes          deletes the chat with all that is in it
 With --json each prints lines of JSON.`
 
@@ -18,6 +21,7 @@ const FORMS = {
   list: { least: 0, most: 1 },
   show: { least: 1, most: 1 },
   'read-only': { least: 2, most: 2 },
+  keep: { least: 1, most: 2 },
   delete: { least: 1, most: 1, options: ['yes'] },
 }
 
@@ -35,6 +39,10 @@ export async function manageChats(args: string[], env: NodeJS.ProcessEnv) {
   await withDatabase(config, async db => {
     if (name === 'list') {
       await list(db, word, has('json'))
+      return
+    }
+    if (name === 'keep') {
+      await keep(db, word, state, has('json'))
       return
     }
     const chat = await requireChat(db, word)
@@ -72,6 +80,39 @@ async function setReadOnly(db: Db, { id, owner_id }: { id: number; owner_id: num
   }
 }
 
+async function keep(db: Db, word: string, span: string | undefined, asJson: boolean) {
+  const isAll = word === 'all'
+  const days = span === undefined ? undefined : daysIn(span, isAll ? 'always' : 'as-all')
+  if (isAll) {
+    if (days !== undefined) {
+      await keepAll(db, days)
+    }
+    const kept_days = await keptDays(db)
+    print(asJson, { kept_days }, [`Messages are kept ${spanOf(kept_days)}.`])
+    return
+  }
+  const { id } = await requireChat(db, word)
+  if (days !== undefined) {
+    await keepChat(db, id, days)
+  }
+  const { name, kept_days, kept_days_at_most } = await requireChat(db, word)
+  print(asJson, { id, name, kept_days, kept_days_at_most }, [`${name} keeps messages ${spanOf(kept_days)}.`])
+}
+
+/** The number of days, or null for the word that means none. */
+function daysIn(span: string, none: string): number | null {
+  if (span === none) {
+    return null
+  }
+  const days = /^[1-9]\d{0,4}$/.test(span) ? Number(span) : undefined
+  if (days === undefined || days > LIMITS.keptDays) {
+    throw new OperatorError(asLine(`${span} is neither ${none} nor a number of days from 1 to ${LIMITS.keptDays}.`))
+  }
+  return days
+}
+
+const spanOf = (days: number | null) => (days === null ? 'until somebody deletes them' : `for ${counted(days, 'day')}`)
+
 async function remove(db: Db, { id, name, members, messages }: ListedChat, sure: boolean) {
   if (!sure) {
     throw new OperatorError(
@@ -101,8 +142,9 @@ async function list(db: Db, beginning: string, asJson: boolean) {
   }
 }
 
-function described(chat: ListedChat & { link: string; expires_at: Date | null }): string[] {
+function described(chat: Awaited<ReturnType<typeof requireChat>> & { link: string }): string[] {
   const { id, name, owner, members, messages, created_at, last_posted_at, read_only_at, link, expires_at } = chat
+  const { kept_days, kept_days_at_most } = chat
   return Object.entries({
     name,
     id,
@@ -111,6 +153,7 @@ function described(chat: ListedChat & { link: string; expires_at: Date | null })
     messages,
     since: minute(created_at),
     'last message': minute(last_posted_at),
+    kept: `${spanOf(kept_days)}${kept_days === kept_days_at_most ? '' : ', as its owner says'}`,
     'read-only': read_only_at ? `since ${minute(read_only_at)}` : 'no',
     link,
     'lets in': expires_at ? `until ${minute(expires_at)}` : 'until it is replaced',

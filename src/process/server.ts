@@ -127,24 +127,39 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
 
 /** The work that nobody waits for. */
 function keepUp(db: Db, log: Logger) {
-  const timers = [
-    setInterval(
-      () => deleteExpired(db).catch(error => log.warn({ err: error }, 'Deleting what has expired failed')),
+  const chores = [
+    every(
       EXPIRY,
+      () => deleteExpired(db),
+      error => log.warn({ err: error }, 'Deleting what has expired failed'),
     ),
-    setInterval(sorting(db), SORTING),
+    // Not told: those who search or post meet the same failure, and do the work themselves.
+    every(
+      SORTING,
+      () => sortWords(db),
+      () => {},
+    ),
   ]
-  return { stop: () => timers.forEach(clearInterval) }
+  return {
+    stop() {
+      for (const stop of chores) stop()
+    },
+  }
 }
 
-/** One call at a time. Failures are not told: those who search or post meet the same, and do the work themselves. */
-function sorting(db: Db) {
-  let under = false
-  return async () => {
-    if (under) return
-    under = true
-    await sortWords(db).catch(() => {})
-    under = false
+/** Does the work every so many milliseconds, unless it is still under way. After the end a failure is not told: its connections are closed. */
+function every(milliseconds: number, work: () => Promise<unknown>, onFailure: (error: unknown) => void) {
+  let isUnderWay = false
+  let isOver = false
+  const timer = setInterval(async () => {
+    if (isUnderWay) return
+    isUnderWay = true
+    await work().catch(error => isOver || onFailure(error))
+    isUnderWay = false
+  }, milliseconds)
+  return () => {
+    isOver = true
+    clearInterval(timer)
   }
 }
 

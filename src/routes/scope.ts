@@ -101,10 +101,10 @@ export function requireDone(parts: Parts, ctx: RouteContext, chat: MemberChat, {
     rememberChange(parts, ctx, chat.current_uri, version)
     return version
   }
-  throw refused(ctx, outcome)
+  throw refused(ctx, chat, outcome)
 }
 
-function refused(ctx: RouteContext, outcome: Outcome): Refusal {
+function refused(ctx: RouteContext, { kept_days_at_most }: MemberChat, outcome: Outcome): Refusal {
   switch (outcome) {
     case 'not owner':
       return notTheOwner()
@@ -118,6 +118,12 @@ function refused(ctx: RouteContext, outcome: Outcome): Refusal {
       )
     case 'misnamed':
       return invalid('wrong_name', 'name', 'This is not the name of the chat. Please type it exactly as it is shown.')
+    case 'too long': {
+      const sentence = `Messages are kept for ${kept_days_at_most ?? 'fewer'} days at most here. Please choose fewer.`
+      return new Refusal('invalid_input', sentence, {
+        faults: [{ field: 'kept_days', code: 'out_of_range', sentence }],
+      })
+    }
     case 'absent':
       return new Refusal('no_such_member', 'There is no such person in this chat.')
     default:

@@ -12,7 +12,7 @@ import { read } from '../http/input.js'
 import { settingsJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { redirect, respond, showPage } from '../http/respond.js'
-import { changedSettings, LINK_LIVES, settingsForm, typedName } from '../http/schemas.js'
+import { changedSettings, KEPT_DAYS, keptDays, LINK_LIVES, settingsForm, typedName } from '../http/schemas.js'
 import type { PageValues } from '../http/view-values.js'
 import { submitForm } from './forms.js'
 import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
@@ -111,7 +111,14 @@ interface Refused {
 }
 
 async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, refused?: Refused) {
-  const { title, ...settings } = settingsJson(chat)
+  const { title, kept_days, kept_days_at_most, ...settings } = settingsJson(chat)
+  const values = {
+    title: title ?? '',
+    name: '',
+    kept_days: chat.days_by_owner === null ? null : kept_days,
+    ...settings,
+    ...refused?.typed,
+  }
   showPage(parts, ctx, 'settings/show.njk', {
     chat,
     name: chatName(chat),
@@ -119,9 +126,16 @@ async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, r
     share_url: shareUrl(ctx, parts.config, chatPath(chat.current_uri)),
     lives: LINK_LIVES,
     saved: ctx.query.saved !== undefined && !refused,
-    values: { title: title ?? '', name: '', ...settings, ...refused?.typed },
+    spans: spansUpTo(kept_days_at_most, values.kept_days),
+    values,
     errors: refused?.errors ?? {},
   })
+}
+
+/** What the page offers, with what was chosen elsewhere, in order. */
+function spansUpTo(most: number | null, chosen: number | null): number[] {
+  const offered = KEPT_DAYS.filter(days => days <= (most ?? LIMITS.keptDays))
+  return [...new Set([...offered, ...(chosen === null ? [] : [chosen])])].sort((a, b) => a - b)
 }
 
 /** Submits one of the page's forms. Where that is refused, the page comes back with the reason and what was typed. */
@@ -139,6 +153,7 @@ function typedInto(fields: Fields) {
   const boxes = { read_only: 'read_only' in fields, joins_closed: 'joins_closed' in fields, guests: 'guests' in fields }
   return {
     ...('title' in fields ? { title: asText(fields.title), ...boxes } : {}),
+    ...('kept_days' in fields ? { kept_days: keptDays.safeParse(fields.kept_days).data ?? null } : {}),
     ...('name' in fields ? { name: asText(fields.name) } : {}),
   }
 }

@@ -22,7 +22,13 @@ describe('a field that a request does not take', () => {
     const chat = `/api/chats/${uri}/`
     for (const [method, path, body, field, near] of [
       ['PATCH', `${chat}settings/`, { readonly: true }, 'readonly', 'Did you mean "read_only"?'],
-      ['PATCH', `${chat}settings/`, { colour: 'red' }, 'colour', 'Known are: title, read_only, joins_closed, guests.'],
+      [
+        'PATCH',
+        `${chat}settings/`,
+        { colour: 'red' },
+        'colour',
+        'Known are: title, read_only, joins_closed, guests, kept_days.',
+      ],
       ['GET', `${chat}messages/?aftr=0`, undefined, 'aftr', 'Did you mean "after"?'],
       ['GET', `${chat}members/?from=0`, undefined, 'from', 'Known are: limit, after.'],
       ['GET', '/api/account/?x=1', undefined, 'x', 'None is known.'],

@@ -71,6 +71,7 @@ interface Row {
 
 const USER = { username: 'somebody', password: PASSWORD, email: 'somebody@example.org' }
 const KEY = { key: 'a key' }
+const SETTINGS = { title: 'A title', read_only: 'no', joins_closed: 'no', guests: 'on', kept_days: '30' }
 const LOGIN = { username: 'ann', password: 'wrong', next: '/', draft: 'a draft', draft_of: 'x' }
 
 /** Whoever adds a route that takes a body says here what it takes. */
@@ -113,8 +114,8 @@ const ROWS: Record<string, Row> = {
   'DELETE /chats/:uri/members/me': {},
   'POST /chats/:uri/members/:id/removal': { good: { ban: 'true' } },
   'DELETE /chats/:uri/members/:id': { good: { ban: 'true' } },
-  'POST /chats/:uri/settings': { good: { title: 'A title', read_only: 'no', joins_closed: 'no', guests: 'on' } },
-  'PATCH /chats/:uri/settings': { good: { title: 'A title', read_only: 'no', joins_closed: 'no', guests: 'on' } },
+  'POST /chats/:uri/settings': { good: SETTINGS },
+  'PATCH /chats/:uri/settings': { good: SETTINGS },
   'POST /chats/:uri/link': { good: { expires_in: '3600' } },
   'PUT /chats/:uri/link': { good: { expires_in: '3600' } },
   'POST /chats/:uri/owner': { good: { user_id: '999999' } },

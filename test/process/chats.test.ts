@@ -103,6 +103,28 @@ describe('npm run chats', () => {
     assert.equal((await run('delete', id, '--yes')).code, 0)
   })
 
+  it('says for how long messages are kept, of all chats and of one @long', async () => {
+    const { uri, id } = await startChat('Kept')
+    assert.equal((await run('keep', 'all', '90')).said, 'Messages are kept for 90 days.')
+    assert.equal((await run('keep', id, '1')).said, 'Kept keeps messages for 1 day.')
+    assert.equal((await ann.call('PATCH', `/api/chats/${uri}/settings/`, { kept_days: 7 })).status, 422)
+    await run('keep', id, 'as-all')
+    assert.equal((await ann.call('PATCH', `/api/chats/${uri}/settings/`, { kept_days: 7 })).status, 200)
+    assert.deepEqual(await json('keep', id), [{ id: Number(id), name: 'Kept', kept_days: 7, kept_days_at_most: 90 }])
+    assert.match((await run('show', id)).said, /^kept +for 7 days, as its owner says$/m)
+    assert.deepEqual(await json('keep', 'all', 'always'), [{ kept_days: null }])
+    for (const [word, span, none] of [
+      [id, 'always', 'as-all'],
+      ['all', '36501', 'always'],
+      [id, '7.5\u001b[31m', 'as-all'],
+    ] as const) {
+      const { code, errors } = await run('keep', word, span)
+      assert.equal(code, 1)
+      assert.match(errors, new RegExp(`is neither ${none} nor a number of days from 1 to 36500\\.$`))
+      assert.ok(!errors.includes('\u001b'))
+    }
+  })
+
   it('prints no name that steers the terminal @long', async () => {
     const { id } = await startChat('Plain')
     const title = `Plain${STEERING}not a row`

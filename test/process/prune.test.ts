@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { sql } from 'kysely'
 import { audit } from '../../src/db/audit.js'
+import { keepAll, keepChat } from '../../src/db/retention.js'
 import { databaseUrl } from '../support/databases.js'
 import { runCommand } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -108,8 +109,39 @@ describe('npm run prune', () => {
     assert.deepEqual([await texts(one.id), await texts(left.id), await texts(fresh.id)], [[], [], ['fresh']])
   })
 
+  it('without a number applies those that are stored, at once @long', async () => {
+    const [mine, other] = [await startChat(), await startChat()]
+    for (const { uri, id } of [mine, other]) {
+      await ann.post(uri, 'old')
+      await age(id, 20)
+      await ann.post(uri, 'fresh')
+    }
+    await keepAll(site.db, 30)
+    await keepChat(site.db, mine.id, 10)
+    const dry = await run('--dry-run')
+    assert.equal(dry.said, 'Would delete the texts of 1 message in 1 chat, older than their chats keep them.')
+    assert.equal((await texts(mine.id)).length, 2)
+    const { said } = await run('--json')
+    assert.deepEqual(JSON.parse(said), { days: null, dry_run: false, chats: 1, messages: 1 })
+    assert.deepEqual([await texts(mine.id), (await texts(other.id)).length], [['fresh'], 2])
+    await keepChat(site.db, other.id, 10)
+    const one = await run('--chat', String(other.id))
+    assert.equal(one.said, 'Deleted the texts of 1 message in 1 chat, older than their chats keep them.')
+    await keepAll(site.db, null)
+    assert.match(
+      (await run('--chat', String((await startChat()).id))).said,
+      /^Deleted the texts of 0 messages in 0 chats/,
+    )
+  })
+
   it('says how it is used, and that there is no such chat @long', async () => {
-    for (const args of [[], ['--days', '0'], ['--days', '1.5'], ['--days', '9', 'more'], ['--days', '9', '--all']]) {
+    for (const args of [
+      ['more'],
+      ['--days', '0'],
+      ['--days', '1.5'],
+      ['--days', '9', 'more'],
+      ['--days', '9', '--all'],
+    ]) {
       const { code, errors } = await run(...args)
       assert.equal(code, 1)
       assert.match(errors, /npm run prune -- --days 90/, args.join(' '))

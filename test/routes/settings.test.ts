@@ -146,12 +146,16 @@ describe('the owner’s page of a chat', () => {
         read_only: true,
         joins_closed: false,
         guests: true,
+        kept_days: null,
+        kept_days_at_most: null,
       })
       assert.deepEqual((await patch({ title: 'T', guests: false, read_only: 'false' })).json, {
         title: 'T',
         read_only: false,
         joins_closed: false,
         guests: false,
+        kept_days: null,
+        kept_days_at_most: null,
       })
       assert.equal((await patch({})).json.title, 'T')
       assert.equal((await patch({ title: null })).json.title, null)

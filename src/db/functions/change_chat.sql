@@ -1,43 +1,9 @@
--- A setting stays as it is where its argument is null; an empty title removes the title.
+-- For the program of the release before.
 create or replace function change_chat(
   chat bigint, actor bigint, new_title text, read_only boolean, joins_closed boolean, guests boolean
 )
 returns table (outcome text, version bigint)
-language plpgsql
+language sql
 as $$
-#variable_conflict use_variable
-declare
-  old chats;
-  fresh chats;
-  at timestamptz := clock_timestamp();
-  event_version bigint;
-  rank text := lock_chat(chat, actor);
-begin
-  if rank <> 'owner' then
-    return query select rank, null::bigint;
-    return;
-  end if;
-  select c.* into old from chats c where c.id = chat;
-  update chats c set
-      title = case when new_title is null then c.title else nullif(new_title, '') end,
-      read_only_at = case when read_only is null then c.read_only_at
-        when read_only then coalesce(c.read_only_at, at) end,
-      joins_closed_at = case when joins_closed is null then c.joins_closed_at
-        when joins_closed then coalesce(c.joins_closed_at, at) end,
-      guests_off_at = case when guests is null then c.guests_off_at
-        when not guests then coalesce(c.guests_off_at, at) end
-    where c.id = chat
-    returning c.* into fresh;
-  event_version := fresh.version;
-  if fresh.title is distinct from old.title and fresh.title is not null then
-    event_version := append_event(chat, 'renamed', actor, null, fresh.title);
-  end if;
-  if (fresh.title is null and old.title is not null)
-    or fresh.read_only_at is distinct from old.read_only_at
-    or fresh.joins_closed_at is distinct from old.joins_closed_at
-    or fresh.guests_off_at is distinct from old.guests_off_at
-  then
-    event_version := append_event(chat, 'changed', actor, null, null);
-  end if;
-  return query select 'done', event_version;
-end $$;
+  select s.outcome, s.version from change_settings(chat, actor, new_title, read_only, joins_closed, guests, null) s
+$$;
