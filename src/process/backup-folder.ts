@@ -1,5 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 
 /** The files of a backup. The first two are PostgreSQL's: its own tools can read them. */
@@ -24,6 +24,11 @@ const schema = z.object({
 export type About = z.output<typeof schema>
 
 export const FORMAT = 1
+
+/** Where backups are, unless a command is given another folder. */
+export function backupFolder(given = 'backups'): string {
+  return resolve(given)
+}
 
 /** What a backup says of itself. Undefined for a folder that is none. */
 export async function readAbout(folder: string): Promise<About | undefined> {

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { createGzip } from 'node:zlib'
@@ -15,6 +15,7 @@ import {
   ABOUT,
   type About,
   ARCHIVE,
+  backupFolder,
   backupsIn,
   draftEnding,
   FORMAT,
@@ -41,11 +42,13 @@ export async function backUp(args: string[], env: NodeJS.ProcessEnv): Promise<st
   const target = join(folder, nameAt(new Date()))
   const draft = target + draftEnding()
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    await removeOldDrafts(folder)
-    await mkdir(draft, { mode: 0o700 })
     const begun = performance.now()
-    const bytes = await withServer(config, starting, address => write(draft, address, config, starting.signal))
+    const bytes = await withServer(config, starting, async address => {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await removeOldDrafts(folder)
+      await mkdir(draft, { mode: 0o700 })
+      return write(draft, address, config, starting.signal)
+    })
     await rename(draft, target)
     await flush(folder)
     const seconds = ((performance.now() - begun) / 1000).toFixed(1)
@@ -74,7 +77,7 @@ function readArguments(args: string[]) {
     })
     const keep = Number(values.keep)
     if (positionals.length <= 1 && /^[1-9]\d{0,4}$/.test(values.keep)) {
-      return { folder: resolve(positionals[0] ?? 'backups'), keep }
+      return { folder: backupFolder(positionals[0]), keep }
     }
   } catch {
     // An option that there is not.

@@ -8,7 +8,10 @@ import { findCluster, startCluster } from '../postgres/cluster.js'
 import { type Starting, waiting } from '../waiting.js'
 import { stopSignal } from './signals.js'
 
-/** For a command: uses the database server of the running program. Where the program does not run, a server is started for this call. */
+/**
+ * For a command: uses the database server of the running program. Where the program does not run, a server is started for this call. Throws an
+ * OperatorError where there is no database: a command that was started in another folder would create one.
+ */
 export async function withServer<T>(
   { databaseUrl, dataDir }: Config,
   starting: Starting,
@@ -16,6 +19,11 @@ export async function withServer<T>(
 ): Promise<T> {
   if (databaseUrl) {
     return use({ connectionString: databaseUrl })
+  }
+  if (!(await hasDatabase(dataDir))) {
+    throw new OperatorError(
+      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the program itself.`,
+    )
   }
   const running = await findCluster(dataDir)
   if (running) {
@@ -29,17 +37,8 @@ export async function withServer<T>(
   }
 }
 
-/**
- * The same with the database on it, in which the tables are up to date. Throws an OperatorError where there is none: a command that was started
- * in another folder would create one. The caller must end the process afterwards.
- */
+/** The same with the database on it, in which the tables are up to date. The caller must end the process afterwards. */
 export async function withDatabase<T>(config: Config, use: (db: Db) => Promise<T>): Promise<T> {
-  const { databaseUrl, dataDir } = config
-  if (!databaseUrl && !(await hasDatabase(dataDir))) {
-    throw new OperatorError(
-      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the program itself.`,
-    )
-  }
   // On stderr, so that it does not mix with the answer.
   const starting = { say: (sentence: string) => console.error(sentence), signal: stopSignal() }
   return withServer(config, starting, async address => {

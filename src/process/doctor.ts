@@ -1,12 +1,14 @@
 import { statfs } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
 import { type Config, readConfig } from '../config.js'
 import { OperatorError } from '../operator-error.js'
-import { backupsIn, readAbout } from './backup-folder.js'
+import { backupFolder, backupsIn, readAbout } from './backup-folder.js'
 import { aboutDatabase } from './database-findings.js'
 import { bad, type Finding, GB, ok, PATIENCE, warn } from './findings.js'
 import { beginEpoch } from './new-epoch.js'
 
 const USAGE = `npm run doctor              looks whether all is set as it should be
+npm run doctor -- --backups <folder>   the same, with the backups there: without it those in ./backups
 npm run doctor -- --json    the same as JSON
 npm run doctor -- new-epoch after the files of the database were put back by hand: see docs/backup.md`
 
@@ -15,11 +17,9 @@ npm run doctor -- new-epoch after the files of the database were put back by han
  * `--json` all of them as an array. With `new-epoch` it begins an epoch instead.
  */
 export async function examine(args: string[], env: NodeJS.ProcessEnv): Promise<{ text: string; isBad: boolean }> {
-  if (args.length === 1 && args[0] === 'new-epoch') {
+  const { isEpoch, asJson, backups } = readArguments(args)
+  if (isEpoch) {
     return { text: await beginEpoch(env), isBad: false }
-  }
-  if (args.some(arg => arg !== '--json')) {
-    throw new OperatorError(USAGE)
   }
   const config = readConfig(env)
   const findings = [
@@ -28,12 +28,29 @@ export async function examine(args: string[], env: NodeJS.ProcessEnv): Promise<{
     ...(await aboutDisk(config)),
     ...(await aboutProgram(config)),
     ...(await aboutDatabase(config)),
-    await aboutBackups(),
+    await aboutBackups(backups),
   ]
   return {
-    text: args.includes('--json') ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n'),
+    text: asJson ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n'),
     isBad: findings.some(({ state }) => state === 'bad'),
   }
+}
+
+function readArguments(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, backups: { type: 'string' } },
+    })
+    const isEpoch = positionals.length === 1 && positionals[0] === 'new-epoch' && args.length === 1
+    if (isEpoch || positionals.length === 0) {
+      return { isEpoch, asJson: values.json, backups: backupFolder(values.backups) }
+    }
+  } catch {
+    // An option that there is not.
+  }
+  throw new OperatorError(USAGE)
 }
 
 function line({ what, state, says, todo }: Finding): string {
@@ -77,15 +94,15 @@ function aboutSettings({ limited, publicUrl, secure, trustedProxies, databaseUrl
   ]
 }
 
-/** Of those that are made without naming a folder. */
-async function aboutBackups(): Promise<Finding> {
-  const [newest] = await backupsIn('backups').catch(() => [])
+async function aboutBackups(folder: string): Promise<Finding> {
+  const [newest] = await backupsIn(folder).catch(() => [])
   const about = newest ? await readAbout(newest) : undefined
   const days = about ? (Date.now() - Date.parse(about.made_at)) / 86_400_000 : Number.POSITIVE_INFINITY
-  const todo = 'Let npm run backup run every night, and keep what it makes elsewhere too.'
+  const todo =
+    'Let npm run backup run every night, and keep what it makes elsewhere too. If it has another folder, name that by --backups.'
   return days > 2
-    ? warn('backup', about ? `The newest in ./backups is ${Math.floor(days)} days old.` : 'None is in ./backups.', todo)
-    : ok('backup', `The newest in ./backups is of ${about?.made_at}.`)
+    ? warn('backup', about ? `The newest in ${folder} is ${Math.floor(days)} days old.` : `None is in ${folder}.`, todo)
+    : ok('backup', `The newest in ${folder} is of ${about?.made_at}.`)
 }
 
 /** Node raises its limit to the hard one by itself. */

@@ -47,7 +47,7 @@ describe('a backup', function () {
     return cluster
   }
 
-  async function command(script: 'backup' | 'restore', args: string[], env: Record<string, string> = {}) {
+  async function command(script: 'backup' | 'restore' | 'doctor', args: string[], env: Record<string, string> = {}) {
     const program = startProgram([`bin/${script}.js`, ...args], { DATA_DIR: dataDir, ...env })
     const code = await program.ended
     return { code, said: program.lines.join('\n') }
@@ -178,6 +178,20 @@ describe('a backup', function () {
       }
       assert.equal((await list(posted.id)).status, 200)
     }
+  })
+
+  it('is not made where there is no database, and neither is an epoch begun: none is created', async () => {
+    for (const [script, args] of [
+      ['backup', [backups]],
+      ['doctor', ['new-epoch']],
+    ] as const) {
+      const { code, said } = await command(script, [...args])
+      assert.deepEqual(
+        [code, said.split('\n').at(-1)],
+        [1, `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the program itself.`],
+      )
+    }
+    assert.deepEqual(await readdir(home), [])
   })
 
   it('is one of several, of which the oldest are deleted @long', async () => {

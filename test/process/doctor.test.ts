@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrate.js'
 import { createDatabase, createEmptyDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
-import { runCommand } from '../support/server.js'
+import { runCommand, temporaryFolder } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 
 interface Finding {
@@ -58,6 +59,34 @@ describe('npm run doctor', () => {
     assert.match(said, /^ok {4}program: It answers at 127\.0\.0\.1:\d+, and can read and write\.$/m)
     for (const what of ['version', 'session', 'pooler', 'connections', 'clock', 'tables', 'limits']) {
       assert.match(said, new RegExp(`^ok    ${what}: `, 'm'))
+    }
+  })
+
+  it('looks for backups where it is told that they are', async () => {
+    const folder = await temporaryFolder()
+    try {
+      const about = { program: 'chatire', format: 1, platform: 'x', postgres: 18, embedded: true, migration: null }
+      const backup = async () => {
+        const { said } = await run(['--backups', folder.path], near())
+        return said.split('\n').find(line => line.includes(' backup: '))
+      }
+      assert.match((await backup()) ?? '', new RegExp(`^warn  backup: None is in ${folder.path}\\. .* --backups\\.$`))
+      for (const [made_at, words] of [
+        ['2026-11-01T03:00:00.000Z', / days old\. /],
+        [new Date().toISOString(), /^ok {4}backup: The newest in /],
+      ] as const) {
+        const path = `${folder.path}/chatire-${made_at.replaceAll(/[:.]/g, '-')}`
+        await mkdir(path)
+        await writeFile(`${path}/about.json`, JSON.stringify({ ...about, made_at }))
+        assert.match((await backup()) ?? '', words)
+      }
+      for (const args of [['--backups'], ['new-epoch', '--json'], ['backups']]) {
+        const { code, errors } = await run(args, near())
+        assert.equal(code, 1)
+        assert.match(errors, /npm run doctor -- --backups <folder>/)
+      }
+    } finally {
+      await folder.remove()
     }
   })
 
