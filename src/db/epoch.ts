@@ -67,9 +67,11 @@ function begin(address: Address, say: (sentence: string) => void, must: (db: Db)
 /** All that readers may know of the time that the database lacks becomes invalid. */
 async function leaveTheLostTime(trx: Db) {
   await sql`update chats set version = version + ${sql.lit(JUMP)} where deleted_at is null`.execute(trx)
-  // Transactions are counted anew, so their numbers mean nothing any more.
-  await sql`update events set xid = null where xid is not null`.execute(trx)
   await sql`delete from membership_changes`.execute(trx)
+  // Transactions are counted anew, so their numbers mean nothing any more. A new column is empty without a look at the rows, however many there
+  // are. Last, as all who read or post wait from here on.
+  await sql`alter table events drop column xid, add column xid xid8`.execute(trx)
+  await sql`alter table events alter column xid set default pg_current_xact_id()`.execute(trx)
 }
 
 /**

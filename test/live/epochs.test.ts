@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { JUMP, keepEpoch, newEpoch } from '../../src/db/epoch.js'
+import { waiting } from '../support/locks.js'
 import { openStream, versionOf } from '../support/readers.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -72,6 +73,47 @@ describe('an epoch', () => {
       })
     }
 
+    it('without writing any event anew, also while messages are posted: what was before has no transaction any more', async () => {
+      const rows = async () =>
+        (
+          await site.pool.query(
+            'select chat_id, version, ctid::text, xmin::text, xid is null as old from events order by chat_id, version',
+          )
+        ).rows
+      // The functions that change a message keep what a row of events looks like.
+      const edit = async (message: string) => {
+        assert.equal((await program.call('PATCH', `/api/chats/${uri}/messages/${last}/`, { message })).status, 200)
+        begun++
+      }
+      await edit('once')
+      const before = await rows()
+      assert.equal(
+        before.some(({ old }) => old),
+        false,
+      )
+      // A post that is under way when the epoch begins is of the time before.
+      const holder = await site.pool.connect()
+      await holder.query('begin')
+      await holder.query(`select append_event((select chat_id from links where uri = '${uri}'), 'left', 1, null, null)`)
+      const beginning = begin(begun + 1)
+      await waiting(site, 1)
+      await holder.query('commit')
+      holder.release()
+      await beginning
+      const after = await rows()
+      assert.deepEqual(
+        after.slice(0, before.length),
+        before.map(row => ({ ...row, old: true })),
+      )
+      assert.deepEqual(
+        after.slice(before.length).map(({ old }) => old),
+        [true],
+      )
+      await program.post(uri, 'after')
+      assert.equal((await rows()).at(-1).old, false)
+      await edit('twice')
+    })
+
     it('when the bus connects again to another database: nothing in memory lives on', async () => {
       const stream = await openStream(`${site.url}/api/chats/${uri}/live/?after=0`, {
         authorization: `Token ${program.token}`,
@@ -93,7 +135,10 @@ describe('an epoch', () => {
       const role = `${site.address.database}_plain`
       await site.pool.query(`create role ${role} login`)
       closing.push(() => site.pool.query(`drop owned by ${role}; drop role ${role}`))
+      closing.push(() => site.pool.query(`reassign owned by ${role} to current_user`))
       await site.pool.query(`grant all on all tables in schema public to ${role}`)
+      // As it does all migrations, the role of the program owns the tables.
+      await site.pool.query(`alter table events owner to ${role}`)
       await site.pool.query('revoke execute on function pg_control_system() from public')
       closing.push(() => site.pool.query('grant execute on function pg_control_system() to public'))
       const { connect } = await import('../../src/db/connection.js')
