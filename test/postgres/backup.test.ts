@@ -18,9 +18,13 @@ import { startProgram } from '../support/program.js'
 import { openStream } from '../support/readers.js'
 import { until } from '../support/server.js'
 import { openSite } from '../support/site.js'
+import { fillChat } from '../support/streams.js'
 import { type Program, signUpProgram } from '../support/visitor.js'
 
 const run = promisify(execFile)
+
+/** DRILLED=300000 npm test -- dist/test/postgres/backup.test.js -g "under load" does it with so many messages that were there before. */
+const DRILLED = Number(process.env.DRILLED ?? 0)
 
 describe('a backup', function () {
   this.timeout(120_000)
@@ -73,7 +77,8 @@ describe('a backup', function () {
     return client.query(text).finally(() => client.end())
   }
 
-  it('under load, and what becomes of its readers when it is restored', async () => {
+  it('under load, and what becomes of its readers when it is restored', async function () {
+    this.timeout(120_000 + DRILLED * 2)
     const cluster = await start()
     await migrate(cluster.connection, () => {})
     const site = await openSite({}, { address: cluster.connection })
@@ -84,6 +89,10 @@ describe('a backup', function () {
       const uri = await writer.startChat()
       uris.push(uri)
       await Promise.all(writers.filter(other => other !== writer).map(other => other.join(uri)))
+    }
+
+    for (let n = 0; n < DRILLED; n += 1000) {
+      await fillChat(site, uris[n % uris.length] ?? '', 1000, 'a message as people write them')
     }
 
     const acknowledged: { at: number; uri: string; version: number }[] = []
@@ -140,13 +149,15 @@ describe('a backup', function () {
     const before = acknowledged.filter(({ at }) => at < began)
     const missing = before.filter(({ uri, version }) => !events.get(uri)?.has(version))
     const lost = acknowledged.filter(({ uri, version }) => !events.get(uri)?.has(version))
-    const size = (await stat(path.join(folder, 'base.tar.gz'))).size
+    const packed = (await stat(path.join(folder, 'base.tar.gz'))).size
+    const { Files } = JSON.parse(await readFile(path.join(folder, 'backup_manifest'), 'utf8'))
+    const files = Files.reduce((sum: number, { Size }: { Size: number }) => sum + Size, 0)
     console.log(
       [
-        `packed ${(size / 1e6).toFixed(1)} MB`,
+        `database ${(files / 1e6).toFixed(0)} MB, packed ${(packed / 1e6).toFixed(0)} MB`,
         `backup ${((ended - began) / 1000).toFixed(1)} s, restore ${seconds.toFixed(1)} s`,
-        `acknowledged before the backup ${before.length}, missing ${missing.length}`,
-        `acknowledged in all ${acknowledged.length}, in the copy ${acknowledged.length - lost.length}`,
+        `acknowledged before the backup ${before.length}, of these missing ${missing.length}`,
+        `acknowledged after it began ${acknowledged.length - before.length}, of these in the copy ${acknowledged.length - lost.length - before.length}`,
       ]
         .map(line => `      ${line}`)
         .join('\n'),
@@ -158,7 +169,7 @@ describe('a backup', function () {
 
     for (const each of uris) {
       const versions = [...(events.get(each) ?? [])]
-      const last = Math.max(...versions)
+      const last = versions.at(-1) ?? 0
       const list = (cursor: number) => ann.call('GET', `/api/chats/${each}/messages/?after=${cursor}`)
       const { json: posted } = await ann.post(each, 'after the restore')
       assert.ok(posted.id > JUMP)

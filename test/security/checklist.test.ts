@@ -94,6 +94,16 @@ describe('the list of security requirements', () => {
   })
 })
 
+describe('the packages', () => {
+  it('are none that its authors have given up', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { deprecated?: string }> }
+    assert.deepEqual(
+      Object.entries(packages).filter(([, { deprecated }]) => deprecated !== undefined),
+      [],
+    )
+  })
+})
+
 describe('fields for passwords', () => {
   it('hide what is typed, and say which password they want', () => {
     let found = 0
