@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
 import { keepAll, keepChat } from '../../src/db/retention.js'
 import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
 import { stored } from '../input/rows.js'
@@ -45,6 +46,18 @@ describe('for how long a chat keeps its messages', () => {
         assert.equal((await visitor.send('GET', `/api/chats/${uri}/`)).json.kept_days, days)
       }
     }
+  })
+
+  it('is said within a minute after the operator has changed it, also where the page is in memory @long', async function () {
+    this.timeout(120_000)
+    const said = async () => /Messages are kept for \d+/.exec((await bob.get(`/chats/${uri}`)).text)?.[0]
+    assert.deepEqual([await said(), await said()], [undefined, undefined])
+    await keepAll(site.db, 30)
+    const begun = performance.now()
+    while ((await said()) === undefined && performance.now() - begun < 90_000) {
+      await wait(1000)
+    }
+    assert.equal(await said(), 'Messages are kept for 30')
   })
 
   it('is chosen by the owner on the page, which shows it, and all are told of a change, once', async () => {
