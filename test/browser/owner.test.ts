@@ -88,6 +88,19 @@ for (const javaScriptEnabled of [true, false]) {
       }
     })
 
+    it('says for how long messages are kept, which the others see in the details', async () => {
+      await openSettings()
+      await ann.page.getByLabel('Messages are kept').selectOption('for 7 days')
+      await ann.page.getByRole('button', { name: 'Save' }).click()
+      await ann.page.getByText('Saved.').waitFor()
+      assert.equal(await ann.page.getByLabel('Messages are kept').inputValue(), '7')
+      if (!javaScriptEnabled) {
+        await log(bob.page, false).getByText('changed the chat’s settings').waitFor()
+        await bob.page.goto(url, { waitUntil: 'commit' })
+      }
+      await bob.page.locator('#members').getByText('Messages are kept for 7 days').waitFor({ state: 'attached' })
+    })
+
     it('replaces the link: the other side goes on, and reloading leads to the new one', async () => {
       await openSettings()
       await ann.page.getByLabel('The new link lets people in').selectOption('for 1 day')
