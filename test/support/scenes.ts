@@ -1,8 +1,10 @@
+import type pg from 'pg'
 import type { BrowserContext, Page, Route } from 'playwright'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { composer, log, openDetails, person } from './browser.js'
 import { fillWithMembers } from './crowd.js'
+import { letGo } from './locks.js'
 import type { Site } from './site.js'
 import { PASSWORD, Visitor } from './visitor.js'
 
@@ -114,6 +116,14 @@ export async function openScenes(site: Site): Promise<Scenes> {
   await createReset(site.db, rows[0].id, keyHash(reset))
   const removeNewcomer = () => bob.post(`/chats/${short}/members/${rows[0].id}/removal`)
 
+  let holder: pg.PoolClient
+  const holdChats = async () => {
+    holder = await site.pool.connect()
+    await holder.query('begin')
+    await holder.query('lock table chats')
+  }
+  const letChatsGo = () => letGo(holder)
+
   const actors = { owner, guest, newcomer, visitor }
   const uri = `/chats/${chat}`
   const scenes: Scene[] = [
@@ -176,6 +186,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'reset', who: 'visitor', path: `/reset/${reset}` },
     { name: 'error-404', who: 'owner', path: '/chats/nothing-here' },
     { name: 'error-closed', who: 'newcomer', path: `/chats/${closed}` },
+    { name: 'error-busy', who: 'owner', path: `${uri}/settings`, prepare: holdChats, act: letChatsGo },
   ]
 
   async function show(scene: Scene, options: Parameters<typeof person>[1] = {}) {
