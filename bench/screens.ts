@@ -43,7 +43,7 @@ const MAIN: Look[] = [
 mkdirSync(folder, { recursive: true })
 await offerDatabases()
 const site = await openSite()
-const { scenes, show } = await openScenes(site)
+const { scenes, show, close } = await openScenes(site)
 let failed = 0
 for (const scene of scenes.filter(({ name }) => wanted.some(beginning => name.startsWith(beginning)))) {
   for (const look of scene.isMain ? [...ALL, ...MAIN] : ALL) {
@@ -51,6 +51,7 @@ for (const scene of scenes.filter(({ name }) => wanted.some(beginning => name.st
   }
 }
 await closeBrowser()
+await close()
 await site.close()
 await stopDatabases()
 console.log(`${folder}: ${failed} faults`)

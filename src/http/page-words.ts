@@ -3,6 +3,7 @@
  * shorter ones, which say what to do.
  */
 const PAGE_WORDS = new Map([
+  ['Too many requests', 'One moment, please'],
   // A link behind it says the rest.
   ['You are signed out. Sign in to go on.', 'You are signed out.'],
   ['This field is required.', 'Fill this in.'],
@@ -30,7 +31,7 @@ const PAGE_WORDS = new Map([
   ],
   [
     'You are sending very fast. Please wait a moment and send again.',
-    'That was a lot at once. Wait a moment and send again: what you wrote is kept.',
+    'That was a lot at once. What you wrote is kept, and can go in a moment.',
   ],
   [
     'Something went wrong here. It has been noted; please try again.',

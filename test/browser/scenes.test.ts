@@ -21,7 +21,10 @@ describe('every page in every state', () => {
     site = await openSite()
     scenes = await openScenes(site)
   })
-  after(() => site.close())
+  after(async () => {
+    await scenes.close()
+    await site.close()
+  })
 
   it('stays within its window, covers nothing, and is found without fault by axe, where it is one that people see most', async () => {
     assert.deepEqual(await faultsOf(scenes.scenes.filter(scene => scene.isMain)), [])

@@ -1,14 +1,15 @@
 import type pg from 'pg'
-import type { BrowserContext, Page, Route } from 'playwright'
+import type { BrowserContext, Locator, Page, Route } from 'playwright'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { composer, log, openDetails, person } from './browser.js'
+import { withClockStopped } from './clock.js'
 import { fillWithMembers } from './crowd.js'
 import { letGo } from './locks.js'
-import type { Site } from './site.js'
+import { openSite, type Site } from './site.js'
 import { PASSWORD, Visitor } from './visitor.js'
 
-type Actor = 'owner' | 'guest' | 'newcomer' | 'visitor'
+type Actor = 'owner' | 'guest' | 'newcomer' | 'visitor' | 'hasty'
 
 /** A page of the program in one of its states. */
 export interface Scene {
@@ -18,6 +19,8 @@ export interface Scene {
   path: string
   /** What people see most, which is looked at in more widths. */
   isMain?: true
+  /** Another site leads there. */
+  isLinked?: true
   /** What happens before the page loads. */
   prepare?: (page: Page) => Promise<unknown>
   /** What happens on the page. */
@@ -31,7 +34,11 @@ export interface Scenes {
   show(scene: Scene, options?: Parameters<typeof person>[1]): Promise<Awaited<ReturnType<typeof person>>>
   /** The page of the scene as the server sends it, before anything happens on it. */
   html(scene: Scene): Promise<string>
+  /** Ends what the scenes have opened beside the site. */
+  close(): Promise<void>
 }
+
+const ELSEWHERE = 'https://elsewhere.example/'
 
 const LONG_NAME = 'W'.repeat(50)
 const LONG_TITLE = 'M'.repeat(100)
@@ -124,7 +131,39 @@ export async function openScenes(site: Site): Promise<Scenes> {
   }
   const letChatsGo = () => letGo(holder)
 
-  const actors = { owner, guest, newcomer, visitor }
+  const limited = await openSite({ LIMITS: 'on' }, site)
+  const hasty = new Visitor(limited)
+  const party = await started(owner, 'Party')
+  await hasty.get(`/chats/${party}`)
+  await hasty.post(`/chats/${party}/guests`, { name: 'Hasty' })
+  /** What the page sends comes right behind so much else that it is too much. */
+  const hurry = (page: Page) =>
+    holdBack(page, '**/messages', route =>
+      withClockStopped(async () => {
+        for (
+          let count = 1;
+          (await hasty.post(`/chats/${party}/messages`, { message: `Hello? ${count}` })).status !== 429;
+        ) {
+          count++
+        }
+        await route.fulfill({ response: await route.fetch() })
+      }),
+    )
+  while ((await hasty.post('/chats')).status !== 429) {
+    // A guest may start few chats.
+  }
+
+  /** Fails for a reason that is nobody's but the program's. */
+  const breakDown = async (page: Page) => {
+    await site.pool.query(`
+      create function fail() returns trigger language plpgsql as $$ begin raise exception 'made by a test'; end $$;
+      create trigger fail before update on chats for each row execute function fail()`)
+    await submit(page.getByLabel('Title'))
+    await page.getByRole('alert').waitFor()
+    await site.pool.query('drop function fail cascade')
+  }
+
+  const actors = { owner, guest, newcomer, visitor, hasty }
   const uri = `/chats/${chat}`
   const scenes: Scene[] = [
     { name: 'entrance', who: 'visitor', path: '/', isMain: true },
@@ -152,6 +191,14 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-pending', who: 'owner', path: uri, act: page => send(page, () => new Promise(() => {})) },
     { name: 'chat-offline', who: 'owner', path: uri, act: page => send(page, route => route.abort()) },
     { name: 'chat-refused', who: 'owner', path: uri, act: page => send(page, undefined, 'x'.repeat(2001)) },
+    { name: 'chat-hasty', who: 'hasty', path: `${limited.url}/chats/${party}`, prepare: hurry, act: beRefused },
+    {
+      name: 'chat-hasty-by-form',
+      who: 'hasty',
+      path: `${limited.url}/chats/${party}`,
+      prepare: hurry,
+      act: postByForm,
+    },
     { name: 'chat-paused', who: 'owner', path: uri, prepare: page => page.route('**/live?*', refuse), act: paused },
     { name: 'chat-failed', who: 'owner', path: uri, act: leaveBehind },
     { name: 'chat-lost', who: 'owner', path: uri, act: page => lose(page, () => page.context().setOffline(true)) },
@@ -159,6 +206,7 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'chat-older', who: 'owner', path: `/chats/${short}`, prepare: holdOlder, act: askForOlder },
     { name: 'chat-removed', who: 'newcomer', path: `/chats/${short}`, act: page => remove(page, removeNewcomer) },
     { name: 'invitation', who: 'visitor', path: uri, isMain: true },
+    { name: 'join', who: 'newcomer', path: uri, isLinked: true },
     { name: 'invite', who: 'owner', path: `${uri}/invite` },
     { name: 'members', who: 'owner', path: `${uri}/members` },
     { name: 'members-crowd', who: 'owner', path: `/chats/${crowd}/members` },
@@ -187,20 +235,32 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'error-404', who: 'owner', path: '/chats/nothing-here' },
     { name: 'error-closed', who: 'newcomer', path: `/chats/${closed}` },
     { name: 'error-busy', who: 'owner', path: `${uri}/settings`, prepare: holdChats, act: letChatsGo },
+    { name: 'error-429', who: 'hasty', path: limited.url, act: startOneMore },
+    { name: 'error-500', who: 'owner', path: `${uri}/settings`, act: breakDown },
   ]
 
   async function show(scene: Scene, options: Parameters<typeof person>[1] = {}) {
     const one = await person(site, options)
     await addCookies(one.context, actors[scene.who], site)
     await scene.prepare?.(one.page)
-    await one.page.goto(scene.path)
+    if (scene.isLinked) {
+      await one.page.route(ELSEWHERE, route =>
+        route.fulfill({ contentType: 'text/html', body: `<a href="${site.url}${scene.path}">Come in</a>` }),
+      )
+      await one.page.goto(ELSEWHERE)
+      await one.page.getByRole('link').click()
+      await one.page.waitForURL(scene.path)
+    } else {
+      await one.page.goto(scene.path)
+    }
     await scene.act?.(one.page)
     return one
   }
 
-  const html = async ({ who, path }: Scene) => (await actors[who].get(path)).text
+  const html = async ({ who, path, isLinked }: Scene) =>
+    (await actors[who].get(path, isLinked ? { 'sec-fetch-site': 'cross-site' } : {})).text
 
-  return { scenes, show, html }
+  return { scenes, show, html, close: () => limited.close() }
 }
 
 async function started(who: Visitor, title: string): Promise<string> {
@@ -221,9 +281,16 @@ async function addCookies(context: BrowserContext, who: Visitor, site: Site) {
 
 const refuse = (route: Route) => route.fulfill({ status: 503, body: '' })
 
-/** Requests there get no answer, so that what is seen now stays as it is. */
-async function holdBack(page: Page, url: string) {
-  await page.route(url, () => {})
+/** Posts there get no answer, so that what is seen now stays as it is: all of them, or those behind the first. */
+async function holdBack(page: Page, url: string, first?: (route: Route) => Promise<void>) {
+  let count = 0
+  await page.route(url, async route => {
+    if (route.request().method() !== 'POST') {
+      await route.continue()
+    } else if (count++ === 0) {
+      await first?.(route)
+    }
+  })
 }
 
 async function showDetails(page: Page) {
@@ -278,6 +345,28 @@ async function send(page: Page, answer?: (route: Route) => unknown, text = 'See 
   await page.locator('.message--pending, .alert__sentence').first().waitFor()
 }
 
+async function beRefused(page: Page) {
+  await composer(page).fill('Is anybody here?')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.locator('.alert__sentence').waitFor()
+}
+
+async function postByForm(page: Page) {
+  await composer(page).fill('Is anybody here?')
+  await submit(composer(page))
+  await page.locator('.alert__sentence').waitFor()
+}
+
+async function startOneMore(page: Page) {
+  await page.getByRole('main').getByRole('button', { name: 'Start Chatting' }).click()
+  await page.getByRole('heading', { name: 'One moment' }).waitFor()
+}
+
+/** Sends the form of the field without the page's script. */
+async function submit(field: Locator) {
+  await field.evaluate((element: HTMLInputElement) => element.form?.submit())
+}
+
 /** A message that has waited for so long that it does not go by itself. */
 async function leaveBehind(page: Page) {
   await page.evaluate(() => {
@@ -299,7 +388,7 @@ async function lose(page: Page, how: () => Promise<unknown>) {
   await page.locator('.alert__sentence').waitFor()
 }
 
-const holdOlder = (page: Page) => holdBack(page, '**/messages?before=*')
+const holdOlder = (page: Page) => page.route('**/messages?before=*', () => {})
 
 async function askForOlder(page: Page) {
   await page.getByRole('link', { name: 'Older messages' }).click()
