@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type FirefoxWindow, openFirefox } from '../support/firefox.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -102,11 +105,10 @@ describe('the chat page without JavaScript in Firefox', () => {
     await until(() => says(FRAME, 'Deleted'))
   })
 
-  it('unfolds a long message in its place, and leads the whole window by links', async () => {
+  it('unfolds a long message in its place', async () => {
     await bob.post(uri, Array.from({ length: 30 }, (_, index) => `line ${index + 1}`).join('\n'))
-    await bob.post(uri, `[elsewhere](${site.url}/help)`)
     await enter()
-    await until(() => says(FRAME, 'elsewhere'))
+    await until(() => says(FRAME, 'line 30'))
     const height = () => browser.read<number>(`${FRAME}.querySelector('.message__text').offsetHeight`)
     assert.ok((await height()) < 220)
     await browser.click(`${FRAME}.querySelector('.message__more summary')`)
@@ -134,6 +136,30 @@ describe('the chat page without JavaScript in Firefox', () => {
     assert.ok(!(await says('document', 'line 60')))
     await browser.click(`document.querySelector('.refresh a')`)
     await until(() => says(FRAME, 'line 60'))
+  })
+
+  // The last: the other window stands before this one from here on.
+  it('opens a link of a message in another window, and the chat stays', async () => {
+    const asked: (string | undefined)[] = []
+    const elsewhere = createServer(({ url }, answer) => {
+      asked.push(url)
+      answer.end('Elsewhere')
+    })
+    elsewhere.listen(0, '127.0.0.1')
+    try {
+      await once(elsewhere, 'listening')
+      await bob.post(uri, `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/followed`)
+      await enter()
+      await until(() => says(FRAME, '/followed'))
+      await browser.click(`${FRAME}.querySelector('.message__text a')`)
+      await until(() => asked.includes('/followed'))
+      await bob.post(uri, 'still here')
+      await until(() => says(FRAME, 'still here'))
+      assert.equal(await browser.read('location.pathname'), `/chats/${uri}`)
+    } finally {
+      elsewhere.closeAllConnections()
+      elsewhere.close()
+    }
   })
 
   /** Opens the chat, and waits for its frame. */
