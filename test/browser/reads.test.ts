@@ -55,6 +55,31 @@ describe('what is unread, in browsers', () => {
     })
   }
 
+  it('is told above the days, which it covers nowhere in the list', async () => {
+    const { page } = await story.reader()
+    await leave(page)
+    await page.goto('/')
+    for (let n = 1; n <= 60; n++) {
+      await story.bob.post(story.uri, `line ${n}`)
+    }
+    await page.goto(`/chats/${story.uri}`)
+    await page.getByRole('link', { name: '60 new messages' }).waitFor()
+    const covered = await log(page).evaluate(list => {
+      const pill = document.querySelector('.unread__link')?.getBoundingClientRect() as DOMRect
+      const days = [...list.querySelectorAll('.day')]
+      const places = Array.from(
+        { length: 1 + Math.ceil((list.scrollHeight - list.clientHeight) / 8) },
+        (_, n) => -8 * n,
+      )
+      return places.filter(place => {
+        list.scrollTop = place
+        const boxes = days.map(day => day.getBoundingClientRect())
+        return boxes.length === 0 || boxes.some(({ top, bottom }) => top < pill.bottom && bottom > pill.top)
+      })
+    })
+    assert.deepEqual(covered, [])
+  })
+
   it('is read where it comes while the end of the page is in view, and not while one reads further up @long', async () => {
     const { page, complaints } = await story.reader()
     for (let n = 1; n <= 60; n++) {
