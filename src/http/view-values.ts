@@ -148,6 +148,10 @@ export interface PageValues {
   'help/show.njk': object
   'live/frame.njk': { uri: string; unread_from: number | null }
   'live/messages.njk': ListValues & {
+    /** Whether the chat has no message yet. */
+    empty: boolean
+    member_count: number
+    share_url: string
     /** Whether it stands in live/frame.njk. */
     framed: boolean
     /** Whether it is complete. Otherwise it goes on event by event. */

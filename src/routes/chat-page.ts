@@ -117,7 +117,7 @@ function valuesOf(
     member_count,
     newer: null,
     kept: null,
-    empty: !more && entries.every(entry => entry.event.kind !== 'message'),
+    empty: isEmpty({ entries, more }),
     past: false,
     unread: 0,
     unread_from: null,
@@ -126,6 +126,11 @@ function valuesOf(
     key: randomKey(16),
     draft_of: draftSeal(parts.secret, chat.uri, user.id),
   }
+}
+
+/** Whether that is all of a chat, and nothing was said in it. */
+export function isEmpty({ entries, more }: Pick<ListEnd, 'entries' | 'more'>): boolean {
+  return !more && entries.every(entry => entry.event.kind !== 'message')
 }
 
 type PagePart = Omit<Part, 'messages'> & { members: number; reads?: boolean }

@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
 import { asRefusal } from '../errors.js'
+import { shareUrl } from '../http/address.js'
 import { streamed } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -15,7 +16,7 @@ import { EVENTS, frameFormat, LIST, pageFormat, ready } from '../live/formats.js
 import { type Format, ResponseStream } from '../live/response-stream.js'
 import { SocketStream } from '../live/socket-stream.js'
 import { openAllChats } from './all-chats.js'
-import { chatOnPage } from './chat-page.js'
+import { chatOnPage, isEmpty } from './chat-page.js'
 import { admit, type Followed, readerOf, tooManyStreams } from './readers.js'
 import { chatPath, EXACT, limitLists, type ReadingMember, readUri, requireCursor, requireReading } from './scope.js'
 import { requireOwnOrigin, takePosts } from './sockets.js'
@@ -116,8 +117,12 @@ async function openFrame(parts: Parts, ctx: RouteContext) {
       return
     }
     limitLists(parts, ctx, reading.user)
-    const view = await chatOnPage(parts, reading, { members: 0 })
-    const values = { ...view, uri: reading.uri, me: reading.user.id, framed, unread_from }
+    const newest = await chatOnPage(parts, reading, { members: 0 })
+    // What is said in an empty chat goes by how many are there.
+    const view = isEmpty(newest) ? await chatOnPage(parts, reading, { members: 1 }) : newest
+    const { uri, user } = reading
+    const share_url = shareUrl(ctx, parts.config, chatPath(uri))
+    const values = { ...view, uri, me: user.id, empty: isEmpty(view), share_url, framed, unread_from }
     if (framed && parts.live.streams.hasRoom(readerOf(ctx, reading))) {
       ctx.type = 'html'
       const opening = renderPage(parts, ctx, 'live/messages.njk', { ...values, ends: false })

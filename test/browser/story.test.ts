@@ -19,8 +19,9 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByRole('button', { name: 'Start Chatting' }).click()
       await ann.page.getByText('Share the page URL to invite new friends').waitFor()
       const url = ann.page.url()
-      // Without JavaScript there is another one, which the style sheet hides once it has come.
-      const shared = await ann.page.getByRole('textbox', { name: 'The URL of this chat' }).first().inputValue()
+      const shared = await log(ann.page, javaScriptEnabled)
+        .getByRole('textbox', { name: 'The URL of this chat' })
+        .inputValue()
       assert.equal(new URL(shared).pathname, new URL(url).pathname)
 
       const bob = await person(site, { javaScriptEnabled })

@@ -126,6 +126,24 @@ describe('the chat page without JavaScript', () => {
     await log(reader.page, false).getByText('pushed again', { exact: true }).waitFor()
   })
 
+  it('says that nobody else is there, until somebody comes, and how to invite, until something is said', async () => {
+    const { page, uri, context, complaints } = await member(site, 'host', { javaScriptEnabled: false })
+    opened.push(context)
+    const messages = log(page, false)
+    const alone = page.getByText('Nobody here but you, yet')
+    await messages.getByRole('heading', { name: 'Nobody here but you, yet' }).waitFor()
+    assert.ok((await messages.getByRole('textbox').inputValue()).endsWith(uri))
+    assert.equal(await alone.filter({ visible: true }).count(), 0)
+    await bob.join(uri)
+    await messages.getByText('bob joined').waitFor()
+    await until(async () => !(await messages.getByRole('heading').isVisible()))
+    assert.ok(await messages.getByRole('textbox').isVisible())
+    await bob.post(uri, 'here I am')
+    await log(page, false).getByText('here I am', { exact: true }).waitFor()
+    await until(async () => !(await messages.getByRole('textbox').isVisible()))
+    assert.deepEqual(complaints, [])
+  })
+
   /** Somebody who reads a chat of Bob's without JavaScript, through a proxy of their own. */
   async function read(lines = 0) {
     const proxy = await openProxy(site)
