@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { openSite, type Site } from './support/site.js'
-import { openTerminal, printed, skipWithoutBrowser } from './support/terminal.js'
+import { openTerminal, printed, skipWithoutBrowser, type Terminal } from './support/terminal.js'
 import { PASSWORD, type Program, signUpProgram, Visitor } from './support/visitor.js'
 
 const TAB = '\t'
 const ENTER = '\r'
+const DOWN = '\x1b[B'
 
 describe('a chat in a text terminal', () => {
   let site: Site
@@ -142,6 +143,57 @@ describe('a chat in a text terminal', () => {
       assert.match(await read(`${chat}/members`), /2 members Members .*ann owner .*carl you .*Leave/)
       const [path = ''] = /\/chats\/[\w-]+\/messages\/\d+/.exec((await carl.get(chat)).text) ?? []
       assert.match(await read(path), /A message by ann .*hello from the API.* thumbs up .* party .*Reply/)
+    })
+
+    it('is read and written in by who signs in there, and by a guest', async () => {
+      const signIn = async (terminal: Terminal) => {
+        await terminal.pointsAt('|Skip to the content')
+        terminal.type(DOWN.repeat(3))
+        await terminal.pointsAt('Username |')
+        terminal.type(`bob${DOWN}`)
+        await terminal.pointsAt('Password |')
+        terminal.type(PASSWORD + DOWN)
+        await terminal.pointsAt('Si|gn In')
+        terminal.type(ENTER)
+        // It takes any kind of answer, as a preview does, so the chat asks first.
+        await terminal.shows('Join')
+        await terminal.pointsAt('|Skip to the content')
+        terminal.type(DOWN.repeat(5))
+        await terminal.pointsAt('Jo|in')
+        terminal.type(ENTER)
+      }
+      const comeIn = async (terminal: Terminal) => {
+        await terminal.pointsAt('|Skip to the content')
+        terminal.type(DOWN.repeat(4))
+        await terminal.pointsAt('Your name |')
+        terminal.type(`Ada${DOWN}`)
+        await terminal.pointsAt('St|art Talking')
+        terminal.type(ENTER)
+      }
+      for (const [url, enter, name] of [
+        [loginUrl(), signIn, 'bob'],
+        [chatUrl(), comeIn, 'Ada'],
+      ] as const) {
+        // Else it shows what it has kept of the address, such as the invitation after one has come in, until Ctrl+R.
+        const terminal = await openTerminal('links2', ['-aggressive-cache', '0', url])
+        try {
+          // It welcomes who uses it for the first time, and takes no other key before.
+          await terminal.shows('Welcome to links!')
+          terminal.type(ENTER)
+          await enter(terminal)
+          await terminal.pointsAt('|Skip to the composer')
+          await terminal.shows('hello from the API')
+          terminal.type(ENTER)
+          await terminal.pointsAt('Message |')
+          terminal.type(`Greetings by ${name}${DOWN}`)
+          await terminal.pointsAt('Se|nd')
+          terminal.type(ENTER)
+          await terminal.shows(new RegExp(`${name}.*\\s+Greetings by ${name}\\s+\\d\\d:\\d\\d UTC`))
+          assert.deepEqual(await messagesBy(name), [`Greetings by ${name}`])
+        } finally {
+          await terminal.close()
+        }
+      }
     })
 
     it('is offered to a visitor with who invites them and both forms', async () => {

@@ -12,7 +12,7 @@ const COLUMNS = 80
 const run = promisify(execFile)
 
 /** A program in a terminal of its own: its screen, and the keys that a person presses. */
-interface Terminal {
+export interface Terminal {
   /** Presses the keys. Keys that are pressed before the program shows that it waits for them may be lost. */
   type(keys: string): void
   /** Waits until this is on the screen, for a minute at most. The error shows the screen. */
@@ -123,7 +123,13 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** The screen of a VT52, the terminal with the fewest commands on which text browsers can draw. Every character takes one cell. */
+/** What comes behind an escape, to its end: a command of a VT52, or of the terminals that came after it. */
+const COMMAND = /^(?:Y..|\[[^@-~]*[@-~]|[()].|[^Y[()])$/s
+
+/**
+ * The screen of a VT52, the terminal with the fewest commands on which text browsers can draw. links2 takes no notice of what the terminal
+ * is, so the few commands that it draws by are known too (ECMA-48). Every character takes one cell.
+ */
 class Screen {
   private rows = Array.from({ length: ROWS }, blankRow)
   private row = 0
@@ -145,8 +151,7 @@ class Screen {
   write(text: string) {
     for (const character of text) {
       this.command += character
-      const length = this.command.startsWith('\x1bY') ? 4 : this.command.startsWith('\x1b') ? 2 : 1
-      if (this.command.length >= length) {
+      if (!this.command.startsWith('\x1b') || COMMAND.test(this.command.slice(1))) {
         this.obey(this.command)
         this.command = ''
       }
@@ -155,6 +160,8 @@ class Screen {
 
   private obey(command: string) {
     switch (command.slice(0, 2)) {
+      case '\x1b[':
+        return this.control(command.slice(2, -1), command.at(-1))
       case '\x1bY':
         return this.moveTo(command.charCodeAt(2) - 32, command.charCodeAt(3) - 32)
       case '\x1bH':
@@ -195,6 +202,16 @@ class Screen {
       this.cells[this.column] = command
       this.moveTo(this.row, this.column + 1)
     }
+  }
+
+  private control(values: string, letter: string | undefined) {
+    const [row = 1, column = 1] = values.split(';').map(value => Number(value) || 1)
+    if (letter === 'H') {
+      this.moveTo(row - 1, column - 1)
+    } else if (letter === 'J') {
+      this.rows = Array.from({ length: ROWS }, blankRow)
+    }
+    // The rest is a colour, or how keys are sent.
   }
 
   private get cells(): string[] {
