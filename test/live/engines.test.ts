@@ -58,6 +58,40 @@ describe('a chat in other browsers than Chromium', () => {
     })
   }
 
+  for (const [name, open] of Object.entries({ Firefox: openFirefox, WebKit: openWebKit })) {
+    it(`is joined by its link, and what is said there is edited and reacted to: ${name} @long`, async function () {
+      const browser = await opened(this, await open(), name)
+      const has = (selector: string) =>
+        browser.read<boolean>(`!!document.querySelector(${JSON.stringify(selector)})`).catch(() => false)
+      const says = (text: string) => async () => (await texts(browser)).includes(text)
+      await browser.open(`${proxy.url}/chats/${uri}`)
+      await until(() => has('form[action$="/guests"] input[name=name]'))
+      await browser.type('form[action$="/guests"] input[name=name]', 'Ada')
+      await browser.press('Enter')
+      await until(() => isLive(browser).catch(() => false))
+      await bob.post(uri, 'who is there?')
+      await until(says('who is there?'))
+      await browser.type('#message', 'it is mee')
+      await browser.press('Enter')
+      await until(says('it is mee'))
+
+      await openMenu(browser, 'message--mine')
+      await browser.click(`document.querySelector('.actions__more summary')`)
+      await until(() => has('.actions__more[open] textarea'))
+      await browser.read(`(document.querySelector('.actions__more[open] textarea').value = '')`)
+      await browser.type('.actions__more[open] textarea', 'it is me')
+      await browser.click(`document.querySelector('.actions__more[open] .button')`)
+      await until(says('it is me'))
+      const { json } = await bob.call('GET', `/api/chats/${uri}/messages/`)
+      assert.equal(json.messages.at(-1).message, 'it is me')
+
+      await openMenu(browser, 'message:not(.message--mine)')
+      await browser.click(`document.querySelector('.actions__emoji[value="🎉"]')`)
+      await until(() => has('.message:not(.message--mine) .reactions__item'))
+      await until(async () => !(await has('.actions')))
+    })
+  }
+
   it('grows in its frame without JavaScript: Firefox @long', async function () {
     const browser = await enter(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
     await until(() => proxy.open(FRAMES) === 1)
@@ -71,23 +105,37 @@ describe('a chat in other browsers than Chromium', () => {
     if (this.test) this.test.title += ` (${delay} ms)`
   })
 
-  /** Signs in as Ann on the way to the chat. Skips the test where the browser is missing, except where all must be there. */
-  async function enter(context: Mocha.Context, opened: Window | undefined, name: string): Promise<Window> {
-    if (!opened) {
+  /** Skips the test where the browser is missing, except where all must be there. */
+  async function opened(context: Mocha.Context, found: Window | undefined, name: string): Promise<Window> {
+    if (!found) {
       if (process.env.CI === 'true') {
         throw new Error(`This test needs ${name}. Please install it (.ci/run says how).`)
       }
       return context.skip()
     }
-    window = opened
-    await opened.open(`${proxy.url}/login?next=/chats/${uri}`)
-    await until(() => opened.read(`!!document.querySelector('#login-password')`))
-    await opened.type('#login-username', 'ann')
-    await opened.type('#login-password', PASSWORD)
-    await opened.press('Enter')
+    window = found
+    return found
+  }
+
+  /** Signs in as Ann on the way to the chat. */
+  async function enter(context: Mocha.Context, found: Window | undefined, name: string): Promise<Window> {
+    const browser = await opened(context, found, name)
+    await browser.open(`${proxy.url}/login?next=/chats/${uri}`)
+    await until(() => browser.read(`!!document.querySelector('#login-password')`))
+    await browser.type('#login-username', 'ann')
+    await browser.type('#login-password', PASSWORD)
+    await browser.press('Enter')
     // Nothing can be read while a page makes way for the next.
-    await until(() => opened.read<boolean>(`!!document.querySelector('#message')`).catch(() => false))
-    return opened
+    await until(() => browser.read<boolean>(`!!document.querySelector('#message')`).catch(() => false))
+    return browser
+  }
+
+  /** Opens the menu of the newest message with that class. */
+  async function openMenu(browser: Window, kind: string) {
+    const link = `[...document.querySelectorAll('#messages .${kind} [data-menu]')].at(-1)`
+    await until(() => browser.read(`!!${link}`))
+    await browser.click(link)
+    await until(() => browser.read(`!!document.querySelector('.actions')`))
   }
 
   /** How long it takes from Bob's post until the text is there, in milliseconds. */

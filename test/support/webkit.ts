@@ -78,6 +78,11 @@ export async function openWebKit(): Promise<Window | undefined> {
         const actions = ['keyDown', 'keyUp'].map(type => ({ type, value: KEYS[key] }))
         await command('POST', `${at}/actions`, { actions: [{ type: 'key', id: 'keyboard', actions }] })
       },
+      async click(element) {
+        const script = `const element = ${element}; element.scrollIntoView({ block: 'center' }); return element`
+        const found = await command<Record<string, string>>('POST', `${at}/execute/sync`, { script, args: [] })
+        await command('POST', `${at}/element/${found[ELEMENT]}/click`, {})
+      },
       read: expression => command('POST', `${at}/execute/sync`, { script: `return ${expression}`, args: [] }),
       async close() {
         await command('DELETE', at)

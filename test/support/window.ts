@@ -8,6 +8,8 @@ export interface Window {
   /** Types into the field: at the end of its text, or in Firefox before it where the page has put some there. */
   type(selector: string, text: string): Promise<void>
   press(key: 'Enter'): Promise<void>
+  /** Clicks in the middle of an element; `element` is an expression in the page. */
+  click(element: string): Promise<void>
   /** The value of an expression in the page. */
   read<Value>(expression: string): Promise<Value>
   close(): Promise<void>
