@@ -92,18 +92,23 @@ describe('a chat in other browsers than Chromium', () => {
     })
   }
 
-  it('grows in its frame without JavaScript: Firefox @long', async function () {
-    const browser = await enter(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
-    await until(() => proxy.open(FRAMES) === 1)
-    const framed = () =>
-      texts(
-        browser,
-        `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`,
-      )
-    const delay = await delayOf('in the frame', framed)
-    assert.equal(await browser.read(`getComputedStyle(document.querySelector('#log')).display`), 'none')
-    if (this.test) this.test.title += ` (${delay} ms)`
-  })
+  for (const [name, open] of Object.entries({ Firefox: openFirefox, WebKit: openWebKit })) {
+    it(`grows in its frame and is written in without JavaScript: ${name} @long`, async function () {
+      const browser = await enter(this, await open({ javaScriptEnabled: false }), name)
+      await until(() => proxy.open(FRAMES) === 1)
+      const framed = () =>
+        texts(
+          browser,
+          `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`,
+        ).catch(() => [])
+      const delay = await delayOf('in the frame', framed)
+      assert.equal(await browser.read(`getComputedStyle(document.querySelector('#log')).display`), 'none')
+      await browser.type('#message', 'my own')
+      await browser.click(`document.querySelector('.composer__send')`)
+      await until(async () => (await framed()).join() === 'in the frame,my own')
+      if (this.test) this.test.title += ` (${delay} ms)`
+    })
+  }
 
   /** Skips the test where the browser is missing, except where all must be there. */
   async function opened(context: Mocha.Context, found: Window | undefined, name: string): Promise<Window> {

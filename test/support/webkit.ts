@@ -11,7 +11,7 @@ const KEYS = { Enter: '\uE007' }
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 
 /** WebKitGTK's small browser on a screen of its own, controlled by WebDriver; undefined if it is not installed. */
-export async function openWebKit(): Promise<Window | undefined> {
+export async function openWebKit({ javaScriptEnabled = true } = {}): Promise<Window | undefined> {
   const [driver, xvfb, binary] = await Promise.all([installed(['WebKitWebDriver']), installed(['Xvfb']), miniBrowser()])
   if (!driver || !xvfb || !binary) {
     return undefined
@@ -58,7 +58,7 @@ export async function openWebKit(): Promise<Window | undefined> {
         alwaysMatch: {
           browserName: 'MiniBrowser',
           pageLoadStrategy: 'none',
-          'webkitgtk:browserOptions': { binary, args: ['--automation'] },
+          'webkitgtk:browserOptions': { binary, args: ['--automation', `--enable-javascript=${javaScriptEnabled}`] },
         },
       },
     })
