@@ -12,6 +12,10 @@ export const CODES = {
   forbidden_field_name: [400, 'A field has a name that none may have, such as `__proto__`.'],
   no_credentials: [401, 'The request has no token and no session. Send `Authorization: Token <key>`.'],
   invalid_token: [401, 'The token is unknown or revoked, or was not used for 90 days. Make a new one.'],
+  invalid_ticket: [
+    401,
+    'The ticket is unknown, was used, is older than 30 seconds, was made for pages of another origin, or its token has ended. Make a new one.',
+  ],
   signed_out: [401, 'The session has ended. Sign in again.'],
   stale_form_token: [
     403,

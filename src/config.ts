@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { OperatorError } from './operator-error.js'
+import { isOrigin } from './urls.js'
 
 const MINUTE = 60
 const DAY = 86_400
@@ -22,6 +23,7 @@ export const LIMITS = {
   keyBytes: 128,
   sealBytes: 64,
   emojiBytes: 32,
+  originBytes: 300,
   messageCodePoints: 2000,
   keyLength: 200,
   nameGraphemes: 50,
@@ -62,6 +64,7 @@ export const LIMITS = {
   deletedRowsAtOnce: 1000,
   tokensPerUser: 100,
   tokenIdleDays: 90,
+  ticketSeconds: 30,
   sessionIdleDays: 30,
   sessionDays: 180,
   resetHours: 24,
@@ -104,6 +107,8 @@ export const LIMITS = {
   frames: { burst: 3, seconds: 5 },
   typing: { burst: 5, seconds: 2 },
   cursorsAhead: { burst: 20, seconds: 1 },
+  /** One for each stream that is opened, all at once after a restart. */
+  tickets: { burst: 40, seconds: 1 },
   logins: { burst: 10, seconds: (15 * MINUTE) / 10 },
   guests: { burst: 60, seconds: DAY / 24 / 60 },
   /** Guests who come by the start page. Here the subject is an IPv4 address or an IPv6 /64. */
@@ -153,8 +158,6 @@ const integer = (low: number, high: number, sentence: string) =>
     .transform(Number)
     .refine(n => n >= low && n <= high, sentence)
 
-const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
-
 const listened = z.string().regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
 
 const environment = z.object({
@@ -193,7 +196,7 @@ const environment = z.object({
     .string()
     .transform(list => list.split(/[\s,]+/).filter(Boolean))
     .refine(
-      list => list.every(item => item === '*' || origin(item)),
+      list => list.every(item => item === '*' || isOrigin(item)),
       'must be * or origins separated by commas, such as https://app.example.org',
     )
     .default([]),

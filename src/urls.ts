@@ -9,3 +9,8 @@ export function parsedUrl(text: string, base?: string): URL | undefined {
     return undefined
   }
 }
+
+/** Whether the text is an origin, as browsers write it: `https://app.example.org`, without a path. */
+export function isOrigin(text: string): boolean {
+  return parsedUrl(text)?.origin === text
+}

@@ -8,6 +8,7 @@ import { overdueChats, pruneOverdue } from './retention.js'
 import type { Db } from './schema.js'
 import { deleteEndedSessions } from './sessions.js'
 import { deleteOldSubmissions } from './submissions.js'
+import { deleteEndedTickets } from './tickets.js'
 import { deleteEndedTokens } from './tokens.js'
 import { settleUsers } from './users.js'
 
@@ -15,6 +16,7 @@ import { settleUsers } from './users.js'
 export async function deleteExpired(db: Db) {
   await deleteEndedSessions(db)
   await deleteEndedTokens(db)
+  await deleteEndedTickets(db)
   await deleteEndedResets(db)
   await deletePastLimits(db)
   await deleteOldSubmissions(db)

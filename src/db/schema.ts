@@ -43,6 +43,12 @@ export interface Schema {
     created_at: Given<Date>
     last_used_at: Generated<Date>
   }
+  tickets: {
+    ticket_hash: Buffer
+    token_hash: Buffer
+    origin: string
+    created_at: Given<Date>
+  }
   submissions: {
     hash: Buffer
     seed: string

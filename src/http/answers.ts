@@ -48,6 +48,12 @@ export const accountAgain = z.object({ ...account.shape, csrf: z.string().option
 export const madeToken = z.object({ auth_token: z.string().meta({ description: 'Shown this once.' }) })
 export const namedToken = z.object({ ...madeToken.shape, name: z.string() })
 
+export const madeTicket = z.object({
+  ticket: z.string().meta({ description: 'For `?ticket=` of one stream.' }),
+  origin: z.string().meta({ description: 'Of the pages that may use it.' }),
+  expires_at: time,
+})
+
 const ofUse = { id, created_at: time, last_used_at: time, current: z.boolean() }
 export const tokens = z.object({ tokens: z.array(z.object({ ...ofUse, name: z.string() }).meta({ id: 'Token' })) })
 export const ownSessions = z.object({

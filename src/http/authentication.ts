@@ -2,30 +2,36 @@ import type Koa from 'koa'
 import { LIMITS } from '../config.js'
 import type { Identity } from '../db/identities.js'
 import { createSession, endSession, touchSession } from '../db/sessions.js'
+import { redeemTicket } from '../db/tickets.js'
 import { touchToken } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import { invalid, notSignedIn, Refusal } from '../errors.js'
 import { keyHash, randomKey } from '../keys.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
+import { readQuery } from './input.js'
 import { logFailure } from './request-log.js'
+import { ticketQuery } from './schemas.js'
 import { beginSession, dropSession, prolongSession, sentSession, sessionStore } from './sessions.js'
 
 /**
- * Finds out who sent the request: by the Authorization header if there is one, else by the session's cookie. Throws 401 for a
- * token that is unknown or has expired.
+ * Finds out who sent the request: by the ticket or the Authorization header if there is one, else by the session's cookie. Throws 401 for a
+ * ticket or a token that is unknown or has expired.
  */
 export function authenticate(parts: Parts, app: Koa<State>): Middleware {
   // koa-session costs more than everything else in a poll, so only routes where a session begins or ends use it.
   const keepSession = sessionStore(parts, app)
   return async (ctx, next) => {
-    const { anonymous, cookieless, signsIn } = ctx.state.marks
+    const { anonymous, cookieless, ticketed, signsIn } = ctx.state.marks
     const authorization = ctx.get('authorization')
-    ctx.state.cookieless = Boolean(anonymous || cookieless || authorization)
+    const ticket = ticketed && ctx.state.form === 'json' ? readQuery(ctx, ticketQuery).ticket : undefined
+    ctx.state.cookieless = Boolean(anonymous || cookieless || authorization || ticket)
     if (anonymous) {
       return next()
     }
-    if (authorization) {
+    if (ticket) {
+      await byTicket(parts, ctx, ticket)
+    } else if (authorization) {
       await byToken(parts, ctx, authorization)
     }
     if (ctx.state.cookieless) {
@@ -53,6 +59,21 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   if (isWorthTouching(found)) {
     await touch(parts, touchToken(db, found.token_id))
   }
+}
+
+async function byTicket({ db, live }: Parts, ctx: Context, ticket: string) {
+  // The address must not go on to wherever the answer may lead.
+  ctx.set('Referrer-Policy', 'no-referrer')
+  const token_hash = await redeemTicket(db, keyHash(ticket), ctx.get('origin'))
+  const credential = { kind: 'ticket', key: token_hash?.toString('base64url') ?? '' } as const
+  const found = token_hash && (await live.identify(credential))
+  if (!found) {
+    const sentence = 'This ticket does not let you in, or not any more. Please make a new one.'
+    throw notSignedIn('invalid_ticket', sentence)
+  }
+  ctx.state.user = found.user
+  ctx.state.identity = found
+  ctx.state.credential = credential
 }
 
 async function bySession(parts: Parts, ctx: Context, id: string) {

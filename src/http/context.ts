@@ -49,6 +49,8 @@ export interface Marks {
   anonymous?: true
   /** Cookies do not count: it is for programs with a token, or browsers send it by themselves. */
   cookieless?: true
+  /** In JSON it can be asked for by a ticket as well, in the query. */
+  ticketed?: true
   /** Its form is sent before there is a session. Without a token, another site could use it to sign its visitors in as somebody else. */
   entrance?: true
   /** A session begins or ends here, so koa-session is used. */

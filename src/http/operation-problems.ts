@@ -18,11 +18,12 @@ export function statusOf(code: Code, path: string): number {
 
 /** The codes of all problems that a request can be answered with. */
 export function problemsOf(method: string, path: string, marks: Marks & { operation: Operation }): Code[] {
-  const { operation, anonymous, cookieless, entrance, rate, body, query } = marks
+  const { operation, anonymous, cookieless, ticketed, entrance, rate, body, query } = marks
   const changes = method !== 'get'
   const codes: Code[] = ['malformed_request', 'address_too_long', 'unknown_field', 'internal_error', 'unavailable']
   const add = (holds: unknown, ...more: Code[]) => holds && codes.push(...more)
   add(!anonymous, 'invalid_token')
+  add(ticketed, 'invalid_ticket')
   add(operation.who !== 'anybody', 'no_credentials')
   add(operation.who === 'account', 'account_only')
   add(operation.who === 'owner', 'owner_only')

@@ -58,6 +58,7 @@ const SENTENCES = {
   /** Of what has another limit that counts only successes, or only failures. */
   tries: 'There have been many tries from your address. Please wait a moment and try again.',
   joinTries: 'You are joining very often. Please wait a moment.',
+  tickets: 'You are opening very many streams. Please wait a moment.',
   cursorsAhead: 'Please wait a moment and try again.',
   reports: 'Enough reports.',
   repeats: 'You are sending the same again and again. Please wait a moment.',

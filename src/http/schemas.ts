@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../config.js'
 import { REACTIONS } from '../text/reactions.js'
+import { isOrigin } from '../urls.js'
 import {
   choice,
   filled,
@@ -147,6 +148,24 @@ export const eventsQuery = z
 /** What the tail of a page asks by. */
 export const tailQuery = z.object({ after: integer, live: z.literal('0').optional().catch(undefined) })
 
+const NO_ORIGIN = 'Must be an origin, such as https://app.example.org.'
+
+/** `origin`: of the pages that the ticket is for. Browsers say it in a header. */
+export const newTicket = z.object({
+  origin: text(LIMITS.originBytes, NO_ORIGIN)
+    .refine(isOrigin, NO_ORIGIN)
+    .meta({ maxLength: LIMITS.originBytes })
+    .optional(),
+})
+
+/** By which a page of another origin opens a stream. */
+export const ticketQuery = z.object({
+  ticket: z
+    .string(rule('invalid', 'Not a ticket.'))
+    .regex(/^[\w-]{43}$/, rule('invalid', 'Not a ticket.'))
+    .optional(),
+})
+
 /** What is no cursor gets a new one with its refusal, like one that is too old. */
 const cursor = z.string(rule('invalid', 'Not a cursor.')).optional()
 
@@ -157,10 +176,10 @@ export const allEventsQuery = z.object({
     .refine(n => n <= LIMITS.waitSeconds, rule('out_of_range', `Must be from 0 to ${LIMITS.waitSeconds}.`))
     .optional(),
 })
-export const allStreamQuery = z.object({ after: cursor })
+export const allStreamQuery = z.object({ after: cursor, ...ticketQuery.shape })
 
 /** The cursor of a stream's address, and that of its Last-Event-ID. The stream begins at the later one. */
-export const streamQuery = z.object({ after: integer.optional() })
+export const streamQuery = z.object({ after: integer.optional(), ...ticketQuery.shape })
 export const lastEventId = integer.optional()
 
 /** `after`: the cursor that the page before named. Without one the list begins with the owner. */

@@ -9,15 +9,18 @@ import type { Cached } from './sweep.js'
 const UNUSED_FOR = 45_000
 const AT_MOST = 20_000
 
-/** What a request sends to say who it is from: a session's id, or a token. */
+/**
+ * What says who a request is from: a session's id, or a token. Of a ticket, which is used up by then, the hash of its token is kept instead, in
+ * base64url.
+ */
 export interface Credential {
-  kind: 'session' | 'token'
+  kind: 'session' | 'token' | 'ticket'
   key: string
 }
 
 interface CachedIdentity extends Cached {
   identity: Identity
-  key: string
+  credential: Credential
   usedAt: number
 }
 
@@ -26,22 +29,30 @@ interface CachedIdentity extends Cached {
  * version moved, and everything in memory of that user's sessions and tokens is forgotten then.
  */
 export class Identities {
-  private readonly sessions = new Map<string, CachedIdentity>()
-  private readonly tokens = new Map<string, CachedIdentity>()
+  private readonly known = {
+    session: new Map<string, CachedIdentity>(),
+    token: new Map<string, CachedIdentity>(),
+    ticket: new Map<string, CachedIdentity>(),
+  }
   private readonly ofUsers = new Map<number, Set<CachedIdentity>>()
-  private readonly findSession: Find
-  private readonly findToken: Find
+  private readonly finders: Record<Credential['kind'], Find>
   /** How many times something was forgotten. */
   private forgotten = 0
 
   constructor(db: Db) {
-    this.findSession = shared(hashes => findSessions(db, hashes))
-    this.findToken = shared(hashes => findTokens(db, hashes))
+    this.finders = {
+      session: shared(keyHash, hashes => findSessions(db, hashes)),
+      token: shared(keyHash, hashes => findTokens(db, hashes)),
+      ticket: shared(
+        hash => Buffer.from(hash, 'base64url'),
+        hashes => findTokens(db, hashes),
+      ),
+    }
   }
 
   /** What is in memory; the caller makes sure that it is fresh. */
   cached({ kind, key }: Credential): (Cached & { identity: Identity }) | undefined {
-    const entry = this.map(kind).get(key)
+    const entry = this.known[kind].get(key)
     const now = performance.now()
     if (!entry || entry.identity.endsAt < now) {
       return undefined
@@ -51,13 +62,13 @@ export class Identities {
   }
 
   /** Asks the database. Undefined once the session or token has ended. */
-  async find({ kind, key }: Credential): Promise<Identity | undefined> {
+  async find(credential: Credential): Promise<Identity | undefined> {
     const askedAt = performance.now()
     const { forgotten } = this
-    const identity = await (kind === 'session' ? this.findSession : this.findToken)(key)
+    const identity = await this.finders[credential.kind](credential.key)
     // The answer to a question from before something was forgotten may be out of date.
     if (identity && forgotten === this.forgotten) {
-      this.remember(kind, key, identity, askedAt)
+      this.remember(credential, identity, askedAt)
     }
     return identity
   }
@@ -93,32 +104,30 @@ export class Identities {
   /** Forgets everything. */
   clear() {
     this.forgotten++
-    this.sessions.clear()
-    this.tokens.clear()
+    for (const known of Object.values(this.known)) {
+      known.clear()
+    }
     this.ofUsers.clear()
   }
 
-  private map(kind: Credential['kind']) {
-    return kind === 'session' ? this.sessions : this.tokens
-  }
-
-  private remember(kind: Credential['kind'], key: string, identity: Identity, askedAt: number) {
-    const before = this.map(kind).get(key)
+  private remember(credential: Credential, identity: Identity, askedAt: number) {
+    const known = this.known[credential.kind]
+    const before = known.get(credential.key)
     if (before) {
       this.forget(before)
-    } else if (this.map(kind).size >= AT_MOST) {
+    } else if (known.size >= AT_MOST) {
       return
     }
     const cachedAt = performance.now()
-    const entry = { identity, key, askedAt, cachedAt, usedAt: cachedAt }
-    this.map(kind).set(key, entry)
+    const entry = { identity, credential, askedAt, cachedAt, usedAt: cachedAt }
+    known.set(credential.key, entry)
     const ofUser = this.ofUsers.get(identity.user.id) ?? new Set()
     this.ofUsers.set(identity.user.id, ofUser.add(entry))
   }
 
   private forget(entry: CachedIdentity) {
-    const { identity, key } = entry
-    this.map(identity.token_id === null ? 'session' : 'token').delete(key)
+    const { identity, credential } = entry
+    this.known[credential.kind].delete(credential.key)
     const ofUser = this.ofUsers.get(identity.user.id)
     ofUser?.delete(entry)
     if (ofUser?.size === 0) {
@@ -130,9 +139,9 @@ export class Identities {
 type Find = (key: string) => Promise<Identity | undefined>
 
 /** Calls at the same time share a statement. */
-function shared(findAll: (hashes: Buffer[]) => Promise<Identity[]>): Find {
+function shared(hashOf: (key: string) => Buffer, findAll: (hashes: Buffer[]) => Promise<Identity[]>): Find {
   return gather(async (keys: string[]) => {
-    const hashes = keys.map(keyHash)
+    const hashes = keys.map(hashOf)
     const found = new Map((await findAll(hashes)).map(identity => [identity.hash.toString('hex'), identity]))
     return hashes.map(hash => found.get(hash.toString('hex')))
   }, 256)

@@ -24,13 +24,14 @@ import { search } from './search.js'
 import { sessions } from './sessions.js'
 import { settings } from './settings.js'
 import { start } from './start.js'
+import { tickets } from './tickets.js'
 import { tokens } from './tokens.js'
 import { typing } from './typing.js'
 import { users } from './users.js'
 import { wellKnown } from './well-known.js'
 
 /** The first parts of paths that exist under /api as well, in JSON. */
-export const API = ['chats', 'guests', 'account', 'search', 'live', 'events']
+export const API = ['chats', 'guests', 'account', 'search', 'live', 'events', 'tickets']
 
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
@@ -44,6 +45,7 @@ export function routerOf(parts: Parts): Router<State> {
     help,
     resets,
     tokens,
+    tickets,
     chatLists,
     chats,
     invites,

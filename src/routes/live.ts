@@ -27,6 +27,7 @@ export function live(parts: Parts) {
 
   const following = mark({
     poll: true,
+    ticketed: true,
     query: streamQuery,
     operation: {
       id: 'followChat',
@@ -52,6 +53,7 @@ export function live(parts: Parts) {
   /** For programs, which follow all their chats, and for the start page, which follows its list of chats. */
   const followingAll = mark({
     poll: true,
+    ticketed: true,
     query: allStreamQuery,
     operation: {
       id: 'followAllChats',

@@ -45,7 +45,8 @@ describe('the document of the API', () => {
   let document: { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: Json } }
   const operations = new Map<string, { method: string; path: string; operation: Operation }>()
   before(async () => {
-    site = await openSite()
+    // As in the example of a ticket.
+    site = await openSite({ CORS_ORIGINS: 'https://app.example.org' })
     ann = await signUpProgram(site, 'ann')
     const { status, json } = await new Visitor(site).send('GET', '/api/openapi.json')
     assert.equal(status, 200)

@@ -103,6 +103,7 @@ const ROWS: Record<string, Row> = {
   'POST /auth/token/destroy': {},
   'POST /auth/token/logout': {},
   'DELETE /auth/tokens/:id': {},
+  'POST /tickets': { good: { origin: 'https://app.example.org' } },
   'POST /chats': { good: { title: 'A title', ...KEY } },
   'POST /guests': { good: { name: 'newcomer', ...KEY } },
   'PATCH /chats/:uri': { good: { username: 'ann' } },
@@ -432,6 +433,8 @@ describe('the worst that a field can hold', function () {
       {
         accept: kind === 'JSON' ? JSON_TYPE : 'text/html',
         ...(kind === 'JSON' ? { 'content-type': JSON_TYPE } : {}),
+        // No cookie counts there.
+        ...(pattern === '/tickets' ? { authorization: `Token ${bob.token}` } : {}),
         ...('csrf' in fields ? {} : { 'x-csrf-token': actor.csrf }),
       },
     )

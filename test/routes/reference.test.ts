@@ -21,7 +21,8 @@ describe('GET /api/', () => {
   let page: string
   let operations: Operation[]
   before(async () => {
-    site = await openSite()
+    // As in the example of a ticket.
+    site = await openSite({ CORS_ORIGINS: 'https://app.example.org' })
     page = (await new Visitor(site).get('/api/')).text
     const { json } = await new Visitor(site).send('GET', '/api/openapi.json')
     operations = Object.values<Record<string, Operation>>(json.paths)
