@@ -222,4 +222,17 @@ export const streamEvent = z
   ])
   .meta({ id: 'StreamEvent' })
 
+/** The same of a stream of all chats. A `gone` without `uri` ends it. */
+export const allStreamEvent = z
+  .union([
+    happening,
+    z.object({ event: z.literal('ready'), cursor: cursor.meta({ description: 'After which the stream begins.' }) }),
+    z.object({ event: z.literal('restart') }),
+    z.object({ event: z.literal('gone'), reason: z.literal('signed_out') }),
+  ])
+  .meta({ id: 'AllStreamEvent' })
+
 export const streamed = z.string().meta({ description: 'Server-sent events. The data of each is a StreamEvent.' })
+export const allStreamed = z
+  .string()
+  .meta({ description: 'Server-sent events. The data of each is an AllStreamEvent.' })

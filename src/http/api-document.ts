@@ -8,7 +8,7 @@ import {
 } from 'zod-openapi'
 import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { problem, streamEvent, streamed } from './answers.js'
+import { allStreamEvent, allStreamed, problem, streamEvent, streamed } from './answers.js'
 import type { Marks, State } from './context.js'
 import { isForPrograms } from './form.js'
 import { marksOfLayer } from './marks.js'
@@ -48,7 +48,7 @@ export function apiDocument(router: Router<State>, nouns: readonly string[]): Ap
     },
     servers: [{ url: '/' }],
     components: {
-      schemas: { Problem: problem, StreamEvent: streamEvent },
+      schemas: { Problem: problem, StreamEvent: streamEvent, AllStreamEvent: allStreamEvent },
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'A token. `Authorization: Token <key>` does as well.' },
       },
@@ -166,14 +166,10 @@ function answersOf({ answers, takes = [] }: Operation): Record<string, ZodOpenAp
           headers,
           content:
             schema === streamed
-              ? {
-                  'text/event-stream': {
-                    schema,
-                    example: STREAM,
-                    'x-event-schema': { $ref: '#/components/schemas/StreamEvent' },
-                  },
-                }
-              : { 'application/json': { schema } },
+              ? eventStream(schema, 'StreamEvent', '41', '"version":41')
+              : schema === allStreamed
+                ? eventStream(schema, 'AllStreamEvent', '1.20785.912-0', '"cursor":"1.20785.912-0"')
+                : { 'application/json': { schema } },
         },
       ]
     }),
@@ -187,7 +183,11 @@ const SUCCESS: Record<string, string> = {
   304: 'Nothing has changed since the answer with that ETag.',
 }
 
-const STREAM = 'retry: 2000\nid: 41\nevent: ready\ndata: {"event":"ready","version":41}\n\n'
+/** `id` and `begins` are of the first event, as an example. */
+function eventStream(schema: ZodType, of: string, id: string, begins: string) {
+  const example = `retry: 2000\nid: ${id}\nevent: ready\ndata: {"event":"ready",${begins}}\n\n`
+  return { 'text/event-stream': { schema, example, 'x-event-schema': { $ref: `#/components/schemas/${of}` } } }
+}
 
 function refusalsOf(method: string, path: string, marks: Marks & { operation: Operation }) {
   const codes = new Map<number, Code[]>()

@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import { markRead } from '../db/reads.js'
 import { asRefusal } from '../errors.js'
 import { shareUrl } from '../http/address.js'
-import { streamed } from '../http/answers.js'
+import { allStreamed, streamed } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { check, readQuery } from '../http/input.js'
@@ -60,7 +60,7 @@ export function live(parts: Parts) {
       does: 'Follow all your chats by server-sent events, or by WebSocket',
       who: 'user',
       takes: ['Last-Event-ID'],
-      answers: { 200: streamed },
+      answers: { 200: allStreamed },
       problems: ['cursor_gone', 'too_many_streams', 'restarting', 'other_site'],
     },
   })

@@ -5,7 +5,7 @@ import { marksOfLayer } from '../../src/http/marks.js'
 import { API, routerOf } from '../../src/routes/index.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
-import { openEvents } from '../support/streams.js'
+import { openEvents, openSocket } from '../support/streams.js'
 import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 type Json = Record<string, unknown>
@@ -17,7 +17,7 @@ interface Operation {
   security: Json[]
   parameters?: { in: string; name: string; schema: Json; required?: boolean }[]
   requestBody?: { content: Record<string, { schema: Schema; example?: Json }> }
-  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
+  responses: Record<string, { content?: Record<string, { schema: Schema; 'x-event-schema'?: Json }> }>
 }
 
 interface Schema extends Json {
@@ -211,14 +211,40 @@ describe('the document of the API', () => {
       return
     }
     if (id === 'followAllChats') {
-      const { owner, uri } = await chat()
+      const { owner, bob, uri } = await chat()
       const stream = await openEvents(site, '/api/live/', owner)
-      const ready = await stream.first(({ event }) => event === 'ready')
-      await owner.call('DELETE', `/api/chats/${uri}/`, { name: 'Release party' })
+      const socket = await openSocket(site, '/api/live/', owner)
+      const { id: begun } = await stream.first(({ event }) => event === 'ready')
+      const carl = await signUpProgram(site, `carl${count}`)
+      await carl.join(uri)
+      const posted = (await owner.post(uri, 'more')).json.id
+      await bob.call('PUT', `/api/chats/${uri}/messages/${posted}/reactions/${encodeURIComponent('👍')}/`)
+      await owner.call('PATCH', `/api/chats/${uri}/messages/${posted}/`, { message: 'otherwise' })
+      await owner.call('PATCH', `/api/chats/${uri}/`, { title: 'Renamed' })
+      await carl.call('DELETE', `/api/chats/${uri}/members/me/`)
+      await stream.first(({ event }) => event === 'left')
+      const listed = await owner.call('GET', `/api/events/?after=${begun}`)
+      isDocumented('listEvents', listed)
+      await owner.call('DELETE', `/api/chats/${uri}/`, { name: 'Renamed' })
       await stream.first(({ event }) => event === 'gone')
-      const listed = (await owner.call('GET', `/api/events/?after=${ready.id}`)).json
-      assert.equal(listed.items.length, 1)
-      stream.close()
+      isDocumented('listEvents', await owner.call('GET', `/api/events/?after=${begun}`))
+      await owner.call('POST', '/auth/token/destroy/')
+      await stream.over()
+      await socket.closed()
+      const sent = stream.sent.filter(({ data }) => data !== undefined)
+      const kinds = ['ready', 'joined', 'message', 'reacted', 'edited', 'renamed', 'left', 'gone']
+      assert.deepEqual(
+        kinds.filter(kind => !sent.some(({ event }) => event === kind)),
+        [],
+      )
+      const schema = operation.responses[200]?.content?.['text/event-stream']?.['x-event-schema'] as Json
+      for (const { event, data = '' } of sent) {
+        assert.equal(JSON.parse(data).event, event)
+        conforms(JSON.parse(data), schema, id)
+      }
+      for (const message of [socket.ready, ...socket.events]) {
+        conforms(message, schema, `${id} by WebSocket`)
+      }
       return
     }
     const { send, path, body } = await prepare(id)
