@@ -1,21 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
-import type { Address } from '../db/connection.js'
-import { within } from '../deadline.js'
 import { Tally } from '../tally.js'
 import type { Typist } from './typing.js'
 
 /** How long hints are gathered before they are sent together, in milliseconds. */
 const GATHER = 10
 
-/** Between two probes of the connection, and how long the answer to a probe may take, in milliseconds. */
-const PROBE_EVERY = 5_000
-const PROBE_WITHIN = 3_000
+/** For so long they wait for a carrier that takes nothing, in milliseconds. Then a sweep has found what they tell of. */
+const WAITS = 2_000
 
-/** The most that is put into one notification. PostgreSQL's limit is less than 8,000 bytes. */
-const PAYLOAD = 7_000
-
-const CHANNEL = 'chatire'
+/**
+ * The most that is put into one text. What PostgreSQL notifies of has less than 8,000 bytes, and a frame of RabbitMQ's protocol 8,192 in
+ * the library.
+ */
+const TEXT = 7_000
 
 /** What a process does with the hints of the others. A hint can be lost, repeated or late: the sweep finds the same without it. */
 interface Listener {
@@ -29,8 +26,28 @@ interface Listener {
   missed(): void
 }
 
+/** What the carrier of a process tells it. */
+export interface Hearer {
+  /** Another process has sent the text. */
+  hear(text: string): void
+  /** It hears from now on. Texts from before may have been missed. */
+  missed(): void
+}
+
+/** Brings texts from each process to all others, over a server. A text can be lost, repeated or late. */
+export interface Carrier {
+  readonly name: 'postgres'
+  /** Whether texts go out and come in. */
+  readonly isUp: boolean
+  /** Whether a text that is sent now would go out now. */
+  readonly isFree: boolean
+  /** Resolves once the text is on its way. Rejects where it is lost. One at a time. */
+  send(text: string): Promise<unknown>
+  close(): Promise<void>
+}
+
 export interface Bus {
-  readonly name: 'postgres' | 'off'
+  readonly name: Carrier['name'] | 'off'
   /** Whether hints go out and come in. One that is off has none to lose. */
   readonly isUp: boolean
   readonly hints: Tally<'sent' | 'received' | 'lost'>
@@ -51,34 +68,28 @@ export const noBus: Bus = {
   async close() {},
 }
 
-/**
- * Hints by PostgreSQL's LISTEN and NOTIFY, on a connection of their own. They are not sent in the transaction that they tell of: a
- * commit with NOTIFY takes a lock on the whole database. A connection that breaks, or does not answer any more, is replaced.
- */
-export class PostgresBus implements Bus {
-  readonly name = 'postgres'
+/** Writes hints into texts that a carrier brings to the other processes, and reads theirs. */
+export class CarriedBus implements Bus {
   readonly hints: Bus['hints'] = new Tally()
-  private readonly address: Address
   private readonly listener: Listener
-  private readonly onError: (error: Error) => void
-  private client: pg.Client | undefined
+  private readonly carrier: Carrier
   private readonly chats = new Map<number, number>()
   private readonly users = new Set<number>()
   private readonly typing = new Map<string, string>()
   private sending = false
   private closed = false
-  private readonly closing = new AbortController()
-  private readonly running: Promise<void>
 
-  constructor(address: Address, listener: Listener, onError: (error: Error) => void) {
-    this.address = address
+  constructor(listener: Listener, open: (hearer: Hearer) => Carrier) {
     this.listener = listener
-    this.onError = onError
-    this.running = this.run()
+    this.carrier = open({ hear: text => this.hear(text), missed: () => listener.missed() })
+  }
+
+  get name() {
+    return this.carrier.name
   }
 
   get isUp() {
-    return this.client !== undefined
+    return this.carrier.isUp
   }
 
   tellChat(id: number, version: number) {
@@ -99,67 +110,11 @@ export class PostgresBus implements Bus {
 
   async close() {
     this.closed = true
-    this.closing.abort()
-    await this.client?.end().catch(() => {})
-    await this.running
+    await this.carrier.close()
   }
 
-  /** Opens one connection after another until the bus is closed. */
-  private async run() {
-    for (let failures = 0; !this.closed; failures++) {
-      try {
-        await this.listen(() => {
-          failures = 0
-        })
-      } catch (error) {
-        if (!this.closed) {
-          this.onError(error as Error)
-        }
-      }
-      // After a restart of the database its clients should not all connect at the same moment.
-      const pause = Math.min(2000, 50 * 2 ** failures) * (0.5 + Math.random())
-      await wait(pause, undefined, { signal: this.closing.signal }).catch(() => {})
-    }
-  }
-
-  /** Listens until the connection breaks, and throws then. */
-  private async listen(onConnected: () => void) {
-    const client = new pg.Client({
-      ...this.address,
-      application_name: 'chatire bus',
-      connectionTimeoutMillis: PROBE_WITHIN,
-    })
-    const broken = new Promise<never>((_, reject) => {
-      client.on('error', reject)
-      client.on('end', () => reject(new Error('Connection terminated: that of the bus')))
-    })
-    broken.catch(() => {})
-    client.on('notification', ({ payload, processId }) => {
-      // PostgreSQL brings a process its own hints too.
-      if (processId !== (client as unknown as { processID: number }).processID) {
-        this.receive(payload ?? '')
-      }
-    })
-    try {
-      await client.connect()
-      // A hint may be lost in a crash, so its commit need not wait for the disk.
-      await client.query(`set synchronous_commit = off; set idle_session_timeout = 0; listen ${CHANNEL}`)
-      this.client = client
-      onConnected()
-      this.listener.missed()
-      while (!this.closed) {
-        await Promise.race([broken, wait(PROBE_EVERY, undefined, { signal: this.closing.signal }).catch(() => {})])
-        await Promise.race([broken, this.closed ? undefined : within(PROBE_WITHIN, client.query('select 1'))])
-      }
-    } finally {
-      this.client = undefined
-      // Not end(), which waits for the server to close: a connection that is silent would never be closed.
-      ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
-    }
-  }
-
-  private receive(payload: string) {
-    for (const hint of payload.split(' ')) {
+  private hear(text: string) {
+    for (const hint of text.split(' ')) {
       this.hints.note('received')
       const [, chat, version, user, typing_in, user_id, after, name] =
         /^(?:c(\d+):(\d+)|u(\d+)|t(\d+):(\d+):(\d+):(\S+))$/.exec(hint) ?? []
@@ -176,29 +131,25 @@ export class PostgresBus implements Bus {
     }
   }
 
-  /** Sends one notification after another; each takes all hints that were gathered meanwhile. */
+  /** Sends one text after another; each takes all hints that were gathered meanwhile. */
   private async send() {
     if (this.sending || this.closed) {
       return
     }
     this.sending = true
     while (this.chats.size + this.users.size + this.typing.size > 0) {
-      await wait(GATHER)
-      const hints = [
-        ...[...this.chats].map(([id, version]) => `c${id}:${version}`),
-        ...[...this.users].map(id => `u${id}`),
-        ...this.typing.values(),
-      ]
-      this.chats.clear()
-      this.users.clear()
-      this.typing.clear()
-      let end: 'sent' | 'lost' = this.client ? 'sent' : 'lost'
+      const begun = performance.now()
+      do {
+        await wait(GATHER)
+      } while (!this.carrier.isFree && !this.closed && performance.now() - begun < WAITS)
+      const hints = this.take()
+      let end: 'sent' | 'lost' = this.carrier.isFree ? 'sent' : 'lost'
       try {
-        for (const payload of payloads(hints)) {
-          await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload])
+        for (const text of end === 'sent' ? textsOf(hints) : []) {
+          await this.carrier.send(text)
         }
       } catch {
-        // The hints are lost. `run` reports the error and replaces the connection.
+        // The carrier itself reports why.
         end = 'lost'
       }
       for (const _ of hints) {
@@ -207,9 +158,21 @@ export class PostgresBus implements Bus {
     }
     this.sending = false
   }
+
+  private take(): readonly string[] {
+    const hints = [
+      ...[...this.chats].map(([id, version]) => `c${id}:${version}`),
+      ...[...this.users].map(id => `u${id}`),
+      ...this.typing.values(),
+    ]
+    this.chats.clear()
+    this.users.clear()
+    this.typing.clear()
+    return hints
+  }
 }
 
-/** Undefined for what Chatire would not send: everybody with access to the database can send on the channel. */
+/** Undefined for what Chatire would not send: others too can have access to the server that carries the hints. */
 function readName(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded)
@@ -218,15 +181,15 @@ function readName(encoded: string): string | undefined {
   }
 }
 
-function payloads(hints: readonly string[]): string[] {
-  const payloads: string[] = []
-  let payload = ''
+function textsOf(hints: readonly string[]): string[] {
+  const texts: string[] = []
+  let text = ''
   for (const hint of hints) {
-    if (payload.length + hint.length >= PAYLOAD) {
-      payloads.push(payload)
-      payload = ''
+    if (text.length + hint.length >= TEXT) {
+      texts.push(text)
+      text = ''
     }
-    payload += payload ? ` ${hint}` : hint
+    text += text ? ` ${hint}` : hint
   }
-  return [...payloads, payload]
+  return [...texts, text]
 }

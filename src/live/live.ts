@@ -6,12 +6,13 @@ import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
-import { type Bus, noBus, PostgresBus } from './bus.js'
+import { type Bus, CarriedBus, noBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { followAll } from './follow-all.js'
 import { type Credential, Identities } from './identities.js'
+import { PostgresCarrier } from './postgres-carrier.js'
 import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
@@ -99,7 +100,12 @@ export class Live {
           address && this.checkEpoch(db, address, say).catch(error => log('The epoch is not known', error))
       },
     }
-    this.bus = address ? new PostgresBus(address, listener, error => log('The bus is interrupted', error)) : noBus
+    this.bus = address
+      ? new CarriedBus(
+          listener,
+          hearer => new PostgresCarrier(address, hearer, error => log('The bus is interrupted', error)),
+        )
+      : noBus
   }
 
   /** The user of a session or a token; undefined once it has ended. */
