@@ -6,13 +6,12 @@ import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
 import type { KnownVersion } from '../db/versions.js'
-import { type Bus, CarriedBus, noBus } from './bus.js'
+import { type Bus, CarriedBus, type Carrier, type Hearer, noBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
 import { Feeds, type Reading } from './feeds.js'
 import { followAll } from './follow-all.js'
 import { type Credential, Identities } from './identities.js'
-import { PostgresCarrier } from './postgres-carrier.js'
 import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
@@ -23,8 +22,9 @@ import { WatchedChats } from './watched-chats.js'
 
 interface Setting {
   db: Db
-  /** For the bus, which has a connection of its own; undefined with BUS=off. */
-  address: Address | undefined
+  address: Address
+  /** What brings the hints of the bus; undefined with BUS=off. */
+  openCarrier: ((hearer: Hearer) => Carrier) | undefined
   rendererFor: RendererFor
   limits: StreamLimits
   log(sentence: string, error: unknown): void
@@ -53,8 +53,10 @@ export class Live {
   /** The epoch that what is in memory belongs to, once it is known. */
   private epoch: number | undefined
   private checking: Promise<void> | undefined
+  /** Whether connections to the database have ended since the epoch was last read. */
+  private mayBeAnother = true
 
-  constructor({ db, address, rendererFor, limits, log, say, delivered }: Setting) {
+  constructor({ db, address, openCarrier, rendererFor, limits, log, say, delivered }: Setting) {
     this.streams = new Streams(limits)
     this.chatLists = new ChatLists(this.streams)
     this.identities = new Identities(db)
@@ -84,28 +86,28 @@ export class Live {
         this.watched.moved(chat_id, version)
       },
     }
-    this.sweep = new Sweep(db, chats, users, this.watched, () => this.feeds.deliver())
-    this.sweep.start(
-      error => log('Asking what is new failed', error),
-      () => this.streams.end(),
-    )
+    this.sweep = new Sweep(db, chats, users, this.watched, () => {
+      this.feeds.deliver()
+      if (this.mayBeAnother) {
+        this.checking ??= this.checkEpoch(db, address, say)
+      }
+    })
+    const failed = (error: unknown) => {
+      this.disconnected()
+      log('Asking what is new failed', error)
+    }
+    this.sweep.start(failed, () => this.streams.end())
     const listener = {
       chat: (id: number, version: number) => this.hear(id, version),
       user: (id: number) => void this.userMoved(id),
       typing: (id: number, typist: Typist) => this.feeds.typing(id, typist),
       missed: () => {
         this.chatLists.missed()
-        void this.sweep.now().catch(error => log('Asking what is new failed', error))
-        this.checking =
-          address && this.checkEpoch(db, address, say).catch(error => log('The epoch is not known', error))
+        this.disconnected()
+        void this.sweep.now().catch(failed)
       },
     }
-    this.bus = address
-      ? new CarriedBus(
-          listener,
-          hearer => new PostgresCarrier(address, hearer, error => log('The bus is interrupted', error)),
-        )
-      : noBus
+    this.bus = openCarrier ? new CarriedBus(listener, openCarrier) : noBus
   }
 
   /** The user of a session or a token; undefined once it has ended. */
@@ -202,6 +204,11 @@ export class Live {
     }
   }
 
+  /** A connection to the database has ended. With the next one the database may be another. */
+  disconnected() {
+    this.mayBeAnother = true
+  }
+
   /** What is measured here, as it is now (process/meters.ts). */
   measured() {
     const { streams, feeds, sweep, bus, replays } = this
@@ -233,13 +240,21 @@ export class Live {
    * can get the number of one that it lacks: nothing in memory may live on.
    */
   private async checkEpoch(db: Db, address: Address, say: Setting['say']) {
-    const epoch = await keepEpoch(db, address, say)
-    if (this.epoch !== undefined && this.epoch !== epoch) {
-      this.identities.clear()
-      this.feeds.closeAll()
-      this.streams.end()
+    this.mayBeAnother = false
+    try {
+      const epoch = await keepEpoch(db, address, say)
+      if (this.epoch !== undefined && this.epoch !== epoch) {
+        this.identities.clear()
+        this.feeds.closeAll()
+        this.streams.end()
+      }
+      this.epoch = epoch
+    } catch (error) {
+      this.disconnected()
+      this.log('The epoch is not known', error)
+    } finally {
+      this.checking = undefined
     }
-    this.epoch = epoch
   }
 
   /** The chat is said to be at that version. */

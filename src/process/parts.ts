@@ -12,7 +12,9 @@ import { databaseOutage, watchDescriptors } from '../http/outages.js'
 import { rateLimiter } from '../http/rate-limits.js'
 import { logFailure } from '../http/request-log.js'
 import { loadViews, type Views } from '../http/views.js'
+import type { Hearer } from '../live/bus.js'
 import { Live } from '../live/live.js'
+import { PostgresCarrier } from '../live/postgres-carrier.js'
 import type { StreamLimits } from '../live/streams.js'
 import { Tally } from '../tally.js'
 import type { Meters } from './meters.js'
@@ -30,7 +32,12 @@ export async function openParts(
   address: Address,
   files?: { assets: Assets; views: Views },
 ): Promise<Parts & { meters: Meters | undefined; close(): Promise<void> }> {
-  const { db, pool } = connect(address, error => failed('A database connection broke', error), poolSize(config.workers))
+  let opened: Live | undefined
+  const broke = (error: Error) => {
+    opened?.disconnected()
+    failed('A database connection broke', error)
+  }
+  const { db, pool } = connect(address, broke, poolSize(config.workers))
   const ready = readiness(db)
   const outage = databaseOutage(log, ready)
   const descriptors = watchDescriptors(log)
@@ -46,9 +53,12 @@ export async function openParts(
   try {
     const { assets, views } = files ?? { assets: await loadAssets(), views: loadViews() }
     const seal = await secret(db, 'seal')
+    const bus = (hearer: Hearer) =>
+      new PostgresCarrier(address, hearer, error => failed('The bus is interrupted', error))
     const live = new Live({
       db,
-      address: config.bus ? address : undefined,
+      address,
+      openCarrier: config.bus ? bus : undefined,
       rendererFor: uri => ({
         json: event => JSON.stringify(eventJson(event)),
         html: (event, mine) => views.fragment('messages/_event.njk', { event, mine, uri }),
@@ -58,6 +68,7 @@ export async function openParts(
       say: sentence => log.info(`Database: ${sentence}`),
       delivered: seconds => meters?.delivered(seconds),
     })
+    opened = live
     const posts = postQueue(db, { waiting: LIMITS.waitingPosts, perCall: LIMITS.postsPerCall })
     const refusals: Parts['refusals'] = new Tally()
     meters?.watch({ live, posts, refusals, pool })

@@ -131,6 +131,25 @@ describe('an epoch', () => {
       assert.equal((await poll(last)).status, 200)
     })
 
+    it('when connections have ended, with BUS=off too', async () => {
+      const off = await openSite({ BUS: 'off' }, site)
+      closing.push(() => off.close())
+      const stream = await openStream(`${off.url}/api/chats/${uri}/live/?after=0`, {
+        authorization: `Token ${program.token}`,
+      })
+      await until(() => stream.text.includes('three'))
+      await until(async () => (await site.pool.query('select from epoch where database is not null')).rowCount === 1)
+      // The first time may come before it has read which epoch it is.
+      for (let next = 2; !stream.ended; next++) {
+        await site.pool.query('update epoch set timeline = timeline + 1')
+        await site.pool.query(
+          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire' and datname = current_database() and pid <> pg_backend_pid()",
+        )
+        await until(async () => (await number()) >= next)
+      }
+      assert.match(stream.text, /event: restart/)
+    })
+
     it('for a role that may read less, by what it may read', async () => {
       const role = `${site.address.database}_plain`
       await site.pool.query(`create role ${role} login`)
