@@ -144,7 +144,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     logLevel: data.LOG_LEVEL,
     corsOrigins: data.CORS_ORIGINS,
     limited: data.LIMITS === 'on',
-    bus: data.BUS === 'postgres',
+    bus: data.BUS,
     workers: data.WEB_CONCURRENCY,
     securityContact: data.SECURITY_CONTACT,
     metrics: data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
@@ -157,6 +157,16 @@ const integer = (low: number, high: number, sentence: string) =>
     .regex(/^\d{1,6}$/, sentence)
     .transform(Number)
     .refine(n => n >= low && n <= high, sentence)
+
+function isBroker(text: string): boolean {
+  try {
+    const { protocol, hostname, username, password, pathname, search, hash } = new URL(text)
+    decodeURIComponent(username + password + pathname)
+    return /^amqps?:$/.test(protocol) && hostname !== '' && search + hash === '' && !pathname.slice(1).includes('/')
+  } catch {
+    return false
+  }
+}
 
 const listened = z.string().regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
 
@@ -201,7 +211,21 @@ const environment = z.object({
     )
     .default([]),
   WEB_CONCURRENCY: integer(1, 64, 'must be a number of processes from 1 to 64').default(1),
-  BUS: z.enum(['postgres', 'off'], { error: 'must be postgres or off' }).default('postgres'),
+  BUS: z
+    .union(
+      [
+        z.enum(['postgres', 'off']),
+        z
+          .string()
+          .refine(isBroker)
+          .transform(text => new URL(text)),
+      ],
+      {
+        error:
+          'must be postgres, off, or the URL of a RabbitMQ, such as amqp://user:password@host:5672/vhost (amqps for TLS)',
+      },
+    )
+    .default('postgres'),
   SECURITY_CONTACT: z
     .string()
     .regex(

@@ -15,6 +15,8 @@ interface Setting {
   begins(error: unknown): string
   /** Rejects as long as the outage lasts. */
   works(): Promise<unknown>
+  /** What the lines behind the first one begin with. */
+  name?: string
   pace?: typeof PACE
 }
 
@@ -29,7 +31,7 @@ export class Outage {
   private closed = false
 
   constructor(setting: Setting) {
-    this.setting = { pace: PACE, ...setting }
+    this.setting = { name: 'The outage', pace: PACE, ...setting }
   }
 
   get lasts(): boolean {
@@ -67,7 +69,7 @@ export class Outage {
   }
 
   private async look() {
-    const { log, works, pace } = this.setting
+    const { log, works, name, pace } = this.setting
     await works().catch(error => this.failed(error))
     const now = performance.now()
     if (!this.current) {
@@ -77,10 +79,10 @@ export class Outage {
     const requests = `${refused} ${refused === 1 ? 'request was' : 'requests were'} refused`
     if (now - failedAt >= pace.quiet) {
       this.end()
-      log.warn({ refused }, `The outage is over after ${lasting(failedAt - begunAt)}: ${requests}`)
+      log.warn({ refused }, `${name} is over after ${lasting(failedAt - begunAt)}: ${requests}`)
     } else if (now - toldAt >= pace.remind) {
       this.current.toldAt = now
-      log.error({ refused }, `The outage goes on since ${lasting(now - begunAt)}: ${requests} so far`)
+      log.error({ refused }, `${name} goes on since ${lasting(now - begunAt)}: ${requests} so far`)
     }
   }
 }
@@ -101,6 +103,17 @@ export function databaseOutage(log: Logger, works: () => Promise<unknown>): Outa
           ? error.message
           : `${whyNotNow(error) ?? 'It answers with an error.'} It says: ${wordsOf(error)}`
       }`,
+  })
+}
+
+/** Outages of the broker that carries the hints of BUS=amqp://…. `works` rejects as long as it carries none. */
+export function brokerOutage(log: Logger, works: () => Promise<unknown>): Outage {
+  return new Outage({
+    log,
+    works,
+    name: 'The outage of RabbitMQ',
+    begins: error =>
+      `RabbitMQ brings no hints from process to process: what others post comes up to a second later. It says: ${wordsOf(error)}`,
   })
 }
 

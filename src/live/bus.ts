@@ -36,7 +36,7 @@ export interface Hearer {
 
 /** Brings texts from each process to all others, over a server. A text can be lost, repeated or late. */
 export interface Carrier {
-  readonly name: 'postgres'
+  readonly name: 'postgres' | 'rabbitmq'
   /** Whether texts go out and come in. */
   readonly isUp: boolean
   /** Whether a text that is sent now would go out now. */

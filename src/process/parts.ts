@@ -12,11 +12,10 @@ import { databaseOutage, watchDescriptors } from '../http/outages.js'
 import { rateLimiter } from '../http/rate-limits.js'
 import { logFailure } from '../http/request-log.js'
 import { loadViews, type Views } from '../http/views.js'
-import type { Hearer } from '../live/bus.js'
 import { Live } from '../live/live.js'
-import { PostgresCarrier } from '../live/postgres-carrier.js'
 import type { StreamLimits } from '../live/streams.js'
 import { Tally } from '../tally.js'
+import { carriers } from './carriers.js'
 import type { Meters } from './meters.js'
 
 /** The database connections of all processes together. */
@@ -53,12 +52,11 @@ export async function openParts(
   try {
     const { assets, views } = files ?? { assets: await loadAssets(), views: loadViews() }
     const seal = await secret(db, 'seal')
-    const bus = (hearer: Hearer) =>
-      new PostgresCarrier(address, hearer, error => failed('The bus is interrupted', error))
+    const { open, close: closeCarrier } = await carriers(config, address, seal, log, failed)
     const live = new Live({
       db,
       address,
-      openCarrier: config.bus ? bus : undefined,
+      openCarrier: open,
       rendererFor: uri => ({
         json: event => JSON.stringify(eventJson(event)),
         html: (event, mine) => views.fragment('messages/_event.njk', { event, mine, uri }),
@@ -88,6 +86,7 @@ export async function openParts(
       views,
       async close() {
         await live.close()
+        closeCarrier()
         await close()
       },
     }

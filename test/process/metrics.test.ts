@@ -31,7 +31,7 @@ const LABELS: Record<string, RegExp> = {
   code: new RegExp(`^(${Object.keys(CODES).join('|')})$`),
   kind: /^(page|list|frame|events|socket|wait)$/,
   reason: /^(left|removed|signed_out|deleted|restart|slow|closed)$/,
-  bus: /^postgres$/,
+  bus: /^(postgres|rabbitmq|off)$/,
   way: /^(sent|received|lost)$/,
   quantile: /^(0\.5|0\.99|1)$/,
   le: /^(\d+(\.\d+)?|\+Inf)$/,

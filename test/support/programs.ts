@@ -63,7 +63,8 @@ export async function startService(
   }
 }
 
-async function listens(port: number): Promise<boolean> {
+/** Whether something listens on the port of loopback. */
+export async function listens(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   return new Promise(resolve => {
     socket.once('connect', () => resolve(true))
