@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { createDatabase, databaseUrl } from './support/databases.js'
 import {
   postgresProcesses,
@@ -106,6 +106,19 @@ describe('the program', () => {
     assert.deepEqual(postgresProcesses(data.path), [])
   })
 
+  it('says at the start if its processes may need more connections than the database takes', async () => {
+    const says = ({ lines }: Running) => lines.filter(line => line.includes('may need'))
+    const few = await start()
+    assert.deepEqual(says(few), [])
+    few.child.kill('SIGTERM')
+    await few.ended
+    const [folder] = readdirSync(`${data.path}/data`).filter(name => /^postgres-\d+$/.test(name))
+    appendFileSync(`${data.path}/data/${folder}/postgresql.auto.conf`, "superuser_reserved_connections = '80'\n")
+    const [line = '', ...rest] = says(await start())
+    assert.match(line, /WEB_CONCURRENCY=1 may need 21 database connections\. PostgreSQL takes 20, of which other/)
+    assert.deepEqual(rest, [])
+  })
+
   for (const [name, value, sentence] of [
     ['PORT', 'eighty', 'PORT must be a port number from 0 to 65535.'],
     ['DATABASE_URL', 'mysql://x', 'DATABASE_URL must be the URL of a PostgreSQL database'],
@@ -115,6 +128,9 @@ describe('the program', () => {
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of'],
     ['CORS_ORIGINS', 'example.org', 'CORS_ORIGINS must be * or origins'],
     ['LIMITS', 'maybe', 'LIMITS must be on or off'],
+    ['BUS', 'redis', 'BUS must be postgres, off, or the URL of a RabbitMQ, such as amqp://'],
+    ['BUS', 'amqp://user:secret@host/a/b', 'BUS must be postgres, off, or the URL'],
+    ['BUS', 'amqp://user:sec%ret@host', 'BUS must be postgres, off, or the URL'],
     ['HOST', 'a b', 'HOST must be an address'],
     ['HOST', '192.0.2.254', 'This machine does not have the address 192.0.2.254'],
   ]) {
@@ -122,6 +138,7 @@ describe('the program', () => {
       await assert.rejects(start({ [name as string]: value as string }), error => {
         assert.ok(error instanceof Error && error.message.includes(sentence as string), String(error))
         assert.match(error.message, /^It ended with 1:/)
+        assert.doesNotMatch(error.message, /sec%?ret/)
         return true
       })
     })

@@ -6,8 +6,8 @@ import { missingMigrations } from '../db/migrate.js'
 import type { Db } from '../db/schema.js'
 import { within } from '../deadline.js'
 import { findCluster } from '../postgres/cluster.js'
+import { connectionsNeeded } from './connections.js'
 import { bad, type Finding, GB, ok, PATIENCE, warn } from './findings.js'
-import { poolSize } from './parts.js'
 
 /** What is to be said of the database, and of the connections to it. */
 export async function aboutDatabase(config: Config): Promise<Finding[]> {
@@ -128,9 +128,9 @@ function aboutSession({ settings }: Condition): Finding {
     : ok('session', 'Time limits are in force: 15 s for a statement, 2 s for a lock.')
 }
 
-function aboutConnections({ most, others }: Condition, { workers }: Config): Finding {
-  // Each process has a pool and a bus; two more check for a pooler or upgrade, and two are for the commands of operators.
-  const needed = workers * (poolSize(workers) + 1) + 4
+function aboutConnections({ most, others }: Condition, config: Config): Finding {
+  const { workers } = config
+  const needed = connectionsNeeded(config)
   const says = `${workers} ${workers === 1 ? 'process needs' : 'processes need'} ${needed} of ${most} connections, and others have ${others}.`
   const todo = 'Raise max_connections, or lower WEB_CONCURRENCY. Each further machine needs as many again.'
   return needed + others > most

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { type Config, readConfig } from '../config.js'
 import { OperatorError } from '../operator-error.js'
 import { backupFolder, backupsIn, readAbout } from './backup-folder.js'
+import { aboutBus } from './bus-findings.js'
 import { aboutDatabase } from './database-findings.js'
 import { bad, type Finding, GB, ok, PATIENCE, warn } from './findings.js'
 import { beginEpoch } from './new-epoch.js'
@@ -28,6 +29,7 @@ export async function examine(args: string[], env: NodeJS.ProcessEnv): Promise<{
     ...(await aboutDisk(config)),
     ...(await aboutProgram(config)),
     ...(await aboutDatabase(config)),
+    await aboutBus(config),
     await aboutBackups(backups),
   ]
   return {

@@ -16,13 +16,8 @@ import { Live } from '../live/live.js'
 import type { StreamLimits } from '../live/streams.js'
 import { Tally } from '../tally.js'
 import { carriers } from './carriers.js'
+import { poolSize } from './connections.js'
 import type { Meters } from './meters.js'
-
-/** The database connections of all processes together. */
-const CONNECTIONS = 16
-
-/** How many connections the pool of each process opens at most. */
-export const poolSize = (workers: number) => Math.max(4, Math.ceil(CONNECTIONS / workers))
 
 /** Makes the parts of one process. The database must have been migrated. `close` ends what they keep open. */
 export async function openParts(

@@ -9,6 +9,7 @@ import type { Db } from '../db/schema.js'
 import { sortWords } from '../db/search.js'
 import { type Cluster, startCluster } from '../postgres/cluster.js'
 import { type Starting, waiting } from '../waiting.js'
+import { lookAtConnections } from './connections.js'
 import { listen, urls } from './listener.js'
 import { logCrashes, openLog } from './log.js'
 import { metricsOfWorkers, serveMetrics } from './metrics.js'
@@ -66,6 +67,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
 /** Migrates the database, once for all processes. */
 async function prepare(config: Config, log: Logger, address: Address, starting: Starting) {
   await prepareDatabase(address, config, { ...starting, say: upgradeLog(log) })
+  await lookAtConnections(config, log, address)
   if (config.trustedProxies > 0 && !config.publicUrl) {
     log.warn(
       'TRUST_PROXY is set and PUBLIC_URL is not: the URLs to share chats by name whatever host the proxy sends in Host. Set PUBLIC_URL to the URL that people use.',

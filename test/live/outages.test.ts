@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
+import { openBroker, skipWithoutBroker } from '../support/broker.js'
 import { eventsIn, openStream, postSurely, StreamReader, versionOf } from '../support/readers.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
@@ -33,9 +34,23 @@ describe('while the database cannot be reached', () => {
     return { wire, far: await open(env, { address: wire.address }) }
   }
 
-  it('nothing is lost when all connections are cut, again and again, and what is new is told of by the bus afterwards', async () => {
-    const near = await open()
-    const { wire, far } = await openBehindWire({}, near)
+  for (const how of ['', ', which RabbitMQ carries']) {
+    it(`nothing is lost when all connections are cut, again and again, and what is new is told of by the bus afterwards${how}`, async function () {
+      const env: Record<string, string> = how ? { BUS: await byBroker(this) } : {}
+      await cutAgainAndAgain(env)
+    })
+  }
+
+  async function byBroker(test: Mocha.Context): Promise<string> {
+    skipWithoutBroker.call(test)
+    const broker = await openBroker()
+    closing.push(() => broker.close())
+    return broker.url
+  }
+
+  async function cutAgainAndAgain(env: Record<string, string>) {
+    const near = await open(env)
+    const { wire, far } = await openBehindWire(env, near)
     const { ann, bob, uri, begin } = await chat(near)
     const readers = [near, far].map(site => follow(site, uri, bob, begin))
     await until(() => readers.every(({ streams }) => streams === 1))
@@ -56,7 +71,7 @@ describe('while the database cannot be reached', () => {
     }
     writing = false
     await written
-    await until(async () => (await listeners(near)) === 2)
+    await until(() => [near, far].every(site => site.live.measured().bus.isUp))
 
     await hearsByBus(wire, readers[1] as StreamReader, () => postSurely([near], uri, ann, `afterwards ${posted++}`))
 
@@ -67,7 +82,7 @@ describe('while the database cannot be reached', () => {
       await reader.stop()
       assert.deepEqual(reader.seen, kept)
     }
-  })
+  }
 
   it('polls and streams are refused with 503, and everything goes on by itself then @long', async () => {
     const site = await open()
@@ -147,9 +162,16 @@ describe('while the database cannot be reached', () => {
     )
   })
 
-  it('a site that is cut off says nothing that is out of date, and loses nothing @long', async () => {
-    const near = await open()
-    const { wire, far } = await openBehindWire({}, near)
+  for (const how of ['', ', while RabbitMQ goes on bringing it hints']) {
+    it(`a site that is cut off says nothing that is out of date, and loses nothing${how} @long`, async function () {
+      const env: Record<string, string> = how ? { BUS: await byBroker(this) } : {}
+      await cutOff(env)
+    })
+  }
+
+  async function cutOff(env: Record<string, string>) {
+    const near = await open(env)
+    const { wire, far } = await openBehindWire(env, near)
     const { ann, bob, uri } = await chat(near)
     const [cal, eve] = await Promise.all([signUpProgram(near, 'cal'), signUpProgram(near, 'eve')])
     await cal.join(uri)
@@ -194,7 +216,7 @@ describe('while the database cannot be reached', () => {
     assert.ok(ofCal.cursor <= removed, 'what was posted after the removal came to whom it removed')
     assert.ok(ofEve.cursor < tooLate, 'what was posted seconds later came to whom was signed out')
     assert.equal((await ask()).status, 200)
-  })
+  }
 
   it('whoever was removed or signed out elsewhere gets nothing more, while the sweep hears nothing and posts go on @long', async () => {
     const near = await open({ BUS: 'off' })
@@ -338,12 +360,4 @@ async function outside(address: Site['address'], act: (client: pg.Client) => Pro
   } finally {
     await client.end()
   }
-}
-
-async function listeners({ pool, address }: Site): Promise<number> {
-  const { rowCount } = await pool.query(
-    "select from pg_stat_activity where datname = $1 and application_name = 'chatire bus'",
-    [address.database],
-  )
-  return rowCount ?? 0
 }

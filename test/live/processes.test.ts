@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
+import { type Broker, openBroker, skipWithoutBroker } from '../support/broker.js'
 import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
 import { eventsIn, PollReader, postSurely, type Seen, StreamReader, versionOf } from '../support/readers.js'
 import { type Running, startServer, until } from '../support/server.js'
@@ -17,6 +18,9 @@ describe('two processes on one database', () => {
   let client: pg.Client
   const running = new Set<Running>()
 
+  let broker: Broker | undefined
+
+  after(() => broker?.close())
   beforeEach(async () => {
     address = await createDatabase()
     client = new pg.Client(address)
@@ -32,6 +36,13 @@ describe('two processes on one database', () => {
     await dropDatabase(address.database)
   })
 
+  /** Of BUS, for all that is carried by RabbitMQ; skips the test where there is none. */
+  async function byBroker(test: Mocha.Context): Promise<string> {
+    skipWithoutBroker.call(test)
+    broker ??= await openBroker()
+    return broker.url
+  }
+
   async function start(env: Record<string, string>) {
     const server = await startServer({ DATABASE_URL: databaseUrl(address), LOG_LEVEL: 'debug', ...env })
     running.add(server)
@@ -42,9 +53,11 @@ describe('two processes on one database', () => {
     ['', {}, false],
     [', with BUS=off @long', { BUS: 'off' }, false],
     [', while the listeners are cut off every second @long', {}, true],
+    [', with hints by RabbitMQ @long', { BUS: 'amqp' }, false],
   ]
-  for (const [circumstances, env, cutsListeners] of kinds) {
-    it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances} @long`, async () => {
+  for (const [circumstances, given, cutsListeners] of kinds) {
+    it(`show every reader every message once, in order, while one is killed and the other stopped${circumstances} @long`, async function () {
+      const env = given.BUS === 'amqp' ? { BUS: await byBroker(this) } : given
       const servers = await Promise.all([start(env), start(env)])
       const writers = await signUp(servers[0], WRITERS)
       const [first] = writers as [Program]
@@ -137,6 +150,12 @@ describe('two processes on one database', () => {
     } finally {
       await wire.close()
     }
+  })
+
+  it('tell each other by RabbitMQ', async function () {
+    const conversation = await converse({ BUS: await byBroker(this) })
+    await printDelays('by RabbitMQ', conversation)
+    await conversation.reader.stop()
   })
 
   it('find out by themselves with BUS=off @long', async () => {

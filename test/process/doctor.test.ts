@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrate.js'
+import { openBroker, skipWithoutBroker } from '../support/broker.js'
 import { createDatabase, createEmptyDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
 import { runCommand, temporaryFolder } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -113,6 +114,34 @@ describe('npm run doctor', () => {
     const { of } = await findings({ ...near(), WEB_CONCURRENCY: '64' })
     assert.equal(of('connections')?.state, 'bad')
     assert.match(of('connections')?.says ?? '', /^64 processes need 324 of \d+ connections/)
+  })
+
+  it('says what carries the hints', async () => {
+    assert.deepEqual((await findings(near())).of('bus')?.state, 'ok')
+    const off = { ...near(), BUS: 'off' }
+    assert.equal((await findings(off)).of('bus')?.state, 'ok')
+    assert.equal((await findings({ ...off, WEB_CONCURRENCY: '2' })).of('bus')?.state, 'warn')
+    const { code, of, found } = await findings({ ...near(), BUS: 'amqp://chatire:secretive@127.0.0.1:1' })
+    assert.equal(code, 1)
+    assert.equal(of('bus')?.state, 'bad')
+    assert.match(of('bus')?.says ?? '', /^RabbitMQ at 127\.0\.0\.1:1 carries no hints: connect ECONNREFUSED/)
+    assert.ok(!JSON.stringify(found).includes('secretive'))
+  })
+
+  it('tries whether RabbitMQ carries hints', async function () {
+    skipWithoutBroker.call(this)
+    const broker = await openBroker()
+    try {
+      const { of } = await findings({ ...near(), BUS: broker.url })
+      assert.equal(of('bus')?.state, 'ok')
+      assert.match(
+        of('bus')?.says ?? '',
+        /^RabbitMQ at 127\.0\.0\.1:\d+ carries the hints between processes\. One took \d+ ms\.$/,
+      )
+      assert.ok(!(await broker.control('list_exchanges', 'name')).includes('chatire-doctor'))
+    } finally {
+      await broker.close()
+    }
   })
 
   it('notices a database that takes no writes, settings that do not hold and tables that are missing', async () => {
