@@ -1,0 +1,83 @@
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+
+/** How long a request waits for its answer, in milliseconds. Polls that wait for news take up to 25 s. */
+const SILENCE = 40_000
+
+/** An answer that was read to its end. */
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+export interface Asked {
+  method: string
+  path: string
+  headers: Record<string, string>
+  body?: string
+}
+
+/** The connection broke before there was an answer, or within it. */
+export class Broken extends Error {}
+
+/** Sends one request and reads the whole answer. Throws Broken. */
+export async function exchange(url: string, agent: Agent, asked: Asked): Promise<Answer> {
+  const response = await begin(url, agent, asked)
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of response) {
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw new Broken(`was cut off within its answer (${(error as Error).message})`)
+  }
+  if (!response.complete) {
+    throw new Broken('was cut off within its answer')
+  }
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    body: Buffer.concat(chunks).toString(),
+  }
+}
+
+/** Sends one request and resolves with the beginning of its answer. Throws Broken. `agent`: false for a connection of its own. */
+export function begin(
+  url: string,
+  agent: Agent | false,
+  { method, path, headers, body }: Asked,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const asked = request(url + path, { method, agent, headers: { ...headers, ...length } }, resolve)
+    asked.setTimeout(SILENCE, () => asked.destroy(new Error(`silent for ${SILENCE / 1000} s`)))
+    // After the answer has begun, the answer itself tells of errors.
+    asked.on('error', error => reject(new Broken(`got no answer (${error.message})`)))
+    asked.end(body)
+  })
+}
+
+/** Whether the answer says properly that this cannot be done now: 503, and when to come back. */
+export function isUnavailable({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
+  return status === 503 && /^\d+$/.test(headers['retry-after'] ?? '')
+}
+
+/** What is wrong with an answer that should be JSON; undefined if nothing is. */
+export function jsonFault({ headers, body }: Answer): string | undefined {
+  if (headers['content-type'] !== 'application/json; charset=utf-8') {
+    return `is of the type ${headers['content-type']}`
+  }
+  if (Number(headers['content-length']) !== Buffer.byteLength(body)) {
+    return `says that it is ${headers['content-length']} bytes long, and is ${Buffer.byteLength(body)}`
+  }
+  try {
+    JSON.parse(body)
+    return undefined
+  } catch {
+    return `is no JSON: ${shorten(body)}`
+  }
+}
+
+export function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}
