@@ -232,6 +232,8 @@ export const allStreamEvent = z
   ])
   .meta({ id: 'AllStreamEvent' })
 
+export const transcript = z.string().meta({ description: 'As a person would write it down, for a terminal.' })
+
 export const streamed = z.string().meta({ description: 'Server-sent events. The data of each is a StreamEvent.' })
 export const allStreamed = z
   .string()

@@ -8,7 +8,7 @@ import {
 } from 'zod-openapi'
 import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { allStreamEvent, allStreamed, problem, streamEvent, streamed } from './answers.js'
+import { allStreamEvent, allStreamed, problem, streamEvent, streamed, transcript } from './answers.js'
 import type { Marks, State } from './context.js'
 import { isForPrograms } from './form.js'
 import { marksOfLayer } from './marks.js'
@@ -117,7 +117,7 @@ function operationOf(
           },
         }
       : {}),
-    responses: { ...answersOf(operation), ...refusalsOf(method, path, marks) },
+    responses: { ...answersOf(marks), ...refusalsOf(method, path, marks) },
   }
 }
 
@@ -148,7 +148,10 @@ function objectIn(schema: ZodType): z.ZodObject {
   return (schema instanceof z.ZodPipe ? schema.in : schema) as z.ZodObject
 }
 
-function answersOf({ answers, takes = [] }: Operation): Record<string, ZodOpenApiResponseObject> {
+function answersOf({
+  operation: { answers, takes = [] },
+  text,
+}: Marks & { operation: Operation }): Record<string, ZodOpenApiResponseObject> {
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => {
       const description = SUCCESS[status] ?? ''
@@ -169,7 +172,7 @@ function answersOf({ answers, takes = [] }: Operation): Record<string, ZodOpenAp
               ? eventStream(schema, 'StreamEvent', '41', '"version":41')
               : schema === allStreamed
                 ? eventStream(schema, 'AllStreamEvent', '1.20785.912-0', '"cursor":"1.20785.912-0"')
-                : { 'application/json': { schema } },
+                : { 'application/json': { schema }, ...(text ? { 'text/plain': { schema: transcript } } : {}) },
         },
       ]
     }),

@@ -160,7 +160,7 @@ export async function signOut({ db, live }: Parts, ctx: Context) {
 /** The user who sent the request. Throws 401 for a visitor. */
 export function requireUser(ctx: Context): User {
   if (!ctx.state.user) {
-    throw ctx.state.form === 'json' ? notSignedIn() : signedOut()
+    throw ['json', 'text'].includes(ctx.state.form) ? notSignedIn() : signedOut()
   }
   return ctx.state.user
 }

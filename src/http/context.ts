@@ -40,8 +40,8 @@ export interface Parts {
   views: Views
 }
 
-/** The form of an answer: a whole document, HTML that replaces part of one, or JSON. */
-export type Form = 'page' | 'fragment' | 'json'
+/** The form of an answer: a whole document, HTML that replaces part of one, JSON, or plain text where the route has it. */
+export type Form = 'page' | 'fragment' | 'json' | 'text'
 
 /** What other code must know of a route. It is said where the route is registered. */
 export interface Marks {
@@ -66,6 +66,8 @@ export interface Marks {
   /** What its body and its query have, all other fields are refused. Its handler reads them by the same schemas. */
   body?: ZodType
   query?: ZodType
+  /** It is answered in plain text too, where that is asked for. */
+  text?: true
   /** What the forms of our pages send besides. */
   formFields?: readonly string[]
   /** What the document of the API says of it. */

@@ -11,13 +11,13 @@ export function isForPrograms(url: string): boolean {
 
 /**
  * Content negotiation: settles the form of the answer. It is JSON at an address for programs and for a request that asks for JSON, a
- * fragment for htmx, and a page for everybody else. `/api/chats/…` is `/chats/…` in JSON; `nouns` are those that have both addresses.
+ * fragment for htmx, text for who would rather have plain text than either, and a page for everybody else. `/api/chats/…` is `/chats/…` in JSON; `nouns` are those that have both addresses.
  */
 export function settleForm(nouns: readonly string[]): Middleware {
   const api = new RegExp(`^/api(?=/(${nouns.join('|')})(/|$))`)
   return async (ctx, next) => {
     if (isForPrograms(ctx.path)) {
-      ctx.state.form = 'json'
+      ctx.state.form = ctx.accepts('json', 'text/plain') === 'text/plain' ? 'text' : 'json'
       ctx.path = ctx.path.replace(api, '')
     } else {
       ctx.state.form = shownForm(ctx)
@@ -37,6 +37,14 @@ export function shownForm(ctx: Context): Form {
 }
 
 /** Browsers send few different headers. */
-const acceptedForm = remembering(1000, (_accept: string, ctx: Context) =>
-  ctx.accepts('html', 'json') === 'json' ? 'json' : 'page',
+const acceptedForm = remembering(
+  1000,
+  (_accept: string, ctx: Context) => FORMS.get(ctx.accepts(...FORMS.keys()) || 'html') ?? 'page',
 )
+
+/** By the media types, the preferred one first. */
+const FORMS = new Map<string, Form>([
+  ['html', 'page'],
+  ['json', 'json'],
+  ['text/plain', 'text'],
+])

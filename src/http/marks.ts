@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Marks, Middleware, State } from './context.js'
+import { isForPrograms } from './form.js'
 
 const marksOf = new WeakMap<object, Marks>()
 
@@ -10,7 +11,10 @@ export function mark(marks: Marks): Middleware {
   return middleware
 }
 
-/** Finds the route that will answer. Where the path has no route with that method, the marks of all its routes apply until 405 is answered. */
+/**
+ * Finds the route that will answer. Where the path has no route with that method, the marks of all its routes apply until 405 is answered.
+ * A route without plain text answers as if it had not been asked for.
+ */
 export function findRoute(router: Router<State>): Middleware {
   return (ctx, next) => {
     const { path, pathAndMethod } = router.match(ctx.path, ctx.method)
@@ -19,6 +23,9 @@ export function findRoute(router: Router<State>): Middleware {
       ctx.state.route = String(route.path)
     }
     ctx.state.marks = route ? marksOfLayer(route) : Object.assign({}, ...path.map(marksOfLayer))
+    if (ctx.state.form === 'text' && !ctx.state.marks.text) {
+      ctx.state.form = isForPrograms(ctx.originalUrl) ? 'json' : 'page'
+    }
     return next()
   }
 }

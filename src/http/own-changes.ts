@@ -10,7 +10,7 @@ const COOKIE = 'at'
  * older than that.
  */
 export function rememberChange({ config }: Parts, ctx: Context, uri: string, version: number) {
-  if (ctx.state.form !== 'json') {
+  if (ctx.state.form !== 'json' && ctx.state.form !== 'text') {
     const latest = Math.max(version, ownChange(ctx))
     const secure = config.secure ? '; Secure' : ''
     // Max-Age, as the browser's clock may be wrong; the library sets a time instead.

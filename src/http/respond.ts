@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { LIMITS } from '../config.js'
 import { asRefusal, Refusal } from '../errors.js'
 import { randomKey } from '../keys.js'
+import { asLine } from '../text/controls.js'
 import { initial } from '../text/words.js'
 import { parsedUrl } from '../urls.js'
 import { absolute } from './address.js'
@@ -20,13 +21,16 @@ interface Answers {
   fragment: () => unknown
   /** The body of the answer: JSON text, or a value that becomes JSON. */
   json: () => unknown
+  /** What a terminal shows. Only for routes that are marked with `text`. */
+  text?: () => unknown
 }
 
-/** Answers in the form that was asked for. A handler must give all three, so that none is forgotten. */
+/** Answers in the form that was asked for. A handler must give the first three, so that none is forgotten. */
 export async function respond(ctx: Context, answers: Answers) {
-  const body = await answers[ctx.state.form]()
-  if (ctx.state.form === 'json' && body !== undefined) {
-    ctx.type = 'json'
+  const { form } = ctx.state
+  const body = await (answers[form] ?? answers.json)()
+  if ((form === 'json' || form === 'text') && body !== undefined) {
+    ctx.type = form
     ctx.body = body
   }
 }
@@ -145,6 +149,11 @@ function showRefusal(parts: Parts, ctx: Context, refusal: Refusal) {
   if (ctx.state.form === 'json') {
     ctx.body = problemJson(refusal, absolute(parts, ctx, CODES_PATH))
     ctx.type = 'application/problem+json'
+    return
+  }
+  if (ctx.state.form === 'text') {
+    ctx.type = 'text'
+    ctx.body = `${status} ${title}: ${asLine(message)}\n`
     return
   }
   const current = ctx.state.form === 'fragment' ? ctx.get('hx-current-url') : ctx.originalUrl

@@ -14,7 +14,7 @@ export function refuseUnknownFields(): Middleware {
       const isForm = form !== 'json' || !ctx.is('json')
       const known = [...namesOf(marks.body), ...(isForm ? (marks.formFields ?? []) : [])]
       settleUnknown(ctx, Object.keys(fields), [...known, ...OF_FORMS], known)
-      if (form === 'json') {
+      if (form === 'json' || form === 'text') {
         const inQuery = namesOf(marks.query)
         settleUnknown(ctx, Object.keys(ctx.query), [...inQuery, ...OF_QUERIES], inQuery)
       }

@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
 import { createChat, findChat } from '../db/chats.js'
+import { newestMessages } from '../db/events.js'
 import { countedMembers, isKnownToOwner } from '../db/members.js'
 import type { User } from '../db/users.js'
 import { absolute, shareUrl } from '../http/address.js'
@@ -12,6 +13,7 @@ import { read, takeKey } from '../http/input.js'
 import { chatJson, listJson, memberJson, standingJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { ownChange, rememberChange } from '../http/own-changes.js'
+import { chatText } from '../http/plain-text.js'
 import { redirect, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { newChat } from '../http/schemas.js'
 import type { FormValues } from '../http/view-values.js'
@@ -65,7 +67,7 @@ export function chats(parts: Parts) {
   const getting = { id: 'getChat', does: 'A chat and its members', who: 'member', problems: ['rate_limited'] } as const
   router.get(
     '/:uri',
-    mark({ short: fromMemory(parts), operation: { ...getting, answers: { 200: chatWithMembers } } }),
+    mark({ short: fromMemory(parts), text: true, operation: { ...getting, answers: { 200: chatWithMembers } } }),
     async ctx => {
       await respond(ctx, {
         page: () => visitChat(parts, ctx),
@@ -86,6 +88,12 @@ export function chats(parts: Parts) {
           )
           return listJson({ ...chatJson(chat), ...standingJson(standing), more }, 'members', texts)
         },
+        text: async () => {
+          const chat = await requireMember(parts, ctx)
+          limitLists(parts, ctx, chat.user)
+          const { messages, more } = await newestMessages(db, chat.id, LIMITS.messagesPerPage)
+          return chatText(chat, messages, more ? absolute(parts, ctx, olderPath(chat, messages)) : undefined)
+        },
       })
     },
   )
@@ -101,6 +109,10 @@ export function chats(parts: Parts) {
   })
 
   return router
+}
+
+function olderPath({ uri }: MemberChat, [oldest]: readonly { id: number }[]): string {
+  return `/api/chats/${uri}/messages/?before=${oldest?.id}`
 }
 
 /** A page that was opened while the chat was read-only has no composer. It is reloaded once the chat is no longer read-only. */

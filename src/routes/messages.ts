@@ -18,6 +18,7 @@ import { respond, seeOther } from '../http/respond.js'
 import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
 import { RULES_VERSION } from '../text/markdown.js'
+import { said, withDays } from '../text/transcript.js'
 import { showChat } from './chat-page.js'
 import { MENDABLE, submitForm } from './forms.js'
 import { answerWithNews, limitNews, pollFromMemory, showNews, showOlder } from './news.js'
@@ -82,6 +83,7 @@ export function messages(parts: Parts) {
 
   const listing = mark({
     short: pollFromMemory(parts),
+    text: true,
     query: eventsQuery,
     operation: {
       id: 'listMessages',
@@ -94,10 +96,12 @@ export function messages(parts: Parts) {
   })
   router.get('/', listing, async ctx => {
     const older = ctx.query.before !== undefined
+    const list = () => (ctx.query.after === undefined ? listMessages(ctx) : listEvents(ctx))
     await respond(ctx, {
       page: () => leadToPage(ctx),
       fragment: () => (older ? showOlder(parts, ctx) : showNews(parts, ctx)),
-      json: () => (ctx.query.after === undefined ? listMessages(ctx) : listEvents(ctx)),
+      json: list,
+      text: list,
     })
   })
 
@@ -112,7 +116,7 @@ export function messages(parts: Parts) {
     seeOther(ctx, chatPath(uri) + (before === undefined ? '' : `?before=${before}`))
   }
 
-  /** The newest messages, or those before a cursor, as JSON. */
+  /** The newest messages, or those before a cursor, as JSON or text. */
   async function listMessages(ctx: RouteContext) {
     const chat = await requireMember(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
@@ -124,7 +128,9 @@ export function messages(parts: Parts) {
     let version: number | undefined
     let isEnd = false
     const { items, texts, cut } = await queue(() =>
-      fill(newestFirst(), LIMITS.listBytes, event => JSON.stringify(messageJson(event))),
+      fill(newestFirst(), LIMITS.listBytes, event =>
+        ctx.state.form === 'text' ? said(event) : JSON.stringify(messageJson(event)),
+      ),
     )
     const more = cut !== undefined || !isEnd
     if (more) {
@@ -133,7 +139,10 @@ export function messages(parts: Parts) {
     if (before !== undefined) {
       version = items[0]?.version ?? 0
     }
-    return listJson({ id: chat.id, uri: chat.uri, version, more }, 'messages', texts.reverse())
+    texts.reverse()
+    return ctx.state.form === 'text'
+      ? withDays(items.reverse(), texts)
+      : listJson({ id: chat.id, uri: chat.uri, version, more }, 'messages', texts)
 
     async function* newestFirst() {
       let cursor = before
@@ -148,7 +157,7 @@ export function messages(parts: Parts) {
     }
   }
 
-  /** All events after a cursor, as JSON. */
+  /** All events after a cursor, as JSON or text. */
   async function listEvents(ctx: RouteContext) {
     const reading = await requireReading(parts, ctx)
     const query = readQuery(ctx, eventsQuery)
@@ -162,13 +171,20 @@ export function messages(parts: Parts) {
     }
     limitNews(parts, ctx, reading, from)
     const { limit = LIMITS.messagesPerList } = query
-    const { items, texts } = await queue(() => fill(oldestFirst(), LIMITS.listBytes, entry => entry.json()))
+    const { items, texts } = await queue(() =>
+      fill(oldestFirst(), LIMITS.listBytes, entry => (ctx.state.form === 'text' ? said(entry.event) : entry.json())),
+    )
     const version = items.at(-1)?.version ?? current
     const more = version < current
     if (more) {
       linkTo(parts, ctx, `${listPath(reading)}?after=${version}&limit=${limit}`, 'next')
     }
-    return listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
+    return ctx.state.form === 'text'
+      ? withDays(
+          items.map(({ event }) => event),
+          texts,
+        )
+      : listJson({ id: feed.chat_id, uri, version, more }, 'messages', texts)
 
     async function* oldestFirst() {
       let cursor = from
@@ -199,7 +215,7 @@ async function showTyped(parts: Parts, ctx: RouteContext, { status, message: sen
 /** Whether the caller has this answer already. It gets 304 then. */
 function isUnchanged(ctx: RouteContext, version: number, query: Query): boolean {
   ctx.set('Cache-Control', 'private, no-cache')
-  const etag = `W/"${[RULES_VERSION, version, query.after, query.before, query.limit].join('.')}"`
+  const etag = `W/"${[RULES_VERSION, version, query.after, query.before, query.limit, ctx.state.form[0]].join('.')}"`
   ctx.set('ETag', etag)
   // ctx.fresh does not do: it is false for `Cache-Control: no-cache`, which fetch sends along with If-None-Match.
   if (isNamed(ctx.get('if-none-match'), etag)) {

@@ -30,7 +30,7 @@ export function count({ limitRate }: Parts, ctx: Context, rate: RateName, subjec
 
 /** Tells programs what is left of a limit, beside the others that the request was counted under. */
 export function tellAllowance(ctx: Context, allowance: Allowance | undefined) {
-  if (allowance && ctx.state.form === 'json') {
+  if (allowance && ['json', 'text'].includes(ctx.state.form)) {
     ctx.state.allowances ??= new Map()
     ctx.state.allowances.set(allowance.name, allowance)
     ctx.set(rateHeaders(ctx.state.allowances.values()))

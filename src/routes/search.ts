@@ -5,7 +5,7 @@ import type { Chat } from '../db/chats.js'
 import { type Hit, SearchNotReady, SearchTooLong, searchChat, searchChats } from '../db/search.js'
 import type { User } from '../db/users.js'
 import { tooMany, unavailable } from '../errors.js'
-import { linkTo } from '../http/address.js'
+import { absolute, linkTo } from '../http/address.js'
 import { hits } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
@@ -13,6 +13,7 @@ import { asText } from '../http/fields.js'
 import { readQuery } from '../http/input.js'
 import { hitJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
+import { foundText } from '../http/plain-text.js'
 import { userQueue } from '../http/queues.js'
 import { respond, showPage } from '../http/respond.js'
 import { chatSearch, searchOfAll } from '../http/schemas.js'
@@ -51,6 +52,7 @@ export function search(parts: Parts) {
     '/search',
     mark({
       rate: 'searches',
+      text: true,
       query: searchOfAll,
       operation: { id: 'search', does: 'Search in all your chats', who: 'user', ...searching },
     }),
@@ -71,6 +73,7 @@ export function search(parts: Parts) {
     '/chats/:uri/search',
     mark({
       rate: 'searches',
+      text: true,
       query: chatSearch,
       operation: { id: 'searchChat', does: 'Search in a chat', who: 'member', ...searching },
     }),
@@ -97,13 +100,22 @@ export function search(parts: Parts) {
       page,
       fragment: page,
       json: async () => {
-        const { found, older } = await look(ctx, scope)
-        if (older) {
-          linkTo(parts, ctx, `/api/${scope.path}/?${older}`, 'next')
-        }
+        const { found, older } = await list(ctx, scope)
         return { messages: found.map(hitJson), more: older !== null }
       },
+      text: async () => {
+        const { found } = await list(ctx, scope)
+        return foundText(found, path => absolute(parts, ctx, path))
+      },
     })
+  }
+
+  async function list<Before>(ctx: RouteContext, scope: Scope<Before>) {
+    const results = await look(ctx, scope)
+    if (results.older) {
+      linkTo(parts, ctx, `/api/${scope.path}/?${results.older}`, 'next')
+    }
+    return results
   }
 
   /** The form with what was found, or with the reason why the search was refused. */

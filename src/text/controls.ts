@@ -13,10 +13,20 @@ export function withoutControls(text: string): string {
   return text.replace(SEQUENCES, '').replace(CONTROLS, '')
 }
 
+/** The lines of such a text, without what would move the words of one line about for its reader. */
+export function safeLines(text: string): string[] {
+  return withoutControls(text.replace(/[\u2028\u2029]/g, '\n'))
+    .replace(TURNS, '')
+    .split('\n')
+}
+
+/** They turn the direction of the text behind them, also behind the end of the message (UAX 9). */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g
+
 /** The same in one line, and without what turns the direction of the text behind it. */
 export function asLine(text: string): string {
   return withoutControls(text)
     .replace(/[\n\t\u2028\u2029]+/g, ' ')
-    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(TURNS, '')
     .trim()
 }
