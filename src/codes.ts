@@ -83,6 +83,7 @@ export const CODES = {
   chat_busy: [503, 'Something holds this chat at this moment. Try again.'],
   restarting: [503, 'The server is being restarted. Try again.'],
   too_many_streams: [503, 'The user, the session, the address or the server has too many streams open. Close some.'],
+  too_many_exports: [503, 'The user, or the server, has too many exports running. Wait until one is done.'],
   too_many_posts: [503, 'Too many messages wait to be stored. Send again, with the same key.'],
   too_many_passwords: [503, 'Too many passwords wait to be verified. Try again.'],
   search_too_long: [503, 'The search takes too long. Search for rarer words, or for more of them.'],

@@ -89,6 +89,12 @@ export const LIMITS = {
   searches: { burst: 15, seconds: 2 },
   /** Lists of messages that are read and rendered at the same time: as many as there are database connections. */
   listsAtOnce: 16,
+  /** An export reads a whole chat. `exportReads`: how many of all exports read the database at the same moment. */
+  exports: { burst: 10, seconds: 60 },
+  exportsAtOnce: { perUser: 2, inAll: 50 },
+  exportReads: 3,
+  /** How many events are counted before an export, to tell about how large it will be. */
+  eventsCounted: 10_000,
   // Lists and pages are costly. An address may be that of a whole school.
   lists: { burst: 100, seconds: 0.25 },
   addressLists: { burst: 1000, seconds: 0.025 },

@@ -234,6 +234,49 @@ export const allStreamEvent = z
 
 export const transcript = z.string().meta({ description: 'As a person would write it down, for a terminal.' })
 
+export const exports = z.object({
+  version: version.meta({ description: 'Up to which an export goes that begins now.' }),
+  items: z.array(z.object({ format: z.enum(['html', 'txt', 'csv', 'ndjson', 'json']), url })),
+  running: z
+    .array(z.object({ format: z.string(), version, until: version }))
+    .meta({ description: 'Your own exports of this chat, as far as this process runs them.' }),
+})
+
+const { html: _html, user: _user, ...exportedMessage } = messageOf.shape
+const exportedEvent = z.object({
+  event: z.enum(KINDS),
+  ...exportedMessage,
+  user: user.pick({ id: true, username: true, name: true, guest: true }),
+  by: z.object({ id, username: z.string(), name: z.string() }).optional(),
+})
+
+/** What an NDJSON export consists of. */
+export const exportLine = z
+  .union([
+    z.object({
+      event: z.literal('export'),
+      format: z.literal(1),
+      title: z.string().nullable(),
+      owner: z.object({ id, username: z.string(), name: z.string() }),
+      created_at: time,
+      exported_at: time,
+      after: version,
+      version: version.meta({ description: 'Up to which it goes.' }),
+    }),
+    exportedEvent.meta({
+      description:
+        'An event. `changed` with an `id` lower than its `version` is a message as it was changed during the export.',
+    }),
+    z.object({ event: z.literal('end'), version, events: z.int().min(0), changed: z.int().min(0) }),
+    z.object({
+      event: z.literal('gone'),
+      reason: z.enum(['left', 'removed', 'signed_out', 'deleted', 'restart']),
+    }),
+  ])
+  .meta({ id: 'ExportLine' })
+
+export const exportedFile = z.string().meta({ description: 'A file. In NDJSON each line is an ExportLine.' })
+
 export const streamed = z.string().meta({ description: 'Server-sent events. The data of each is a StreamEvent.' })
 export const allStreamed = z
   .string()

@@ -8,7 +8,7 @@ import {
 } from 'zod-openapi'
 import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { allStreamEvent, allStreamed, problem, streamEvent, streamed, transcript } from './answers.js'
+import { allStreamEvent, allStreamed, exportLine, problem, streamEvent, streamed, transcript } from './answers.js'
 import type { Marks, State } from './context.js'
 import { isForPrograms } from './form.js'
 import { marksOfLayer } from './marks.js'
@@ -48,7 +48,7 @@ export function apiDocument(router: Router<State>, nouns: readonly string[]): Ap
     },
     servers: [{ url: '/' }],
     components: {
-      schemas: { Problem: problem, StreamEvent: streamEvent, AllStreamEvent: allStreamEvent },
+      schemas: { Problem: problem, StreamEvent: streamEvent, AllStreamEvent: allStreamEvent, ExportLine: exportLine },
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'A token. `Authorization: Token <key>` does as well.' },
       },
@@ -134,6 +134,7 @@ const PATH_PARAMETERS: Record<string, ZodType> = {
     .string()
     .meta({ description: 'The part of the chat’s URL that cannot be guessed.', example: 'mYkF3QzP7vXw0aBcD1eF2g' }),
   id: z.int().min(0).meta({ example: 2 }),
+  format: z.enum(['html', 'txt', 'csv', 'ndjson', 'json']).meta({ example: 'ndjson' }),
   emoji: z.string().meta({ description: 'One of 👍 ❤️ 😂 🎉 😮 😢, written with %.', example: '👍' }),
 }
 
@@ -148,10 +149,8 @@ function objectIn(schema: ZodType): z.ZodObject {
   return (schema instanceof z.ZodPipe ? schema.in : schema) as z.ZodObject
 }
 
-function answersOf({
-  operation: { answers, takes = [] },
-  text,
-}: Marks & { operation: Operation }): Record<string, ZodOpenApiResponseObject> {
+function answersOf({ operation, text }: Marks & { operation: Operation }): Record<string, ZodOpenApiResponseObject> {
+  const { answers, takes = [] } = operation
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => {
       const description = SUCCESS[status] ?? ''
@@ -167,16 +166,24 @@ function answersOf({
         {
           description,
           headers,
-          content:
-            schema === streamed
-              ? eventStream(schema, 'StreamEvent', '41', '"version":41')
-              : schema === allStreamed
-                ? eventStream(schema, 'AllStreamEvent', '1.20785.912-0', '"cursor":"1.20785.912-0"')
-                : { 'application/json': { schema }, ...(text ? { 'text/plain': { schema: transcript } } : {}) },
+          content: contentOf(schema, operation, text),
         },
       ]
     }),
   )
+}
+
+function contentOf(schema: ZodType, { types }: Operation, text: true | undefined): ZodOpenApiResponseObject['content'] {
+  if (schema === streamed) {
+    return eventStream(schema, 'StreamEvent', '41', '"version":41')
+  }
+  if (schema === allStreamed) {
+    return eventStream(schema, 'AllStreamEvent', '1.20785.912-0', '"cursor":"1.20785.912-0"')
+  }
+  if (types) {
+    return Object.fromEntries(types.map(type => [type, { schema }]))
+  }
+  return { 'application/json': { schema }, ...(text ? { 'text/plain': { schema: transcript } } : {}) }
 }
 
 const SUCCESS: Record<string, string> = {

@@ -171,7 +171,12 @@ function curlOf(
 ): string {
   const example = requestBody?.content['application/json']?.example
   const query = parameters.some(({ in: place, name }) => place === 'query' && name === 'q') ? '?q=hello' : ''
-  const url = path.replace('{uri}', '$URI').replace('{id}', '$ID').replace('{emoji}', encodeURIComponent('👍')) + query
+  const url =
+    path
+      .replace('{uri}', '$URI')
+      .replace('{id}', '$ID')
+      .replace('{format}', 'ndjson')
+      .replace('{emoji}', encodeURIComponent('👍')) + query
   const streams = responses['200']?.content?.['text/event-stream'] !== undefined
   return [
     'curl',

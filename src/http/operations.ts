@@ -12,6 +12,8 @@ export interface Operation {
   takes?: readonly ('Idempotency-Key' | 'If-None-Match' | 'Last-Event-ID')[]
   /** By status; null where there is no body. */
   answers: Readonly<Record<number, ZodType | null>>
+  /** The media types of its answer 200, where that is not JSON. */
+  types?: readonly string[]
   /** The codes of problems that do not follow from its marks. */
   problems?: readonly Code[]
   /** Fields of its body, or of its query where it has no body. */

@@ -55,6 +55,7 @@ const SENTENCES = {
   searches: 'You are searching very often. Please wait a moment.',
   lists: READING,
   addressLists: READING,
+  exports: 'You have exported chats very often. Please wait a little.',
   /** Of what has another limit that counts only successes, or only failures. */
   tries: 'There have been many tries from your address. Please wait a moment and try again.',
   joinTries: 'You are joining very often. Please wait a moment.',

@@ -145,6 +145,9 @@ export const eventsQuery = z
     path: ['wait'],
   })
 
+/** The part of a chat that is exported: the versions after `after`, up to `until`. */
+export const exportQuery = z.object({ after: integer.optional(), until: integer.optional() })
+
 /** What the tail of a page asks by. */
 export const tailQuery = z.object({ after: integer, live: z.literal('0').optional().catch(undefined) })
 

@@ -90,6 +90,12 @@ interface ActionValues {
   sentence: string
 }
 
+interface ExportValues {
+  chat: Chat
+  /** The reader's exports of this chat: how much of each is done, of 100. */
+  running: readonly { format: string; done: number }[]
+}
+
 /** The values of each view that is a whole page, beside those of its frame. */
 export interface PageValues {
   'account/show.njk': Omit<FormValues, 'next'> & {
@@ -144,6 +150,13 @@ export interface PageValues {
     typed: string
     draft_of: string
     reply_to: string
+  }
+  'exports/show.njk': ExportValues & {
+    name: string
+    formats: readonly { format: string; words: string }[]
+    /** How many events there are, where they were all counted, and about how many bytes their texts have. */
+    events: number | null
+    size: string
   }
   'help/show.njk': object
   'live/frame.njk': { uri: string; unread_from: number | null }
@@ -236,6 +249,7 @@ export interface FragmentValues {
   '_refusal.njk': { status: number; sentence: string; next: string }
   'chats/_header_again.njk': HeaderValues
   'chats/_list.njk': ChatListValues
+  'exports/_running.njk': ExportValues
   'members/_members.njk': {
     chat: Chat
     me: number

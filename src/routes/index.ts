@@ -6,6 +6,7 @@ import { allChats } from './all-chats.js'
 import { bans } from './bans.js'
 import { chatLists } from './chat-lists.js'
 import { chats } from './chats.js'
+import { exports } from './exports.js'
 import { guests } from './guests.js'
 import { help } from './help.js'
 import { invites } from './invites.js'
@@ -63,6 +64,7 @@ export function routerOf(parts: Parts): Router<State> {
     live,
     wellKnown,
     allChats,
+    exports,
   ]) {
     router.use(noun(parts).routes())
   }

@@ -132,6 +132,8 @@ const ROWS: Record<string, Row> = {
   'PUT /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
   'DELETE /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
   'GET /chats/:uri/search': { status: MEMBERS, query: '?q=only' },
+  'GET /chats/:uri/exports': { status: MEMBERS },
+  'GET /chats/:uri/exports/:format': { status: MEMBERS },
   'GET /search': { status: [401, 200, 200, 200, 200, 200], query: '?q=only' },
   // As a frame that ends.
   'GET /chats/:uri/live': { status: MEMBERS },
@@ -257,6 +259,7 @@ describe('who may do what', () => {
       .replace(':id', pattern.startsWith('/account/') ? '999999999' : id)
       .replace(':emoji', encodeURIComponent('👍'))
       .replace(':key', 'nothing')
+      .replace(':format', 'ndjson')
     return { path, visitor, member_id }
   }
 

@@ -195,6 +195,6 @@ function at({ url }: Pick<Site, 'url'>, path: string): string {
 
 async function read(response: Response): Promise<Answer> {
   const text = await response.text()
-  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+  const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '')
   return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
