@@ -93,6 +93,11 @@ export const LIMITS = {
   exports: { burst: 10, seconds: 60 },
   exportsAtOnce: { perUser: 2, inAll: 50 },
   exportReads: 3,
+  imports: { burst: 10, seconds: 60 },
+  importsAtOnce: 4,
+  importLines: 1_000_000,
+  importAuthors: 10_000,
+  importBytes: 2 * 1024 * 1024 * 1024,
   /** How many events are counted before an export, to tell about how large it will be. */
   eventsCounted: 10_000,
   // Lists and pages are costly. An address may be that of a whole school.

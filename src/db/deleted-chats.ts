@@ -46,16 +46,30 @@ export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
       return false
     }
     for (const [part, key] of Object.entries(PARTS)) {
+      const authors = part === 'members' ? await importedAmong(trx, chat.id, batch) : []
       const [table, column] = [sql.table(part), sql.id(key)]
       const { numAffectedRows } = await sql`
         delete from ${table} where chat_id = ${chat.id} and ${column} in (
           select ${column} from ${table} where chat_id = ${chat.id} order by ${column} limit ${batch}
         )`.execute(trx)
       if (numAffectedRows) {
+        if (authors.length > 0) {
+          await trx.deleteFrom('users').where('id', 'in', authors).execute()
+        }
         return true
       }
     }
     await trx.deleteFrom('chats').where('id', '=', chat.id).execute()
     return true
   })
+}
+
+/** Those of the chat's next members who are deleted with it, as they were imported for it alone. */
+async function importedAmong(trx: Db, chat_id: number, batch: number): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select u.id from (
+      select user_id from members where chat_id = ${chat_id} order by user_id limit ${batch}
+    ) m
+    join users u on u.id = m.user_id and u.kind = 'imported'`.execute(trx)
+  return rows.map(({ id }) => id)
 }

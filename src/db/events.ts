@@ -27,6 +27,8 @@ export interface Event
   author_username: string
   author_name: string
   author_is_guest: boolean
+  /** They wrote in another chat, whose file was imported. */
+  author_is_imported: boolean
   /** The message that it answers, as that is now. */
   reply_author_id: number | null
   reply_author_name: string | null
@@ -268,6 +270,7 @@ export function shownEvents(db: Db) {
         'u.username as author_username',
         sql<string>`coalesce(m.name, u.name)`.as('author_name'),
         sql<boolean>`coalesce(m.guest, false)`.as('author_is_guest'),
+        sql<boolean>`u.kind = 'imported'`.as('author_is_imported'),
         'r.author_id as reply_author_id',
         'rm.name as reply_author_name',
         'r.text as reply_text',

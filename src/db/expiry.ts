@@ -2,6 +2,7 @@ import { LIMITS } from '../config.js'
 import { deleteSomeAbandoned } from './abandoned-chats.js'
 import { deleteOldMembershipChanges } from './all-chats.js'
 import { deleteSomeRows } from './deleted-chats.js'
+import { deleteOldImports } from './imports.js'
 import { deletePastLimits } from './limits.js'
 import { deleteEndedResets } from './resets.js'
 import { overdueChats, pruneOverdue } from './retention.js'
@@ -21,6 +22,7 @@ export async function deleteExpired(db: Db) {
   await deletePastLimits(db)
   await deleteOldSubmissions(db)
   await deleteOldMembershipChanges(db)
+  await deleteOldImports(db)
   await settleUsers(db)
   while (await deleteSomeAbandoned(db)) {}
   // In short statements, so that others wait only for a moment, however large a chat was.

@@ -153,6 +153,16 @@ export interface Schema {
     emoji: string
     created_at: Given<Date>
   }
+  imports: {
+    id: Given<number>
+    user_id: number
+    key: string
+    chat_id: number
+    lines: Generated<number>
+    hash: Buffer
+    uri: string | null
+    changed_at: Generated<Date>
+  }
   mentions: {
     user_id: number
     chat_id: number
@@ -163,7 +173,8 @@ export interface Schema {
 /** How a member of a chat is no longer in it. */
 export type Departure = 'left' | 'removed' | 'deleted'
 
-export type UserKind = 'account' | 'guest'
+/** Those who were imported wrote what came from a file. They cannot sign in. */
+export type UserKind = 'account' | 'guest' | 'imported'
 
 /** The entries of a chat's list, then the events that change a message. */
 export type EventKind = 'message' | Aside | 'edited' | 'deleted' | 'reacted'

@@ -21,6 +21,10 @@ const user = z
     username: z.string(),
     name: z.string().meta({ description: 'What the chat shows.' }),
     guest: z.boolean(),
+    imported: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'Wrote what was imported from a file. Nobody can sign in as them.' }),
     email: z.string().meta({ description: 'Empty, except of yourself in the answer to joining.' }),
     first_name: z.string(),
     last_name: z.string(),
@@ -207,6 +211,7 @@ export const problem = z
     errors: z.record(z.string(), z.array(z.string())).optional(),
     field_codes: z.record(z.string(), z.array(z.enum([...Object.keys(CODES), ...Object.keys(FIELD_CODES)]))).optional(),
     version: version.optional().meta({ description: 'Of `cursor_ahead`: the version to go on from.' }),
+    line: z.int().optional().meta({ description: 'Of a file that cannot be imported: the first line that is wrong.' }),
     cursor: cursor.optional().meta({ description: 'Of `cursor_gone`: the cursor to go on from.' }),
   })
   .meta({ id: 'Problem' })
@@ -234,6 +239,12 @@ export const allStreamEvent = z
 
 export const transcript = z.string().meta({ description: 'As a person would write it down, for a terminal.' })
 
+export const importedChat = z.object({
+  ...done,
+  uri,
+  messages: z.int().min(1).nullable().meta({ description: 'Null where the chat was there already, by the same key.' }),
+})
+
 export const exports = z.object({
   version: version.meta({ description: 'Up to which an export goes that begins now.' }),
   items: z.array(z.object({ format: z.enum(['html', 'txt', 'csv', 'ndjson', 'json']), url })),
@@ -246,7 +257,7 @@ const { html: _html, user: _user, ...exportedMessage } = messageOf.shape
 const exportedEvent = z.object({
   event: z.enum(KINDS),
   ...exportedMessage,
-  user: user.pick({ id: true, username: true, name: true, guest: true }),
+  user: user.pick({ id: true, username: true, name: true, guest: true, imported: true }),
   by: z.object({ id, username: z.string(), name: z.string() }).optional(),
 })
 

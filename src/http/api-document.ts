@@ -95,7 +95,7 @@ function operationOf(
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const shape = <T extends string>(list: readonly T[], all: Record<T, ZodType>) =>
     z.object(Object.fromEntries(list.map(name => [name, all[name]])))
-  const schema = body?.meta(lenient ? {} : { additionalProperties: false })
+  const schema = operation.files ? undefined : body?.meta(lenient ? {} : { additionalProperties: false })
   const content = schema && { schema, ...(example ? { example } : {}) }
   return {
     operationId: count === 1 ? id : `${id}${count}`,
@@ -109,6 +109,14 @@ function operationOf(
       ...(query ? { query: objectIn(query) } : {}),
       ...(takes.length > 0 ? { header: shape(takes, HEADERS) } : {}),
     },
+    ...(operation.files
+      ? {
+          requestBody: {
+            content: Object.fromEntries(operation.files.map(type => [type, { schema: sentFile }])),
+            required: true,
+          },
+        }
+      : {}),
     ...(content
       ? {
           requestBody: {
@@ -120,6 +128,8 @@ function operationOf(
     responses: { ...answersOf(marks), ...refusalsOf(method, path, marks) },
   }
 }
+
+const sentFile = z.string().meta({ description: 'An export, or lines of its kind: see ExportLine.' })
 
 const WHO = {
   anybody: 'It needs no token.',

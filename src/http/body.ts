@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { LIMITS } from '../config.js'
 import { Refusal } from '../errors.js'
 import type { Fields, Middleware } from './context.js'
+import { beginUpload } from './uploads.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const MULTIPART = 'multipart/form-data'
@@ -15,7 +16,14 @@ const JSON_TYPES = ['application/json', 'application/csp-report']
  */
 export function readBody(): Middleware {
   return async (ctx, next) => {
-    if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
+    if (ctx.state.marks.upload && (await beginUpload(ctx))) {
+      try {
+        await next()
+      } finally {
+        await ctx.state.upload?.end()
+      }
+      return
+    } else if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
       const body = await bytes(ctx.req)
       if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
         throw new Refusal('compressed_body', 'Send the body as it is, not compressed.', {

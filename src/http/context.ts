@@ -66,6 +66,8 @@ export interface Marks {
   /** What its body and its query have, all other fields are refused. Its handler reads them by the same schemas. */
   body?: ZodType
   query?: ZodType
+  /** Its body is a file, which the handler reads as it comes. */
+  upload?: true
   /** It is answered in plain text too, where that is asked for. */
   text?: true
   /** What the forms of our pages send besides. */
@@ -96,6 +98,15 @@ export interface Answer {
   body?: Buffer
 }
 
+/** A file that is being sent: read once, as it comes. */
+export interface Upload {
+  /** Whether it is one JSON document; otherwise its lines are. */
+  isDocument: boolean
+  bytes: AsyncIterable<Buffer>
+  /** Drops what was not read. A browser reads no answer before it has sent everything. */
+  end: () => Promise<void>
+}
+
 export interface State {
   form: Form
   /** The path of the route that will answer, with the names of its parameters. */
@@ -116,6 +127,8 @@ export interface State {
   begun?: string
   /** The body's fields, once read. */
   fields?: Fields
+  /** The file that is being sent. */
+  upload?: Upload
   /** The answer is shown in a frame of our own page. */
   isFrame?: boolean
   /** Opens the stream that is the answer. It is called once all headers are set. */

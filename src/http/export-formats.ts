@@ -56,8 +56,8 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
 /** An event for programs. Its HTML is left out, which can be made of its text, and so are the fields of users that are always empty. */
 function lineOf(event: Event) {
   const { html: _html, user, ...rest } = eventJson(event)
-  const { id, username, name, guest } = user
-  return { ...rest, user: { id, username, name, guest } }
+  const { email: _email, first_name: _first, last_name: _last, ...shown } = user
+  return { ...rest, user: shown }
 }
 
 /** The first line has no link to the chat: who gets the file must not be able to join by it. */
@@ -220,7 +220,12 @@ function htmlWriter({ name, until }: Exported): Writer {
 function article(event: Event): string {
   const { id, author_name, author_is_guest, created_at, edited_at, deleted_at, reply_to, reply_text } = event
   const time = created_at.toISOString()
-  const notes = [author_is_guest ? 'guest' : '', edited_at ? 'edited' : '', reactionsOf(event)]
+  const notes = [
+    author_is_guest ? 'guest' : '',
+    event.author_is_imported ? 'imported' : '',
+    edited_at ? 'edited' : '',
+    reactionsOf(event),
+  ]
     .filter(Boolean)
     .join(', ')
   const quoted = reply_text === null ? 'Deleted' : asLine(reply_text).slice(0, 120)

@@ -18,8 +18,8 @@ import { browserName } from './browsers.js'
 type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
-export function userJson({ id, username, name, guest }: Shown) {
-  return { id, username, name, guest, email: '', first_name: '', last_name: '' }
+export function userJson({ id, username, name, guest, imported = false }: Shown) {
+  return { id, username, name, guest, ...(imported ? { imported } : {}), email: '', first_name: '', last_name: '' }
 }
 
 /** A user as a chat shows them. */
@@ -28,6 +28,8 @@ interface Shown {
   username: string
   name: string
   guest: boolean
+  /** They wrote what came from a file, and are no user who signs in. */
+  imported?: boolean
 }
 
 function selfOf({ kind, ...user }: User): Shown {
@@ -165,8 +167,15 @@ function authorJson({
   author_username,
   author_name,
   author_is_guest,
-}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_is_guest'>) {
-  return userJson({ id: author_id, username: author_username, name: author_name, guest: author_is_guest })
+  author_is_imported,
+}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_is_guest' | 'author_is_imported'>) {
+  return userJson({
+    id: author_id,
+    username: author_username,
+    name: author_name,
+    guest: author_is_guest,
+    imported: author_is_imported,
+  })
 }
 
 function replyJson({ reply_author_id, reply_author_name, reply_text }: Event, id: number) {

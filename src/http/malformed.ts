@@ -6,6 +6,7 @@ import { parsedUrl } from '../urls.js'
 import type { Middleware, Parts } from './context.js'
 import { NOT_STORED } from './headers.js'
 import { CODES_PATH, problemJson } from './json.js'
+import { isUploading } from './uploads.js'
 
 /** RFC 9110, section 7.2: a name or an address, and possibly a port. */
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]*|\[[\da-f:.]+\])(?::\d*)?$/i
@@ -54,6 +55,9 @@ const NO_HTTP = ['malformed_request', 'This request cannot be read: it is not HT
 /** Answers with problem details what Node would refuse by a bare status: what it cannot read, and the header Expect. */
 export function refuseUnreadable(server: Server, refusals: Tally<Code>) {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUploading(socket)) {
+      return
+    }
     // While an answer is on its way nothing may come between. Node itself looks there too, and has no other place for it.
     const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
     if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent) {

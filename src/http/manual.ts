@@ -164,6 +164,9 @@ function kindOf(schema: Schema): string {
   }
 }
 
+/** A file of one line, to be imported. */
+const SAMPLE = JSON.stringify({ user: { name: 'Ann' }, message: 'hello', created_at: '2026-01-01T16:04:12Z' })
+
 function curlOf(
   method: string,
   path: string,
@@ -181,10 +184,13 @@ function curlOf(
   return [
     'curl',
     ...(streams ? ['-N'] : []),
-    ...(method === 'GET' || (method === 'POST' && example) ? [] : [`-X ${method}`]),
+    ...(method === 'GET' || (method === 'POST' && requestBody) ? [] : [`-X ${method}`]),
     ...(security.length > 0 ? ['-H "Authorization: Token $TOKEN"'] : []),
     ...(example
       ? [`-H 'Content-Type: application/json' -d '${JSON.stringify(example).replaceAll("'", "'\\''")}'`]
+      : []),
+    ...(requestBody?.content['application/x-ndjson']
+      ? [`-H 'Content-Type: application/x-ndjson' --data-binary '${SAMPLE}'`]
       : []),
     `"$SITE${url}"`,
   ].join(' ')

@@ -14,6 +14,8 @@ export interface Operation {
   answers: Readonly<Record<number, ZodType | null>>
   /** The media types of its answer 200, where that is not JSON. */
   types?: readonly string[]
+  /** It takes a file of these media types as its body. */
+  files?: readonly string[]
   /** The codes of problems that do not follow from its marks. */
   problems?: readonly Code[]
   /** Fields of its body, or of its query where it has no body. */

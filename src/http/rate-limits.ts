@@ -56,6 +56,7 @@ const SENTENCES = {
   lists: READING,
   addressLists: READING,
   exports: 'You have exported chats very often. Please wait a little.',
+  imports: 'You have imported chats very often. Please wait a little.',
   /** Of what has another limit that counts only successes, or only failures. */
   tries: 'There have been many tries from your address. Please wait a moment and try again.',
   joinTries: 'You are joining very often. Please wait a moment.',

@@ -148,6 +148,10 @@ export const eventsQuery = z
 /** The part of a chat that is exported: the versions after `after`, up to `until`. */
 export const exportQuery = z.object({ after: integer.optional(), until: integer.optional() })
 
+/** What is sent with a file. `title`: that of the new chat, or empty for that of the file. */
+export const importForm = z.object({ title, ...submissionKey.shape })
+export const importQuery = z.object({ title })
+
 /** What the tail of a page asks by. */
 export const tailQuery = z.object({ after: integer, live: z.literal('0').optional().catch(undefined) })
 

@@ -159,6 +159,14 @@ export interface PageValues {
     size: string
   }
   'help/show.njk': object
+  'imports/new.njk': {
+    /** By which the import is known again; that of one that was stopped, where there is one. */
+    key: string
+    /** How many lines of that are stored. */
+    stopped: number | null
+    title: string
+    sentence: string
+  }
   'live/frame.njk': { uri: string; unread_from: number | null }
   'live/messages.njk': ListValues & {
     /** Whether the chat has no message yet. */

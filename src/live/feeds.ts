@@ -145,6 +145,7 @@ export class Feeds implements Swept {
         author_username: user.username,
         author_name: name,
         author_is_guest: user.kind === 'guest',
+        author_is_imported: false,
         ...PLAIN,
       })
     }

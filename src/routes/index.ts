@@ -9,6 +9,7 @@ import { chats } from './chats.js'
 import { exports } from './exports.js'
 import { guests } from './guests.js'
 import { help } from './help.js'
+import { imports } from './imports.js'
 import { invites } from './invites.js'
 import { links } from './links.js'
 import { live } from './live.js'
@@ -32,7 +33,7 @@ import { users } from './users.js'
 import { wellKnown } from './well-known.js'
 
 /** The first parts of paths that exist under /api as well, in JSON. */
-export const API = ['chats', 'guests', 'account', 'search', 'live', 'events', 'tickets']
+export const API = ['chats', 'guests', 'account', 'search', 'live', 'events', 'tickets', 'imports']
 
 /** The table of routes. */
 export function routerOf(parts: Parts): Router<State> {
@@ -65,6 +66,7 @@ export function routerOf(parts: Parts): Router<State> {
     wellKnown,
     allChats,
     exports,
+    imports,
   ]) {
     router.use(noun(parts).routes())
   }

@@ -14,6 +14,7 @@ export interface Said {
   reactions: Readonly<Record<string, number>> | null
   author_name: string
   author_is_guest: boolean
+  author_is_imported: boolean
   reply_to: number | null
   reply_author_name: string | null
   reply_text: string | null
@@ -31,7 +32,8 @@ const QUOTED = 120
  */
 export function said(event: Said): string {
   const time = clock(event.created_at).replace(' UTC', '')
-  const name = asLine(event.author_name) + (event.author_is_guest ? ' (guest)' : '')
+  const name =
+    asLine(event.author_name) + (event.author_is_guest ? ' (guest)' : event.author_is_imported ? ' (imported)' : '')
   if (event.id !== event.version) {
     return block(`${INDENT}* `, changed(event, `${name}’s message of ${time}`))
   }

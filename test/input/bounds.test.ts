@@ -104,6 +104,8 @@ const ROWS: Record<string, Row> = {
   'POST /auth/token/logout': {},
   'DELETE /auth/tokens/:id': {},
   'POST /tickets': { good: { origin: 'https://app.example.org' } },
+  // In JSON they would be the file.
+  'POST /imports': { tolerant: ['title', 'key'] },
   'POST /chats': { good: { title: 'A title', ...KEY } },
   'POST /guests': { good: { name: 'newcomer', ...KEY } },
   'PATCH /chats/:uri': { good: { username: 'ann' } },

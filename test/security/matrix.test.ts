@@ -132,6 +132,9 @@ const ROWS: Record<string, Row> = {
   'PUT /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
   'DELETE /chats/:uri/messages/:id/reactions/:emoji': { status: MEMBERS_FORM },
   'GET /chats/:uri/search': { status: MEMBERS, query: '?q=only' },
+  'GET /imports': { status: [401, 200, 200, 403, 200, 200] },
+  // Without a file.
+  'POST /imports': { status: [401, 422, 422, 403, 422, 422] },
   'GET /chats/:uri/exports': { status: MEMBERS },
   'GET /chats/:uri/exports/:format': { status: MEMBERS },
   'GET /search': { status: [401, 200, 200, 200, 200, 200], query: '?q=only' },

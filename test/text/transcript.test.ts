@@ -13,6 +13,7 @@ const MESSAGE: Said = {
   reactions: null,
   author_name: 'ann',
   author_is_guest: false,
+  author_is_imported: false,
   reply_to: null,
   reply_author_name: null,
   reply_text: null,
