@@ -1,4 +1,4 @@
-// npm run chats -- list, show, read-only, delete
+// npm run chats -- list, show, read-only, delete, export, import
 import { prepare, runMain } from './prepare.js'
 
 await prepare('program')

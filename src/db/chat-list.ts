@@ -22,7 +22,14 @@ export function chatsAfter(db: Db, after: number, beginning: string, limit: numb
 export function findListedChat(db: Db, chat_id: number) {
   return listed(db)
     .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
-    .select(['links.uri', 'links.expires_at', 'chats.owner_id', ...RETENTION])
+    .select([
+      'links.uri',
+      'links.expires_at',
+      'chats.owner_id',
+      'chats.title',
+      'owner.name as owner_name',
+      ...RETENTION,
+    ])
     .where('chats.id', '=', chat_id)
     .executeTakeFirst()
 }

@@ -34,7 +34,10 @@ export async function* overdueChats(db: Db): AsyncGenerator<{ id: number; keeps:
       select c.id, c.keeps, e.created_at < now() - make_interval(days => c.keeps) as overdue
       from (
         select id, pruned_to, kept_days(days_by_owner, days_by_operator) as keeps from chats
-        where id > ${after} and deleted_at is null order by id limit ${CHATS}
+        where id > ${after} and deleted_at is null
+          -- Its versions must not move before all of it is there.
+          and not exists (select 1 from imports i where i.chat_id = chats.id and i.uri is null)
+        order by id limit ${CHATS}
       ) c
       left join lateral (
         select created_at from events where c.keeps is not null and chat_id = c.id and version > c.pruned_to order by version limit 1

@@ -4,10 +4,13 @@ import { deleteSomeRows, eraseChat } from '../db/deleted-chats.js'
 import { keepAll, keepChat, keptDays } from '../db/retention.js'
 import type { Db } from '../db/schema.js'
 import { changeChat } from '../db/settings.js'
+import { findListedUser } from '../db/user-list.js'
 import { OperatorError } from '../operator-error.js'
 import { asLine } from '../text/controls.js'
+import { exportTo, importFrom } from './chat-files.js'
 import { counted, idIn, minute, print, readCommand } from './command.js'
 import { withDatabase } from './database-server.js'
+import { megabytes } from './progress.js'
 
 const USAGE = `npm run chats -- list [beginning]           all chats, or those whose name begins so, without their links
 npm run chats -- show <id>                  what is known of one, with its link: who has it can join
@@ -15,6 +18,8 @@ npm run chats -- read-only <id> on|off      lets nobody write there, or lets mem
 npm run chats -- keep all [<days>|always]   says for how many days messages are kept before their texts are deleted
 npm run chats -- keep <id> [<days>|as-all]  says it for one chat, whose owner can choose fewer
 npm run chats -- delete <id> --yes          deletes the chat with all that is in it
+npm run chats -- export <id> <file>         writes the chat into a file: .ndjson, .json, .txt, .csv or .html
+npm run chats -- import <file> <name>       makes a new chat of an .ndjson or .json file, for that account
 With --json each prints lines of JSON.`
 
 const FORMS = {
@@ -23,6 +28,8 @@ const FORMS = {
   'read-only': { least: 2, most: 2 },
   keep: { least: 1, most: 2 },
   delete: { least: 1, most: 1, options: ['yes'] },
+  export: { least: 2, most: 2 },
+  import: { least: 2, most: 2 },
 }
 
 /** Fewer than users: the messages of each are counted, and a statement has 15 s. */
@@ -45,9 +52,19 @@ export async function manageChats(args: string[], env: NodeJS.ProcessEnv) {
       await keep(db, word, state, has('json'))
       return
     }
+    if (name === 'import') {
+      const { chat_id, uri, messages = null } = await importFrom(db, word, await requireAccount(db, state))
+      const link = linkTo(uri, config)
+      const done = messages === null ? 'It was imported before.' : `${counted(messages, 'message')} imported.`
+      print(has('json'), { id: chat_id, link, messages }, [done, link])
+      return
+    }
     const chat = await requireChat(db, word)
-    if (name === 'show') {
-      const { owner_id, uri, ...shown } = chat
+    if (name === 'export') {
+      const bytes = await exportTo(db, chat, state ?? '')
+      print(has('json'), { id: chat.id, file: state, bytes }, [`${chat.name} is in ${state}, ${megabytes(bytes)}.`])
+    } else if (name === 'show') {
+      const { owner_id, owner_name, title, uri, ...shown } = chat
       const link = linkTo(uri, config)
       print(has('json'), { ...shown, link }, described({ ...chat, link }))
     } else if (name === 'read-only') {
@@ -59,6 +76,15 @@ export async function manageChats(args: string[], env: NodeJS.ProcessEnv) {
       print(has('json'), { id: chat.id, name: chat.name, deleted: true }, [`${chat.name} (${chat.id}) is deleted.`])
     }
   })
+}
+
+/** The id of the account that the word names. */
+async function requireAccount(db: Db, word = ''): Promise<number> {
+  const user = await findListedUser(db, idIn(word) ?? word)
+  if (user?.kind !== 'account') {
+    throw new OperatorError(asLine(`There is no account called ${word}. npm run users -- list shows the names.`))
+  }
+  return user.id
 }
 
 /** The chat that the word names by its id. */

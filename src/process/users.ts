@@ -139,8 +139,8 @@ function described(user: ListedUser & { email: string }): string[] {
 
 async function resetLink(db: Db, { id, kind, username }: ListedUser, { publicUrl, port }: Config): Promise<string> {
   const key = randomKey()
-  if (kind === 'guest') {
-    throw new OperatorError(asLine(`${username} is a guest, and has no password.`))
+  if (kind !== 'account') {
+    throw new OperatorError(asLine(`${username} is ${kind === 'guest' ? 'a guest' : 'imported'}, and has no password.`))
   }
   if (!(await createReset(db, id, keyHash(key)))) {
     throw new OperatorError(asLine(`There is no user called ${username}.`))
