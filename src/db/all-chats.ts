@@ -111,14 +111,24 @@ async function eventsAt(db: Db, places: readonly Place[]): Promise<Map<string, E
   }
   const chats = places.map(({ chat_id }) => chat_id)
   const versions = places.map(({ version }) => version)
-  const rows = await shownEvents(db)
-    .innerJoin(
+  const rows = await db
+    .selectFrom(
       sql<{ chat_id: number; version: number }>`unnest(${chats}::bigint[], ${versions}::bigint[])`.as<'place'>(
         sql`place (chat_id, version)`,
       ),
-      join => join.onRef('place.chat_id', '=', 'e.chat_id').onRef('place.version', '=', 'e.version'),
     )
-    .select('e.chat_id')
+    .innerJoinLateral(
+      // With a limit, so that it stays a query for each place: of so many tables PostgreSQL keeps the order (join_collapse_limit), and would go
+      // over all events.
+      shownEvents(db)
+        .select('e.chat_id')
+        .where('e.chat_id', '=', sql<number>`place.chat_id`)
+        .where('e.version', '=', sql<number>`place.version`)
+        .limit(1)
+        .as('event'),
+      join => join.onTrue(),
+    )
+    .selectAll('event')
     .execute()
   return new Map(rows.map(({ chat_id, ...event }) => [`${chat_id} ${event.version}`, event]))
 }

@@ -37,7 +37,7 @@ describe('readers of all their chats who are cut off at random', () => {
           { url: servers[0].url },
           servers.map(({ url }) => url),
           pool,
-          6000,
+          2000,
         )
       } finally {
         for (const { child, ended } of servers) {

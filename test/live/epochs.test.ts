@@ -197,6 +197,46 @@ describe('an epoch', () => {
       assert.deepEqual(texts(all).slice(-5), ['one', 'two', 'three', 'four', 'five'])
     })
 
+    it('takes a cursor of all chats from anybody, and gives another: with each chat’s own cursor nothing is missed', async () => {
+      const events = async (after: string) => program.call('GET', `/api/events/?after=${after}`)
+      const { cursor } = (await program.call('GET', '/api/events/')).json
+      await program.post(uri, 'read by all')
+      const read = (await events(cursor)).json
+      const own = read.items.at(-1).version
+      const waiting = program.call('GET', `/api/events/?after=${read.cursor}&wait=25`)
+      const stream = await openStream(`${site.url}/api/live/?after=${read.cursor}`, {
+        authorization: `Token ${program.token}`,
+      })
+      await until(() => site.live.watched.size === 2)
+      await program.post(uri, 'not read')
+      await waiting
+      await begin(own + 1 + JUMP)
+      await program.post(uri, 'four')
+      // It is told so when it comes back.
+      await stream.over
+      assert.match(stream.text, /event: restart\n/)
+      const [, lost = ''] = /^id: (.*)\nevent: message/m.exec(stream.text) ?? []
+      for (const before of [cursor, read.cursor, lost]) {
+        for (const path of [`/api/events/?after=${before}`, `/api/live/?after=${before}`]) {
+          const refused = await program.call('GET', path)
+          assert.equal(refused.status, 410, path)
+          assert.equal(refused.json.code, 'cursor_gone')
+          assert.deepEqual((await events(refused.json.cursor)).json.items, [])
+        }
+      }
+      const anew = (await events(lost)).json.cursor
+      await program.post(uri, 'five')
+      const missed = await list(`after=${own}`)
+      assert.deepEqual(texts(missed), ['not read', 'four', 'five'])
+      const next = (await events(anew)).json
+      assert.deepEqual(
+        next.items.map(({ message }: { message: string }) => message),
+        ['five'],
+      )
+      assert.deepEqual((await list(`after=${missed.json.version}`)).json.messages, [])
+      assert.deepEqual((await events(next.cursor)).json.items, [])
+    })
+
     it('may begin again while nothing is posted: cursors of both beginnings stay good', async () => {
       await begin()
       await begin(begun + JUMP)
