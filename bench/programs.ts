@@ -8,12 +8,13 @@ const pins = spawnSync('taskset', ['-V']).status === 0 && availableParallelism()
 /** A line for the output: on which cores the programs ran. */
 export const placement = pins ? 'servers and PostgreSQL on core 0, load on core 1' : 'servers and load share all cores'
 
-/** Starts one of our programs on core 0 and waits until it prints its URL. */
+/** Starts one of our programs, on core 0 unless it is said to take any, and waits until it prints its URL. */
 export async function start(
   args: string[],
   env: Record<string, string> = {},
+  anyCore = false,
 ): Promise<{ url: string; child: ChildProcess }> {
-  const command = [...(pins ? ['taskset', '-c', '0'] : []), process.execPath, ...args]
+  const command = [...(pins && !anyCore ? ['taskset', '-c', '0'] : []), process.execPath, ...args]
   const child = spawn(command[0] ?? '', command.slice(1), {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

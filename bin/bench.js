@@ -3,6 +3,9 @@
 // npm run bench -- lists 120 is what a thousand open lists of chats cost, 120 s without and 120 s with them.
 // npm run bench -- large fills two million messages first.
 // npm run bench -- upgrade upgrades a database of an earlier commit with a million messages, while that commit's program posts on.
+// npm run bench -- buses 10 compares what carries hints between processes: PostgreSQL, RabbitMQ where it is installed, and nothing.
+// npm run bench -- partitions 1000000 tries the log of events in parts by chat, with so many messages.
+// npm run bench -- simulation works out what a million people need, from costs that were measured.
 import { prepare } from './prepare.js'
 
 await prepare()
