@@ -124,6 +124,25 @@ describe('SQL statements', () => {
     })
   }
 
+  it('what reads and writes messages names its chat wherever it looks for events and members', async () => {
+    const named = new Set<string>()
+    for (const [name, , request] of requests.filter(([name]) =>
+      /poll|post|a page with|a page of|older|newest|message|edit|read/.test(name),
+    )) {
+      const statements = await statementsOf(() => request(large))
+      for (const plan of await plansOf(statements)) {
+        // A step of a plan, with its conditions in the lines below it.
+        for (const [step, table = ''] of plan.matchAll(
+          /Index (?:Only )?Scan (?:Backward )?using \S+ on (?:public\.)?(events|members|mentions)\b[^\n]*(?:\n(?!.*->).*)*/g,
+        )) {
+          assert.match(step, /Index Cond: .*\bchat_id = /, `${name}:\n${step}`)
+          named.add(table)
+        }
+      }
+    }
+    assert.ok(named.has('events') && named.has('members'), [...named].join())
+  })
+
   it('a page for somebody who joins by it: at most 5, each by an index', async () => {
     for (const [n, uri] of [small, large].entries()) {
       const visitor = await new Visitor(site).signUp(`visitor${n}`)
@@ -311,6 +330,20 @@ describe('SQL statements', () => {
    * may go over more rows than a page holds, however long the chat is, nor pass over more than `passed`.
    */
   async function assertIndexes(statements: Statement[], most = MOST_ROWS, passed = 10) {
+    const plans = await plansOf(statements)
+    assert.ok(plans.length >= statements.length, 'every statement showed its plan')
+    for (const plan of plans) {
+      assert.doesNotMatch(plan, /Seq Scan|Hash Join|Bitmap/)
+      for (const [step, rows, loops] of plan.matchAll(/.*actual .*?rows=([\d.]+) loops=(\d+)/g)) {
+        assert.ok(Number(rows) * Number(loops) <= most, `${step}\n${plan}`)
+      }
+      for (const [step, rows] of plan.matchAll(/.*Rows Removed by .*?: (\d+)/g)) {
+        assert.ok(Number(rows) <= passed, `${step}\n${plan}`)
+      }
+    }
+  }
+
+  async function plansOf(statements: Statement[]): Promise<string[]> {
     const client = await site.pool.connect()
     const plans: string[] = []
     client.on('notice', notice => plans.push(notice.message ?? ''))
@@ -326,15 +359,6 @@ describe('SQL statements', () => {
       await client.query('rollback')
     }
     client.release(true)
-    assert.ok(plans.length >= statements.length, 'every statement showed its plan')
-    for (const plan of plans) {
-      assert.doesNotMatch(plan, /Seq Scan|Hash Join|Bitmap/)
-      for (const [step, rows, loops] of plan.matchAll(/.*actual .*?rows=([\d.]+) loops=(\d+)/g)) {
-        assert.ok(Number(rows) * Number(loops) <= most, `${step}\n${plan}`)
-      }
-      for (const [step, rows] of plan.matchAll(/.*Rows Removed by .*?: (\d+)/g)) {
-        assert.ok(Number(rows) <= passed, `${step}\n${plan}`)
-      }
-    }
+    return plans
   }
 })
