@@ -15,14 +15,19 @@ type Json = Record<string, any>
 
 /** Of overload, of races, and of what takes long to set up: other tests have their sentences. */
 const ELSEWHERE: readonly Code[] = [
+  'bad_file',
+  'chat_busy',
   'guest_gone',
   'not_storable',
+  'other_file',
   'password_changed',
   'rate_limited',
   'restarting',
   'search_not_ready',
   'search_too_long',
   'signed_out',
+  'too_many_exports',
+  'too_many_imports',
   'too_many_passwords',
   'too_many_posts',
   'too_many_streams',
