@@ -10,6 +10,7 @@ const OF_OTHERS = [
   'btree_gin',
   'pg_trgm',
   'fastupdate',
+  'join_collapse_limit',
   'max_prepared_statements',
   'jQuery',
   'quick_ratio',
