@@ -52,9 +52,12 @@ interface ListValues {
   me: number
 }
 
+/** A chat of a user's list. */
+export type ListedChat = Rows<typeof chatsOf>
+
 /** A list of chats. */
 interface ChatListValues {
-  chats: readonly Rows<typeof chatsOf>[]
+  chats: readonly ListedChat[]
   /** Names what the list shows, for the page that asks for it again. */
   stamp: string
   /** Where the next page begins. */
