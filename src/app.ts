@@ -5,6 +5,7 @@ import { readBody } from './http/body.js'
 import { cleanLinks } from './http/clean-links.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
+import { tagAnswers } from './http/etags.js'
 import { settleForm } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
@@ -42,6 +43,7 @@ export function createApp(parts: Parts) {
   app.use(readBody())
   app.use(refuseForgeries(parts))
   app.use(refuseUnknownFields())
+  app.use(tagAnswers())
   app.use(router.routes())
   app.use(refuseMethod(router))
   return app

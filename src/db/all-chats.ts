@@ -118,8 +118,7 @@ async function eventsAt(db: Db, places: readonly Place[]): Promise<Map<string, E
       ),
     )
     .innerJoinLateral(
-      // With a limit, so that it stays a query for each place: of so many tables PostgreSQL keeps the order (join_collapse_limit), and would go
-      // over all events.
+      // With a limit, so that it stays a query for each place: PostgreSQL keeps the order of so many tables, and would go over all events.
       shownEvents(db)
         .select('e.chat_id')
         .where('e.chat_id', '=', sql<number>`place.chat_id`)

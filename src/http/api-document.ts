@@ -91,7 +91,8 @@ function operationOf(
   count: number,
 ): ZodOpenApiOperationObject {
   const { operation, body, query, lenient } = marks
-  const { id, does, who, takes = [], example } = operation
+  const { id, does, who, example } = operation
+  const takes = takesOf(method, operation)
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const shape = <T extends string>(list: readonly T[], all: Record<T, ZodType>) =>
     z.object(Object.fromEntries(list.map(name => [name, all[name]])))
@@ -125,7 +126,7 @@ function operationOf(
           },
         }
       : {}),
-    responses: { ...answersOf(marks), ...refusalsOf(method, path, marks) },
+    responses: { ...answersOf(marks, takes), ...refusalsOf(method, path, marks) },
   }
 }
 
@@ -159,10 +160,20 @@ function objectIn(schema: ZodType): z.ZodObject {
   return (schema instanceof z.ZodPipe ? schema.in : schema) as z.ZodObject
 }
 
-function answersOf({ operation, text }: Marks & { operation: Operation }): Record<string, ZodOpenApiResponseObject> {
-  const { answers, takes = [] } = operation
+/** Whatever is read as JSON has an ETag (etags.ts). */
+function takesOf(method: string, { answers, types, takes = [] }: Operation): NonNullable<Operation['takes']> {
+  const isTagged = method === 'get' && !types && answers[200] !== streamed && answers[200] !== allStreamed
+  return isTagged ? [...new Set([...takes, 'If-None-Match' as const])] : takes
+}
+
+function answersOf(
+  { operation, text }: Marks & { operation: Operation },
+  takes: NonNullable<Operation['takes']>,
+): Record<string, ZodOpenApiResponseObject> {
+  const { answers } = operation
+  const known = takes.includes('If-None-Match') ? { ...answers, 304: null } : answers
   return Object.fromEntries(
-    Object.entries(answers).map(([status, schema]) => {
+    Object.entries(known).map(([status, schema]) => {
       const description = SUCCESS[status] ?? ''
       const headers = z.object({
         'X-Request-Id': z.string(),

@@ -76,6 +76,33 @@ describe('requests to the API', () => {
     assert.equal(first.headers.get('location'), `${site.url}/api/chats/${first.json.uri}/`)
   })
 
+  it('for whatever is read are answered 304 as long as it is the same', async () => {
+    const ann = await signUpProgram(site, 'tagged')
+    const uri = (await ann.call('POST', '/api/chats/', { title: 'before' })).json.uri
+    const { id } = (await ann.post(uri, 'hello')).json
+    const chat = `/api/chats/${uri}/`
+    for (const path of [
+      ...['/api/account/', '/api/chats/', '/api/search/?q=hello', '/auth/tokens/', '/api/openapi.json'],
+      ...['', 'members/', 'invite/', 'settings/', 'bans/', 'messages/', `messages/${id}/`, 'search/?q=hello'].map(
+        part => chat + part,
+      ),
+    ]) {
+      const { status, headers } = await ann.call('GET', path)
+      const tag = headers.get('etag') ?? ''
+      assert.equal(status, 200, path)
+      assert.match(tag, /^W\/"[\w.-]+"$/, path)
+      for (const method of ['GET', 'HEAD']) {
+        const again = await ann.call(method, path, undefined, { 'if-none-match': tag })
+        assert.deepEqual([again.status, again.text, again.headers.get('etag')], [304, '', tag], path)
+      }
+    }
+    const known = { 'if-none-match': (await ann.call('GET', chat)).headers.get('etag') ?? '' }
+    await ann.call('PATCH', chat, { title: 'after' })
+    const changed = await ann.call('GET', chat, undefined, known)
+    assert.equal(changed.json.title, 'after')
+    assert.notEqual(changed.headers.get('etag'), known['if-none-match'])
+  })
+
   it('for a list that is known are answered 304, however its tag is written', async () => {
     const path = `/api/chats/${uri}/messages/`
     const etag = (await ann.call('GET', path)).headers.get('etag') ?? ''

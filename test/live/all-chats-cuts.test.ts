@@ -15,10 +15,11 @@ const any = <T>(list: readonly T[]) => list[Math.floor(Math.random() * list.leng
 describe('readers of all their chats who are cut off at random', () => {
   for (const BUS of ['postgres', 'off']) {
     it(`miss nothing, get nothing twice, and each chat in order, with BUS=${BUS}`, async function () {
+      this.timeout(60_000)
       const one = await openSite({ BUS })
       const other = await openSite({ BUS }, one)
       try {
-        await judge(this.test, one, [one.url, other.url], one.pool, 400)
+        await judge(this.test, one, [one.url, other.url], one.pool, 200)
       } finally {
         await other.close()
         await one.close()
@@ -118,7 +119,7 @@ describe('readers of all their chats who are cut off at random', () => {
     assert.deepEqual(await faults(), [])
     const sum = (count: (reader: AllReader) => number) => all.reduce((sum, reader) => sum + count(reader), 0)
     const told = sum(({ heard }) => heard.length)
-    assert.ok(told > 100 && all.every(({ cuts }) => cuts > 3), `${told} events, ${sum(({ cuts }) => cuts)} cuts`)
+    assert.ok(told > 50 && all.every(({ cuts }) => cuts > 3), `${told} events, ${sum(({ cuts }) => cuts)} cuts`)
     if (test) {
       test.title += ` (${told} events, ${sum(({ cuts }) => cuts)} cuts)`
     }
