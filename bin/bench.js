@@ -2,6 +2,7 @@
 // npm run bench -- posts 10 runs one part (posts, live or text), for 10 s a line instead of 60 and 20.
 // npm run bench -- lists 120 is what a thousand open lists of chats cost, 120 s without and 120 s with them.
 // npm run bench -- large fills two million messages first.
+// npm run bench -- files imports and exports 200,000 messages, and prints the memory of the process.
 // npm run bench -- upgrade upgrades a database of an earlier commit with a million messages, while that commit's program posts on.
 // npm run bench -- buses 10 compares what carries hints between processes: PostgreSQL, RabbitMQ where it is installed, and nothing.
 // npm run bench -- partitions 1000000 tries the log of events in parts by chat, with so many messages.

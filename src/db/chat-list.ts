@@ -21,7 +21,6 @@ export function chatsAfter(db: Db, after: number, beginning: string, limit: numb
 /** The same of one chat, with its uri. */
 export function findListedChat(db: Db, chat_id: number) {
   return listed(db)
-    .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
     .select([
       'links.uri',
       'links.expires_at',
@@ -35,25 +34,29 @@ export function findListedChat(db: Db, chat_id: number) {
 }
 
 function listed(db: Db) {
-  return db
-    .selectFrom('chats')
-    .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
-    .select(({ selectFrom, fn }) => [
-      'chats.id',
-      NAME.as('name'),
-      'owner.username as owner',
-      'chats.member_count as members',
-      selectFrom('events')
-        .whereRef('chat_id', '=', 'chats.id')
-        .where('kind', '=', sql.lit('message'))
-        .where('deleted_at', 'is', null)
-        .select(fn.countAll<number>().as('n'))
-        .$asScalar()
-        .$notNull()
-        .as('messages'),
-      'chats.last_posted_at',
-      'chats.created_at',
-      'chats.read_only_at',
-    ])
-    .where('chats.deleted_at', 'is', null)
+  return (
+    db
+      .selectFrom('chats')
+      .innerJoin('users as owner', 'owner.id', 'chats.owner_id')
+      // One whose import is not whole has no link.
+      .innerJoin('links', join => join.onRef('links.chat_id', '=', 'chats.id').on('links.replaced_at', 'is', null))
+      .select(({ selectFrom, fn }) => [
+        'chats.id',
+        NAME.as('name'),
+        'owner.username as owner',
+        'chats.member_count as members',
+        selectFrom('events')
+          .whereRef('chat_id', '=', 'chats.id')
+          .where('kind', '=', sql.lit('message'))
+          .where('deleted_at', 'is', null)
+          .select(fn.countAll<number>().as('n'))
+          .$asScalar()
+          .$notNull()
+          .as('messages'),
+        'chats.last_posted_at',
+        'chats.created_at',
+        'chats.read_only_at',
+      ])
+      .where('chats.deleted_at', 'is', null)
+  )
 }

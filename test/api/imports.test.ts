@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { stored } from '../input/rows.js'
@@ -291,6 +292,22 @@ describe('imports', () => {
     assert.equal((await form('x')).headers.get('location'), made.headers.get('location'))
     const document = await visitor.get('/imports')
     assert.notEqual(/name="key" value="([^"]+)"/.exec(document.text)?.[1], key)
+  })
+
+  it('may take longer than other requests, as long as something comes @long', async () => {
+    const slow = Readable.toWeb(
+      Readable.from(
+        (async function* () {
+          // Node looks every 5 s for requests that are older than 15 s.
+          for (let n = 1; n <= 11; n++) {
+            yield lines([said(n)])
+            await wait(2000)
+          }
+        })(),
+      ),
+    ) as ReadableStream
+    const made = await send(slow)
+    assert.deepEqual([made.status, made.json.messages], [201, 11], made.text)
   })
 
   it('that were stopped are offered to go on with', async () => {
