@@ -214,6 +214,8 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'settings', who: 'owner', path: `${uri}/settings`, isMain: true },
     { name: 'settings-long', who: 'owner', path: `/chats/${long}/settings` },
     { name: 'settings-refused', who: 'owner', path: `${uri}/settings`, act: deleteWrongly },
+    { name: 'exports', who: 'owner', path: `${uri}/exports` },
+    { name: 'imports', who: 'owner', path: '/imports' },
     { name: 'bans', who: 'owner', path: `${uri}/bans` },
     { name: 'search', who: 'owner', path: `${uri}/search?q=flat` },
     { name: 'search-none', who: 'owner', path: `${uri}/search?q=zebra` },
