@@ -26,3 +26,23 @@ export async function startChats(url: string, tokens: string[], count: number): 
   }
   return uris
 }
+
+/** Returns the cookie of a session, for somebody who has an account by `signUp`. */
+export async function signIn(url: string, username: string): Promise<string> {
+  const page = await fetch(new URL('/login', url))
+  const [visit = ''] = page.headers.getSetCookie().map(line => line.split(';')[0])
+  const signature = page.headers.getSetCookie()[1]?.split(';')[0] ?? ''
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await page.text()) ?? []
+  const answer = await fetch(new URL('/login', url), {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { cookie: `${visit}; ${signature}` },
+    body: new URLSearchParams({ csrf, username, password: 'correct horse battery' }),
+  })
+  return (
+    answer.headers
+      .getSetCookie()
+      .find(line => line.startsWith('sid='))
+      ?.split(';')[0] ?? ''
+  )
+}

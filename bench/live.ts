@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { call, signUp, startChats } from './accounts.js'
-import { load, postRequest } from './load.js'
+import { call, signIn, signUp, startChats } from './accounts.js'
+import { getRequest, load, postRequest } from './load.js'
 import { cpu, placement, start, stayOffTheServersCore, stop, TICKS } from './programs.js'
 import { MARK, openReaders, type Readers } from './readers.js'
 import { openSender } from './sender.js'
@@ -267,33 +267,9 @@ async function settled(pid: number): Promise<number> {
 }
 
 /** The cookie of a browser that has signed in by the form. */
-async function signIn(url: string, username: string): Promise<string> {
-  const page = await fetch(new URL('/login', url))
-  const [visit = ''] = page.headers.getSetCookie().map(line => line.split(';')[0])
-  const signature = page.headers.getSetCookie()[1]?.split(';')[0] ?? ''
-  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(await page.text()) ?? []
-  const answer = await fetch(new URL('/login', url), {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { cookie: `${visit}; ${signature}` },
-    body: new URLSearchParams({ csrf, username, password: 'correct horse battery' }),
-  })
-  return (
-    answer.headers
-      .getSetCookie()
-      .find(line => line.startsWith('sid='))
-      ?.split(';')[0] ?? ''
-  )
-}
-
 async function signToken(url: string): Promise<string> {
   const account = { username: 'reader', password: 'correct horse battery' }
   return (await call(url, 'POST', '/auth/token/create/', undefined, account)).auth_token
-}
-
-function getRequest(at: string, headers: Record<string, string>): string {
-  const lines = Object.entries({ Host: 'localhost', ...headers })
-  return `GET ${at} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
 }
 
 function print(title: string, rows: [string, Record<string, unknown>][]) {

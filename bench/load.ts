@@ -77,3 +77,8 @@ export function postRequest(path: string, headers: Record<string, string>, body:
   const lines = Object.entries({ Host: 'localhost', ...headers, 'Content-Length': String(Buffer.byteLength(body)) })
   return `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }
+
+export function getRequest(at: string, headers: Record<string, string>): string {
+  const lines = Object.entries({ Host: 'localhost', ...headers })
+  return `GET ${at} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+}
