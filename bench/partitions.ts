@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
-import { connect } from '../src/db/connection.js'
+import { connect, withClient } from '../src/db/connection.js'
 import { chatView, eventsAfter } from '../src/db/events.js'
 import { postMessages } from '../src/db/messages.js'
 import { finishMigrations, migrate } from '../src/db/migrate.js'
@@ -144,20 +144,13 @@ async function measure(name: string) {
   }
 }
 
-/** Without the limits of the program's own connections. */
+/** Without the limits and the plans of the program's own connections. */
 async function command(text: string) {
-  const { db, pool } = connect(address, () => {}, 1)
-  try {
-    const client = await pool.connect()
-    await client.query(
-      'reset all; set statement_timeout = 0; set maintenance_work_mem = 512000; set synchronous_commit = off',
-    )
+  await withClient(address, async client => {
+    await client.query("set maintenance_work_mem = '500MB'; set synchronous_commit = off")
     // A vacuum must come alone.
     await client.query(text)
-    client.release(true)
-  } finally {
-    await db.destroy()
-  }
+  })
 }
 
 function seconds(begun: number): number {
