@@ -7,10 +7,13 @@
 // npm run bench -- buses 10 compares what carries hints between processes: PostgreSQL, RabbitMQ where it is installed, and nothing.
 // npm run bench -- partitions 1000000 tries the log of events in parts by chat, with so many messages.
 // npm run bench -- simulation works out what a million people need, from costs that were measured.
-import { prepare } from './prepare.js'
+import { fail, prepare } from './prepare.js'
+
+const PARTS = ['posts', 'live', 'text', 'lists', 'large', 'upgrade', 'buses', 'partitions', 'simulation']
 
 await prepare()
 const [what, seconds] = process.argv.slice(2)
+if (what && !PARTS.includes(what)) fail(`npm run bench measures posts, live and text, or one of ${PARTS.join(', ')}.`)
 process.argv.splice(2, 2, ...(seconds ? [seconds] : []))
 for (const part of what ? [what] : ['posts', 'live', 'text']) {
   await import(new URL(`../dist/bench/${part}.js`, import.meta.url))

@@ -68,6 +68,8 @@ disk_free_limit.absolute = 50MB
     RABBITMQ_ENABLED_PLUGINS_FILE: at('plugins'),
     RABBITMQ_PID_FILE: at('pid'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    // Lets the script become the broker. Otherwise it is its parent, and the broker outlives us.
+    RUNNING_UNDER_SYSTEMD: 'true',
     RABBITMQ_DIST_PORT: String(peers),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
       '-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none',
