@@ -30,7 +30,6 @@ export function tagAnswers(): Middleware {
       ctx.type = 'json'
     }
     ctx.set('ETag', etag)
-    ctx.set('Cache-Control', 'private, no-cache')
     if (isNamed(ctx.get('if-none-match'), etag)) {
       ctx.status = 304
     }
