@@ -18,6 +18,7 @@ export function tagAnswers(): Middleware {
       !isReading ||
       ctx.state.form !== 'json' ||
       ctx.status !== 200 ||
+      !ctx.body ||
       !ctx.response.is('json') ||
       ctx.response.get('etag')
     ) {

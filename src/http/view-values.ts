@@ -258,6 +258,8 @@ export interface PageValues {
 export interface FragmentValues {
   /** Any refusal. */
   '_refusal.njk': { status: number; sentence: string; next: string }
+  /** `is_open`: whether it is the chat that the list stands beside. */
+  'chats/_chat.njk': { chat: ListedChat; is_open: boolean }
   'chats/_header_again.njk': HeaderValues
   'chats/_list.njk': ChatListValues
   'exports/_running.njk': ExportValues

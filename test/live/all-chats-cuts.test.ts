@@ -15,7 +15,6 @@ const any = <T>(list: readonly T[]) => list[Math.floor(Math.random() * list.leng
 describe('readers of all their chats who are cut off at random', () => {
   for (const BUS of ['postgres', 'off']) {
     it(`miss nothing, get nothing twice, and each chat in order, with BUS=${BUS}`, async function () {
-      this.timeout(60_000)
       const one = await openSite({ BUS })
       const other = await openSite({ BUS }, one)
       try {
@@ -27,9 +26,11 @@ describe('readers of all their chats who are cut off at random', () => {
     })
 
     it(`do so for long, from two processes, with BUS=${BUS} @long`, async function () {
-      this.timeout(180_000)
+      this.timeout(600_000)
       const address = await createDatabase()
       const pool = new pg.Pool(address)
+      // Dropping the database ends what is not closed yet.
+      pool.on('connect', client => client.on('error', () => {}))
       const env = { DATABASE_URL: databaseUrl(address), LIMITS: 'off', BUS }
       const servers = await Promise.all([startServer(env), startServer(env)])
       try {
@@ -38,7 +39,7 @@ describe('readers of all their chats who are cut off at random', () => {
           { url: servers[0].url },
           servers.map(({ url }) => url),
           pool,
-          2000,
+          1000,
         )
       } finally {
         for (const { child, ended } of servers) {
@@ -90,6 +91,7 @@ describe('readers of all their chats who are cut off at random', () => {
       members.map(({ program, id }) => ({ program, id })),
       uris,
       deeds,
+      () => all.every(({ cuts }) => cuts > 3),
     )
     for (const reader of all) {
       reader.calm = true
@@ -119,14 +121,14 @@ describe('readers of all their chats who are cut off at random', () => {
     assert.deepEqual(await faults(), [])
     const sum = (count: (reader: AllReader) => number) => all.reduce((sum, reader) => sum + count(reader), 0)
     const told = sum(({ heard }) => heard.length)
-    assert.ok(told > 50 && all.every(({ cuts }) => cuts > 3), `${told} events, ${sum(({ cuts }) => cuts)} cuts`)
+    assert.ok(told > 50, `${told} events`)
     if (test) {
       test.title += ` (${told} events, ${sum(({ cuts }) => cuts)} cuts)`
     }
   }
 })
 
-/** Everybody does everything at once, so many deeds in all: posts, quick and slow ones, joins, departures, removals, deletions. */
+/** Everybody does everything at once, so many deeds in all and until it is enough: posts, quick and slow ones, joins, departures, removals, deletions. */
 async function act(
   urls: readonly string[],
   pool: pg.Pool,
@@ -134,10 +136,11 @@ async function act(
   members: readonly { program: Program; id: number }[],
   uris: string[],
   deeds: number,
+  isEnough: () => boolean,
 ) {
   let left = deeds
   const keep = async (pause: number, one: () => Promise<unknown>) => {
-    while (left-- > 0) {
+    while (left-- > 0 || !isEnough()) {
       await one()
       await wait(Math.random() * 2 * pause)
     }

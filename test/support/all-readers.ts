@@ -182,38 +182,50 @@ export async function knownTo(db: pg.Pool, user_id: number, begun: ReadonlyMap<s
   })
 }
 
+/** How far a reader has been told: in which stay, and its last event; of the stay before it, that it is over. */
+interface Way {
+  place: number
+  last: number | undefined
+}
+
 /**
  * What is wrong with what a reader of the chat was told. A stay may be told in part, or not at all, if it was over before the reader came; but
- * what is told of it begins with its first event and has no gap. The last stay is told to its end: all of it, or that it is over.
+ * what is told of it begins with its first event and has no gap. The last stay is told to its end: all of it, or that it is over. That
+ * somebody has left says not which time: so it may be any of them, and each is followed.
  */
-export function faultOf({ versions, stays }: Known, heard: readonly Heard[]): string | undefined {
-  let place = 0
-  let last: number | undefined
-  for (const { event, version, reason } of heard) {
-    if (event === 'gone') {
-      const ended = stays.findIndex(({ end }, n) => n >= place && end === reason)
-      if (ended < 0) {
-        return `gone, ${reason}, and it was not`
-      }
-      place = ended + 1
-      last = undefined
-      continue
+export function faultOf(known: Known, heard: readonly Heard[]): string | undefined {
+  let ways: Way[] = [{ place: 0, last: undefined }]
+  for (const one of heard) {
+    const further = ways.flatMap(way => goOn(known, way, one))
+    const [fault] = further
+    ways = further.filter(way => typeof way !== 'string')
+    if (ways.length === 0) {
+      return String(fault)
     }
-    const stay = stays.findIndex(({ from, upto }, n) => n >= place && version >= from && version < upto)
-    if (stay < 0) {
-      return `${version} is not for this reader, or not any more`
-    }
-    if (stay > place) {
-      place = stay
-      last = undefined
-    }
-    const { from } = stays[place] as Stay
-    const next = versions.find(one => (last === undefined ? one >= from : one > last))
-    if (version !== next) {
-      return `${version} came where ${next} was due`
-    }
-    last = version
   }
+  const [lacks, ...others] = ways.map(way => lackOf(known, way))
+  return others.includes(undefined) ? undefined : lacks
+}
+
+/** The ways on which that may come, or what is wrong where there is none. */
+function goOn({ versions, stays }: Known, { place, last }: Way, { event, version, reason }: Heard): (Way | string)[] {
+  if (event === 'gone') {
+    const ways = stays.flatMap(({ end }, n) =>
+      n >= place && end === reason ? [{ place: n + 1, last: undefined }] : [],
+    )
+    return ways.length > 0 ? ways : [`gone, ${reason}, and it was not`]
+  }
+  const stay = stays.findIndex(({ from, upto }, n) => n >= place && version >= from && version < upto)
+  if (stay < 0) {
+    return [`${version} is not for this reader, or not any more`]
+  }
+  const { from } = stays[stay] as Stay
+  const before = stay === place ? last : undefined
+  const next = versions.find(one => (before === undefined ? one >= from : one > before))
+  return version === next ? [{ place: stay, last: version }] : [`${version} came where ${next} was due`]
+}
+
+function lackOf({ versions, stays }: Known, { place, last }: Way): string | undefined {
   const { end, from } = stays.at(-1) as Stay
   if (end !== undefined) {
     return place === stays.length ? undefined : `lacks that it is ${end}`
