@@ -121,7 +121,8 @@ async function costs(): Promise<Costs> {
     await call(site.url, 'POST', `/api/chats/${uri}/messages/`, token, {
       message: `hello, everybody who reads this ${MARK}`,
     })
-    await readers.received(n)
+    // A message has the mark in its text, and in the HTML of it.
+    await readers.received(2 * n)
   }
   const delivery = ((cpu(node) - begun) / TICKS) * 1e6 - events * post.node
   readers.close()
