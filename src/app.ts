@@ -13,6 +13,7 @@ import { findRoute } from './http/marks.js'
 import { nameRequests } from './http/request-id.js'
 import { logRequests } from './http/request-log.js'
 import { answerErrors, openStreams, refuseLongUrls } from './http/respond.js'
+import { refuseBeyondScope } from './http/scopes.js'
 import { answerFromMemory } from './http/short-ways.js'
 import { refuseUnknownFields } from './http/unknown-fields.js'
 import { API, refuseMethod, routerOf } from './routes/index.js'
@@ -40,6 +41,7 @@ export function createApp(parts: Parts) {
   app.use(cleanLinks(router))
   app.use(serveAssets(parts.assets))
   app.use(authenticate(parts, app))
+  app.use(refuseBeyondScope(parts))
   app.use(readBody())
   app.use(refuseForgeries(parts))
   app.use(refuseUnknownFields())

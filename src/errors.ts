@@ -57,6 +57,7 @@ const TITLES: Record<number, string> = {
   405: 'Method not allowed',
   406: 'Not acceptable',
   408: 'Too slow',
+  409: 'Too many already',
   410: 'Gone',
   413: 'Too long',
   414: 'Address too long',

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { remembering } from './remembering.js'
 
 /** Random bytes for the next keys. To ask for 4 KiB at once costs as much as to ask for one key; crypto.randomUUID does the same. */
@@ -18,6 +19,35 @@ export function randomKey(bytes = 32): string {
   part.fill(0)
   return key
 }
+
+/**
+ * A new token, which programs that look for leaked credentials know by its form: `chatire_`, 43 random characters, `_` and a checksum of these
+ * 43, their CRC-32 in six digits to the base 62 (0-9, A-Z, a-z).
+ */
+export function tokenKey(): string {
+  const key = randomKey()
+  return `${PREFIX}${key}_${checksum(key)}`
+}
+
+const PREFIX = 'chatire_'
+
+/** Whether it can be a token. Those that were made before they had this form have no prefix. */
+export function isTokenKey(key: string): boolean {
+  const [, random = '', sum] = /^chatire_(.{43})_(.{6})$/.exec(key) ?? []
+  return key.startsWith(PREFIX) ? sum === checksum(random) : true
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text)
+  let digits = ''
+  for (let place = 0; place < 6; place++) {
+    digits = DIGITS.charAt(rest % 62) + digits
+    rest = Math.floor(rest / 62)
+  }
+  return digits
+}
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** The hash of a session's id or a token, so that a stolen database contains no credentials. The keys are random, so it needs no salt. */
 export function keyHash(key: string): Buffer {

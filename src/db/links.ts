@@ -2,6 +2,12 @@ import { sql } from 'kysely'
 import type { Acting, Done } from './owners.js'
 import type { Db } from './schema.js'
 
+/** The chat that the URI is of, whoever may use it; undefined for none. A URI never becomes that of another chat. */
+export async function chatOfLink(db: Db, uri: string): Promise<number | undefined> {
+  const link = await db.selectFrom('links').select('chat_id').where('uri', '=', uri).executeTakeFirst()
+  return link?.chat_id
+}
+
 interface Replaced extends Done {
   expires_at: Date | null
 }

@@ -40,6 +40,10 @@ export interface Schema {
     key_hash: Buffer
     user_id: number
     name: Generated<string>
+    scopes: Given<Scope[]>
+    chat_id: number | null
+    expires_at: Date | null
+    parent_id: number | null
     created_at: Given<Date>
     last_used_at: Generated<Date>
   }
@@ -172,6 +176,10 @@ export interface Schema {
 
 /** How a member of a chat is no longer in it. */
 export type Departure = 'left' | 'removed' | 'deleted'
+
+/** What a token lets a program do. */
+export const SCOPES = ['read', 'post', 'manage'] as const
+export type Scope = (typeof SCOPES)[number]
 
 /** Those who were imported wrote what came from a file. They cannot sign in. */
 export type UserKind = 'account' | 'guest' | 'imported'

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { LIMITS } from '../config.js'
+import { URI } from '../db/chats.js'
+import { SCOPES } from '../db/schema.js'
 import { passwordFaults } from '../passwords.js'
 import {
   asText,
@@ -67,9 +69,9 @@ export const newPassword = (about: { username: string; email: string }) =>
 export const changedPassword = (about: { username: string; email: string }) =>
   newPassword(about).extend({ current_password: password })
 
-/** A field that is left out stays as it is. */
+/** A field that is left out stays as it is. The e-mail address changes by the password alone. */
 export const changedUser = ({ username }: { username: string }) =>
-  z.object({ name: nameToShow(username).optional(), email: email.optional() })
+  z.object({ name: nameToShow(username).optional(), email: email.optional(), password: password.optional() })
 
 const NO_PREFERENCE = 'Choose one of those that are offered.'
 const one = <const Values extends readonly string[]>(values: Values) => z.enum(values, { error: NO_PREFERENCE })
@@ -94,7 +96,57 @@ export const certainty = z.object({
   sure: z.literal(['on', 'true', true], 'Tick the box if you want to be deleted.'),
 })
 
-export const newToken = z.object({
+/** Where more than there are were sent, some are wrong. */
+const SCOPES_AT_MOST = 2 * SCOPES.length
+
+const ONE_URI = new RegExp(`^${URI}$`)
+
+/** Forms send an empty one besides, so that none that is ticked is not the same as none that is sent. */
+const scopes = z
+  .preprocess(
+    value =>
+      Array.isArray(value) || typeof value === 'string'
+        ? [...new Set([value].flat())].filter(one => one !== '').slice(0, SCOPES_AT_MOST)
+        : value,
+    z
+      .array(z.enum(SCOPES, { error: `Must be ${SCOPES.join(', ')}.` }))
+      .refine(list => list.length > 0, rule('blank', 'Choose at least one.'))
+      .meta({ minItems: 1 }),
+  )
+  .optional()
+
+const NO_TIME = 'Must be a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.'
+
+/** A time to come, or the end of a day (UTC). Empty and null: none. */
+const timeToCome = z
+  .preprocess(
+    value => (value === '' ? null : value),
+    text(LIMITS.keyBytes, NO_TIME)
+      .transform(value => (z.iso.date().safeParse(value).success ? `${value}T23:59:59.999Z` : value))
+      .refine(value => z.iso.datetime({ offset: true }).safeParse(value).success, {
+        ...rule('invalid', NO_TIME),
+        abort: true,
+      })
+      .transform(value => new Date(value))
+      .refine(value => value.getTime() > Date.now(), rule('invalid', 'Must be in the future.'))
+      .nullable(),
+  )
+  .optional()
+  .meta({ format: 'date-time' })
+
+/** What a token may do: everything, where nothing is said. `chat`: the uri of the only chat that it is for. */
+const rights = z.object({
+  scopes,
+  chat: orEmpty(
+    text(LIMITS.lineBytes, 'Not the URI of a chat.').refine(
+      value => value === '' || ONE_URI.test(value),
+      rule('invalid', 'Not the URI of a chat.'),
+    ),
+  ),
+  expires_at: timeToCome,
+})
+
+export const newToken = rights.extend({
   name: tokenName.refine(value => value !== '', rule('blank', 'This field may not be blank.')),
 })
 
@@ -103,6 +155,7 @@ export const tokenCredentials = z.object({
   username: knownUsername,
   password,
   name: orEmpty(tokenName),
+  ...rights.shape,
 })
 
 /** The change that the page confirms. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CODES, type Code, FIELD_CODES } from '../codes.js'
 import { LIMITS } from '../config.js'
+import { SCOPES } from '../db/schema.js'
 
 /**
  * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
@@ -50,7 +51,12 @@ export const account = z
 export const accountAgain = z.object({ ...account.shape, csrf: z.string().optional() })
 
 export const madeToken = z.object({ auth_token: z.string().meta({ description: 'Shown this once.' }) })
-export const namedToken = z.object({ ...madeToken.shape, name: z.string() })
+const rights = {
+  scopes: z.array(z.enum(SCOPES)),
+  chat: uri.nullable().meta({ description: 'The only chat that the token is for.' }),
+  expires_at: time.nullable(),
+}
+export const namedToken = z.object({ id, ...madeToken.shape, name: z.string(), ...rights })
 
 export const madeTicket = z.object({
   ticket: z.string().meta({ description: 'For `?ticket=` of one stream.' }),
@@ -59,7 +65,9 @@ export const madeTicket = z.object({
 })
 
 const ofUse = { id, created_at: time, last_used_at: time, current: z.boolean() }
-export const tokens = z.object({ tokens: z.array(z.object({ ...ofUse, name: z.string() }).meta({ id: 'Token' })) })
+export const tokens = z.object({
+  tokens: z.array(z.object({ ...ofUse, name: z.string(), ...rights }).meta({ id: 'Token' })),
+})
 export const ownSessions = z.object({
   sessions: z.array(z.object({ ...ofUse, browser: z.string() }).meta({ id: 'Session' })),
 })

@@ -91,7 +91,7 @@ function operationOf(
   count: number,
 ): ZodOpenApiOperationObject {
   const { operation, body, query, lenient } = marks
-  const { id, does, who, example } = operation
+  const { id, does, who, scope, example } = operation
   const takes = takesOf(method, operation)
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const shape = <T extends string>(list: readonly T[], all: Record<T, ZodType>) =>
@@ -101,9 +101,9 @@ function operationOf(
   return {
     operationId: count === 1 ? id : `${id}${count}`,
     summary: does,
-    description: WHO[who],
+    description: `${WHO[who]}${who === 'anybody' || scope === 'any' ? '' : ` A token needs the scope ${scope}.`}`,
     tags: [isForPrograms(`${path}/`) ? 'auth' : (path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats')],
-    security: who === 'anybody' ? [] : [{ token: [] }],
+    security: who === 'anybody' ? [] : [{ token: scope === 'any' ? [] : [scope] }],
     ...(count > 1 ? { deprecated: true } : {}),
     requestParams: {
       ...(names.length > 0 ? { path: shape(names, PATH_PARAMETERS) } : {}),

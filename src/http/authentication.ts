@@ -1,12 +1,12 @@
 import type Koa from 'koa'
 import { LIMITS } from '../config.js'
-import type { Identity } from '../db/identities.js'
+import { type Identity, SESSION_STALE, TOKEN_STALE } from '../db/identities.js'
 import { createSession, endSession, touchSession } from '../db/sessions.js'
 import { redeemTicket } from '../db/tickets.js'
-import { touchToken } from '../db/tokens.js'
+import { touchTokens } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import { invalid, notSignedIn, Refusal } from '../errors.js'
-import { keyHash, randomKey } from '../keys.js'
+import { isTokenKey, keyHash, randomKey } from '../keys.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
 import { readQuery } from './input.js'
@@ -49,7 +49,7 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const { db, live } = parts
   const [, key] = /^(?:token|bearer|jwt) +(\S+)$/i.exec(authorization) ?? []
   const credential = { kind: 'token', key: key ?? '' } as const
-  const found = key && key.length <= LIMITS.keyBytes ? await live.identify(credential) : undefined
+  const found = key && key.length <= LIMITS.keyBytes && isTokenKey(key) ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {
     throw notSignedIn('invalid_token', 'Invalid token.')
   }
@@ -57,7 +57,7 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   ctx.state.identity = found
   ctx.state.credential = credential
   if (isWorthTouching(found)) {
-    await touch(parts, touchToken(db, found.token_id))
+    await touch(parts, touchTokens(db, [found.token_id]))
   }
 }
 
@@ -98,11 +98,11 @@ async function touch(parts: Parts, written: Promise<void>) {
   await written.catch(error => logFailure(parts, error, 'When somebody was here last was not written'))
 }
 
-/** The last use is written once in ten minutes. */
+/** The last use of a session is written once in ten minutes, that of a token once a minute. */
 function isWorthTouching(identity: Identity): boolean {
   const isStale = wasLongUnused(identity)
   if (isStale) {
-    identity.staleAt = performance.now() + 600_000
+    identity.staleAt = performance.now() + (identity.token_id === null ? SESSION_STALE : TOKEN_STALE) * 1000
   }
   return isStale
 }

@@ -77,8 +77,8 @@ export async function fields(type: string, contentType: string, body: Buffer): P
     if (name === '__proto__' || name === 'constructor' || name === 'prototype') {
       throw new Refusal('forbidden_field_name', `A field cannot be called "${name}".`)
     }
-    const several = name in collected || name !== written
-    collected[name] = several ? [collected[name], value] : value
+    const before = name in collected ? [collected[name]].flat() : []
+    collected[name] = name in collected || name !== written ? [...before, value] : value
   }
   return collected
 }

@@ -8,6 +8,7 @@ import type { Posted } from '../db/messages.js'
 import type { Standing } from '../db/reads.js'
 import type { Hit } from '../db/search.js'
 import type { sessionsOf } from '../db/sessions.js'
+import type { tokensOf } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import type { Refusal } from '../errors.js'
 import type { Told } from '../live/told.js'
@@ -15,6 +16,7 @@ import { messageHtml } from '../text/markdown.js'
 import type { Piece } from '../text/snippet.js'
 import { browserName } from './browsers.js'
 
+type OwnToken = Awaited<ReturnType<typeof tokensOf>>[number]
 type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
@@ -52,6 +54,10 @@ export function ownAccountJson(user: User) {
 
 export function sessionJson({ id, agent, created_at, last_used_at }: OwnSession, current: boolean) {
   return { id, browser: browserName(agent), created_at, last_used_at, current }
+}
+
+export function tokenJson({ uri, title, owner_name, ...token }: OwnToken, current: boolean) {
+  return { ...token, chat: uri, current }
 }
 
 export function chatJson(chat: Chat) {

@@ -24,6 +24,7 @@ export function problemsOf(method: string, path: string, marks: Marks & { operat
   const add = (holds: unknown, ...more: Code[]) => holds && codes.push(...more)
   add(!anonymous, 'invalid_token')
   add(ticketed, 'invalid_ticket')
+  add(!anonymous && operation.scope !== 'any', 'insufficient_scope')
   add(operation.who !== 'anybody', 'no_credentials')
   add(operation.who === 'account', 'account_only')
   add(operation.who === 'owner', 'owner_only')

@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod'
 import type { Code } from '../codes.js'
+import type { Scope } from '../db/schema.js'
 
 /** What the document of the API says of a request, beside what its other marks say. */
 export interface Operation {
@@ -8,6 +9,8 @@ export interface Operation {
   does: string
   /** Who may send it. Members and owners are those of the path's chat. */
   who: 'anybody' | 'user' | 'account' | 'member' | 'owner'
+  /** What a token needs for it: one of its scopes, or just to be a token. */
+  scope: Scope | 'any'
   /** Headers of its own. */
   takes?: readonly ('Idempotency-Key' | 'If-None-Match' | 'Last-Event-ID')[]
   /** By status; null where there is no body. */

@@ -111,7 +111,15 @@ export interface PageValues {
     /** A token that is shown this once. */
     made: { name: string; key: string } | null
     sessions: readonly (Rows<typeof sessionsOf> & { current: boolean })[]
-    tokens: readonly Rows<typeof tokensOf>[]
+    /** `chat`: the name of the only one that it is for. */
+    tokens: readonly (Omit<Rows<typeof tokensOf>, 'title' | 'owner_name'> & { chat: string | null })[]
+    /** The user's newest chats, and what was typed. */
+    token_form: {
+      chats: readonly { uri: string; name: string }[]
+      scopes: readonly string[]
+      chat: string
+      expires_at: string
+    }
   }
   'bans/index.njk': { chat: Chat; bans: readonly Rows<typeof bansOf>[]; more_after: number | null; limit: number }
   /** For members: the link, to hand on. */

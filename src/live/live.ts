@@ -16,6 +16,7 @@ import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
 import { Sweep, type Swept } from './sweep.js'
+import { TokenUse } from './token-use.js'
 import type { Position, Told } from './told.js'
 import type { Typist } from './typing.js'
 import { WatchedChats } from './watched-chats.js'
@@ -40,6 +41,7 @@ interface Setting {
 export class Live {
   readonly streams: Streams
   readonly presence: Presence
+  readonly tokenUse: TokenUse
   readonly chatLists: ChatLists
   readonly watched: WatchedChats
   private readonly identities: Identities
@@ -67,6 +69,11 @@ export class Live {
       db,
       () => this.streams.readers(),
       error => log('Noting who is here failed', error),
+    )
+    this.tokenUse = new TokenUse(
+      db,
+      () => this.streams.tokens(),
+      error => log('Noting which tokens are in use failed', error),
     )
     this.feeds = new Feeds(db, rendererFor, {
       mayDeliver: () => this.sweep.mayDeliver,
@@ -226,7 +233,7 @@ export class Live {
 
   /** Ends all streams. Nothing is read or sent after it. */
   async close() {
-    const written = this.presence.close()
+    const written = Promise.all([this.presence.close(), this.tokenUse.close()])
     this.streams.close()
     this.chatLists.close()
     this.sweep.stop()

@@ -32,6 +32,8 @@ export interface Reader {
   /** When the credential expires, in `performance.now()`'s time. */
   endsAt: number
   credential: Credential
+  /** Null for a session. */
+  token_id: number | null
   address: string
 }
 

@@ -92,6 +92,15 @@ export class Streams {
     }
   }
 
+  /** The token of each stream that was opened by one. */
+  *tokens() {
+    for (const { reader } of this.all) {
+      if (reader.token_id !== null) {
+        yield reader.token_id
+      }
+    }
+  }
+
   [Symbol.iterator]() {
     return this.all.values()
   }

@@ -1,61 +1,34 @@
 import Router from '@koa/router'
-import { sessionsOf } from '../db/sessions.js'
-import { tokensOf } from '../db/tokens.js'
 import { changePassword, changeUser, deleteUser, keepGuest, type User, type Verified } from '../db/users.js'
 import { invalid, Refusal } from '../errors.js'
-import {
-  certainty,
-  changedPassword,
-  changedUser,
-  deletion,
-  doneQuery,
-  newUser,
-  ownPassword,
-} from '../http/account-schemas.js'
+import { certainty, changedPassword, changedUser, deletion, newUser, ownPassword } from '../http/account-schemas.js'
 import { accountAgain, account as accountAnswer } from '../http/answers.js'
-import { isCurrent, passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
+import { passwordChanged, requireAccount, requireUser, signIn, signOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { prepareForms } from '../http/csrf.js'
-import { read, readQuery } from '../http/input.js'
+import { read } from '../http/input.js'
 import { ownAccountJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { leadTo, noContent, redirect, respond, seeOther, showPage } from '../http/respond.js'
-import type { AccountForm } from '../http/view-values.js'
+import { leadTo, redirect, respond } from '../http/respond.js'
 import { hashPassword } from '../passwords.js'
+import { type DONE, onAccountPage, showAccount, toAccount } from './account-page.js'
 import { checkPassword } from './credentials.js'
-import { formAgain, submitForm } from './forms.js'
 import { count, EXACT, limit } from './scope.js'
 import { settle } from './settle.js'
 import { asLookalike, nameTaken, requireFreeName } from './users.js'
-
-/**
- * Leads back to the account's page, which says what was done. Programs get the JSON, or 204 where there is none. `#main` takes browsers
- * to the top of the page: else they would go on to the form that was sent.
- */
-export async function toAccount(
-  ctx: RouteContext,
-  { done, json = () => noContent(ctx) }: { done?: keyof typeof DONE; json?: () => unknown },
-) {
-  const path = done ? `/account?done=${done}` : '/account'
-  await respond(ctx, { page: () => seeOther(ctx, `${path}#main`), fragment: () => leadTo(ctx, path), json })
-}
-
-const DONE = {
-  name: 'Your name is changed, in all your chats.',
-  email: 'Your e-mail address is changed.',
-  password: 'Your password is changed. You are signed out everywhere else.',
-  session: 'The session has ended.',
-  token: 'The program’s access is ended.',
-  tokens: 'All access for programs is ended.',
-  kept: 'This account is yours to keep now. Sign in by your username and password wherever you are.',
-}
 
 /** The user's own account: its name, e-mail address and password, its deletion, and how a guest's becomes one to keep. */
 export function account(parts: Parts) {
   const { db, live, log } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/account' })
 
-  const getting = { id: 'getAccount', does: 'Your account', who: 'user', answers: { 200: accountAnswer } } as const
+  const getting = {
+    id: 'getAccount',
+    does: 'Your account',
+    who: 'user',
+    scope: 'read',
+    answers: { 200: accountAnswer },
+  } as const
   router.get('/', mark({ operation: getting }), async ctx => {
     const user = requireUser(ctx)
     await respond(ctx, {
@@ -73,8 +46,9 @@ export function account(parts: Parts) {
       id: 'changeAccount',
       does: 'Change your name or e-mail address',
       who: 'user',
+      scope: 'manage',
       answers: { 200: accountAgain },
-      problems: ['name_taken', 'name_alike', 'account_only'],
+      problems: ['name_taken', 'name_alike', 'account_only', 'wrong_password', 'too_many_passwords'],
       example: { name: 'Ann Lee' },
     },
   })
@@ -88,6 +62,7 @@ export function account(parts: Parts) {
       id: 'setPassword',
       does: 'Change your password',
       who: 'account',
+      scope: 'manage',
       answers: { 200: accountAgain },
       problems: ['wrong_password', 'password_changed', 'too_many_passwords'],
       example: { current_password: 'correct horse battery', password: 'another horse battery' },
@@ -103,6 +78,7 @@ export function account(parts: Parts) {
       id: 'keepAccount',
       does: 'Make an account of a guest',
       who: 'user',
+      scope: 'manage',
       answers: { 200: accountAgain },
       problems: ['already_account', 'name_taken', 'name_alike', 'too_many_passwords'],
       example: { username: 'ann', password: 'correct horse battery' },
@@ -117,6 +93,7 @@ export function account(parts: Parts) {
       id: 'deleteAccount',
       does: 'Delete your account: by the password, as a guest by sure',
       who: 'user',
+      scope: 'manage',
       answers: { 204: null },
       problems: ['wrong_password', 'password_changed', 'too_many_passwords'],
       example: { password: 'correct horse battery' },
@@ -132,10 +109,11 @@ export function account(parts: Parts) {
     const form = ctx.state.fields?.name === undefined ? 'email' : 'name'
     await onAccountPage(parts, ctx, form, async () => {
       limit(parts, ctx)
-      const { name, email } = read(ctx, changedUser(user))
+      const { name, email, password } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
         count(parts, ctx, 'changes', user.id)
+        await checkPassword(parts, ctx, user, 'password', password ?? read(ctx, ownPassword).password)
       }
       const renamed = name !== undefined && name !== user.name
       if (renamed) {
@@ -233,48 +211,5 @@ export function account(parts: Parts) {
 
   async function answer(ctx: RouteContext, done: keyof typeof DONE, user: User) {
     await toAccount(ctx, { done, json: () => ({ ...ownAccountJson(user), csrf: ctx.state.csrf }) })
-  }
-}
-
-/** Submits one of the page's forms. Where that is refused, the page comes back with the reason beside the fields of that form. */
-export async function onAccountPage(parts: Parts, ctx: RouteContext, form: AccountForm, submit: () => Promise<void>) {
-  await submitForm(parts, ctx, submit, async refusal => {
-    const values = await accountValues(parts, ctx, requireUser(ctx), form)
-    showPage(parts, ctx, 'account/show.njk', { ...values, ...formAgain(ctx, refusal) })
-  })
-}
-
-/** Shows the page. `made` is a new token: it is shown this once. */
-export async function showAccount(
-  parts: Parts,
-  ctx: RouteContext,
-  user: User,
-  { made }: { made?: { name: string; key: string } } = {},
-) {
-  const { done } = readQuery(ctx, doneQuery)
-  const values = await accountValues(parts, ctx, user, '')
-  showPage(parts, ctx, 'account/show.njk', {
-    ...values,
-    done: (done && !made && DONE[done]) || '',
-    // Tokens outlive a password. Somebody who changed it because others know it may want to revoke them too.
-    tokens_go_on: done === 'password' && !made && values.tokens.length > 0,
-    made: made ?? null,
-  })
-}
-
-async function accountValues({ db }: Parts, ctx: RouteContext, user: User, form: AccountForm | '') {
-  const [sessions, tokens] = await Promise.all([
-    sessionsOf(db, user.id),
-    user.kind === 'guest' ? [] : tokensOf(db, user.id),
-  ])
-  return {
-    form,
-    values: {},
-    errors: {},
-    done: '',
-    tokens_go_on: false,
-    made: null,
-    sessions: sessions.map(session => ({ ...session, current: isCurrent(ctx, session) })),
-    tokens,
   }
 }

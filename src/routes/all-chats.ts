@@ -36,6 +36,7 @@ export function allChats(parts: Parts) {
       id: 'listEvents',
       does: 'Ask for what happens in all your chats',
       who: 'user',
+      scope: 'read',
       answers: { 200: happeningList },
       problems: ['cursor_gone', 'too_many_streams', 'restarting'],
     },

@@ -26,6 +26,7 @@ export function chatLists(parts: Parts) {
         id: 'listChats',
         does: 'List your chats, the one with the newest post first',
         who: 'user',
+        scope: 'read',
         answers: { 200: chats },
         problems: ['rate_limited'],
       },

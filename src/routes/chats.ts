@@ -40,7 +40,13 @@ export function chats(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats' })
 
-  const starting = { id: 'startChat', does: 'Start a chat', who: 'user', takes: ['Idempotency-Key'] } as const
+  const starting = {
+    id: 'startChat',
+    does: 'Start a chat',
+    who: 'user',
+    scope: 'manage',
+    takes: ['Idempotency-Key'],
+  } as const
   const operation = { ...starting, answers: { 201: startedChat }, example: { title: 'Release party' } }
   router.post('/', mark({ rate: 'tries', body: newChat, lenient: true, operation }), async ctx => {
     const user = requireUser(ctx)
@@ -64,7 +70,13 @@ export function chats(parts: Parts) {
     })
   })
 
-  const getting = { id: 'getChat', does: 'A chat and its members', who: 'member', problems: ['rate_limited'] } as const
+  const getting = {
+    id: 'getChat',
+    does: 'A chat and its members',
+    who: 'member',
+    scope: 'read',
+    problems: ['rate_limited'],
+  } as const
   router.get(
     '/:uri',
     mark({ short: fromMemory(parts), text: true, operation: { ...getting, answers: { 200: chatWithMembers } } }),

@@ -34,6 +34,7 @@ export function exports(parts: Parts) {
       id: 'listExports',
       does: 'The formats in which a chat can be exported',
       who: 'member',
+      scope: 'read',
       answers: { 200: exportsAnswer },
     },
   })
@@ -61,6 +62,7 @@ export function exports(parts: Parts) {
       id: 'exportChat',
       does: 'A chat as a file: all of it, or the versions after one and up to another',
       who: 'member',
+      scope: 'read',
       answers: { 200: exportedFile },
       types: NAMES.map(name => FORMATS[name].type),
       problems: ['cursor_ahead', 'too_many_exports', 'restarting'],

@@ -5,7 +5,7 @@ import { logCause } from '../http/request-log.js'
 import type { FormValues } from '../http/view-values.js'
 
 /** The refusals where other input, or another try later, can help. */
-export const MENDABLE = [422, 429, 503]
+export const MENDABLE = [409, 422, 429, 503]
 
 /**
  * Submits a plain form. If it is refused with one of `statuses`, `showAgain` shows the form again, with the reason and what was typed. For
@@ -53,4 +53,14 @@ function besideTheirFields({ errors = {}, message }: Refusal): FieldErrors {
   return { ...Object.fromEntries(seen), non_field_errors: fields.length > 0 ? rest : [message] }
 }
 
-const SEEN = new Set(['username', 'name', 'email', 'password', 'current_password', 'sure'])
+const SEEN = new Set([
+  'username',
+  'name',
+  'email',
+  'password',
+  'current_password',
+  'sure',
+  'scopes',
+  'chat',
+  'expires_at',
+])

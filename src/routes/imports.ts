@@ -39,6 +39,7 @@ export function imports(parts: Parts) {
       id: 'importChat',
       does: 'Make a new chat of an export, as NDJSON or JSON: with an Idempotency-Key it goes on where it was stopped',
       who: 'account',
+      scope: 'manage',
       takes: ['Idempotency-Key'],
       files: ['application/x-ndjson', 'application/json'],
       answers: { 201: importedChat, 200: importedChat },

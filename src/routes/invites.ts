@@ -13,7 +13,13 @@ export function invites(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/invite' })
 
   const getting = mark({
-    operation: { id: 'getInvitation', does: 'The URL to share', who: 'member', answers: { 200: invitation } },
+    operation: {
+      id: 'getInvitation',
+      does: 'The URL to share',
+      who: 'member',
+      scope: 'read',
+      answers: { 200: invitation },
+    },
   })
   router.get('/', getting, async ctx => {
     const chat = await requireMember(parts, ctx)

@@ -21,6 +21,7 @@ export function links(parts: Parts) {
       id: 'replaceLink',
       does: 'Replace the link: the old one works for members only',
       who: 'owner',
+      scope: 'manage',
       answers: { 200: invitation },
       example: { expires_in: 86400 },
     },

@@ -19,6 +19,7 @@ export function owners(parts: Parts) {
       id: 'handOver',
       does: 'Hand a chat over to another member',
       who: 'owner',
+      scope: 'manage',
       answers: { 200: newOwner },
       problems: ['no_such_member', 'not_oneself', 'guest_gone'],
       example: { user_id: 8 },

@@ -26,7 +26,13 @@ export function permalinks(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages/:id' })
 
-  const getting = { id: 'getMessage', does: 'A message', who: 'member', answers: { 200: messageOf } } as const
+  const getting = {
+    id: 'getMessage',
+    does: 'A message',
+    who: 'member',
+    scope: 'read',
+    answers: { 200: messageOf },
+  } as const
   router.get('/', mark({ operation: getting }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const id = readId(ctx.params.id)
@@ -62,6 +68,7 @@ export function permalinks(parts: Parts) {
       id: 'editMessage',
       does: 'Change a message of yours',
       who: 'member',
+      scope: 'post',
       answers: { 200: messageOf },
       problems: ['author_only', 'read_only', 'not_storable'],
       example: { message: 'hello, all' },
@@ -75,6 +82,7 @@ export function permalinks(parts: Parts) {
       id: 'deleteMessage',
       does: 'Delete a message of yours, or any in a chat that you own',
       who: 'member',
+      scope: 'post',
       answers: { 200: messageOf },
       problems: ['author_only'],
     },
@@ -89,7 +97,12 @@ export function permalinks(parts: Parts) {
       await settleReaction(ctx, () => read(ctx, newReaction).emoji, ctx.query.off === undefined)
     },
   )
-  const reacting = { who: 'member', answers: { 200: messageOf }, problems: ['read_only', 'invalid_input'] } as const
+  const reacting = {
+    who: 'member',
+    scope: 'post',
+    answers: { 200: messageOf },
+    problems: ['read_only', 'invalid_input'],
+  } as const
   const adding = mark({ ...changing, operation: { id: 'react', does: 'React to a message', ...reacting } })
   router.put('/reactions/:emoji', adding, ctx => settleReaction(ctx, () => readEmoji(ctx), true))
   const takingBack = mark({ ...changing, operation: { id: 'unreact', does: 'Take a reaction back', ...reacting } })

@@ -25,8 +25,8 @@ export function readerOf(ctx: RouteContext, { user }: Followed): Reader {
   if (!identity || !credential) {
     throw notSignedIn()
   }
-  const { user_version, endsAt } = identity
-  return { user_id: user.id, user_version, endsAt, credential, address: addressOf(ctx) }
+  const { user_version, endsAt, token_id } = identity
+  return { user_id: user.id, user_version, endsAt, credential, token_id, address: addressOf(ctx) }
 }
 
 export function tooManyStreams(): Refusal {

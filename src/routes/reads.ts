@@ -18,6 +18,7 @@ export function reads(parts: Parts) {
       id: 'markRead',
       does: 'Say how far you have read',
       who: 'member',
+      scope: 'post',
       answers: { 200: lastRead },
       example: { version: 1 },
     },

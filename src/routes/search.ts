@@ -54,7 +54,7 @@ export function search(parts: Parts) {
       rate: 'searches',
       text: true,
       query: searchOfAll,
-      operation: { id: 'search', does: 'Search in all your chats', who: 'user', ...searching },
+      operation: { id: 'search', does: 'Search in all your chats', who: 'user', scope: 'read', ...searching },
     }),
     async ctx => {
       const user = requireUser(ctx)
@@ -75,7 +75,7 @@ export function search(parts: Parts) {
       rate: 'searches',
       text: true,
       query: chatSearch,
-      operation: { id: 'searchChat', does: 'Search in a chat', who: 'member', ...searching },
+      operation: { id: 'searchChat', does: 'Search in a chat', who: 'member', scope: 'read', ...searching },
     }),
     async ctx => {
       const chat = await requireMember(parts, ctx)

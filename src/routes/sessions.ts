@@ -13,7 +13,7 @@ import { read, readId, readQuery } from '../http/input.js'
 import { sessionJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respondPage, seeOther, showPage } from '../http/respond.js'
-import { toAccount } from './account.js'
+import { toAccount } from './account-page.js'
 import { checkCredentials } from './credentials.js'
 import { showDraft } from './drafts.js'
 import { formAgain, submitForm } from './forms.js'
@@ -85,6 +85,7 @@ export function sessions(parts: Parts) {
     id: 'listSessions',
     does: 'List your sessions',
     who: 'user',
+    scope: 'manage',
     answers: { 200: ownSessions },
   } as const
   router.get('/account/sessions', mark({ operation: listing }), async ctx => {
@@ -97,7 +98,13 @@ export function sessions(parts: Parts) {
   })
 
   const ending = mark({
-    operation: { id: 'endSession', does: 'End one of your sessions', who: 'user', answers: { 204: null } },
+    operation: {
+      id: 'endSession',
+      does: 'End one of your sessions',
+      who: 'user',
+      scope: 'manage',
+      answers: { 204: null },
+    },
   })
   router.delete('/account/sessions/:id', ending, end)
   router.post('/account/sessions/:id/end', ending, end)

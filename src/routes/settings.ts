@@ -25,7 +25,13 @@ export function settings(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
   const getting = mark({
-    operation: { id: 'getSettings', does: 'The settings of a chat', who: 'owner', answers: { 200: settingsOf } },
+    operation: {
+      id: 'getSettings',
+      does: 'The settings of a chat',
+      who: 'owner',
+      scope: 'read',
+      answers: { 200: settingsOf },
+    },
   })
   router.get('/settings', getting, async ctx => {
     const chat = await requireOwner(parts, ctx)
@@ -39,6 +45,7 @@ export function settings(parts: Parts) {
       id: 'changeSettings',
       does: 'Change the settings of a chat',
       who: 'owner',
+      scope: 'manage',
       answers: { 200: settingsOf },
       example: { title: 'Release party', read_only: false },
     },
@@ -52,6 +59,7 @@ export function settings(parts: Parts) {
       id: 'deleteChat',
       does: 'Delete a chat for everybody, by its name',
       who: 'owner',
+      scope: 'manage',
       answers: { 204: null },
       problems: ['wrong_name'],
       example: { name: 'Release party' },

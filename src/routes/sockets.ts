@@ -10,6 +10,7 @@ import { check } from '../http/input.js'
 import { CODES_PATH, postedJson, problemJson } from '../http/json.js'
 import { logCause } from '../http/request-log.js'
 import { addressedMessage, newMessage } from '../http/schemas.js'
+import { requireScope } from '../http/scopes.js'
 import { refuseMisspelt } from '../http/unknown-fields.js'
 import type { SocketStream } from '../live/socket-stream.js'
 import { postMessage } from './posting.js'
@@ -54,10 +55,12 @@ export function takePosts(
     try {
       const sent = await readFields('application/json', '', data)
       key = readableKey(sent.key)
-      if (!(await parts.live.identify(stream.reader.credential))) {
+      const identity = await parts.live.identify(stream.reader.credential)
+      if (!identity) {
         throw notSignedIn()
       }
       const { uri, ...fields } = chat === undefined ? check(sent, addressedMessage) : { ...sent, uri: chat }
+      await requireScope(parts, identity, 'post', uri)
       refuseMisspelt(fields, newMessage)
       const { message, posted } = await postMessage(parts, uri, user, fields, () => {})
       return { ...postedJson(posted, uri, user, message), key }

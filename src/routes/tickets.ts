@@ -23,6 +23,7 @@ export function tickets(parts: Parts) {
       id: 'makeTicket',
       does: 'Make a ticket, by which a page of another origin opens one stream',
       who: 'user',
+      scope: 'any',
       answers: { 201: madeTicket },
       example: { origin: 'https://app.example.org' },
     },

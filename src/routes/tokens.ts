@@ -1,4 +1,8 @@
 import Router from '@koa/router'
+import type { z } from 'zod'
+import { LIMITS } from '../config.js'
+import { findChat } from '../db/chats.js'
+import { SCOPES } from '../db/schema.js'
 import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
 import { notFound, notSignedIn, Refusal } from '../errors.js'
 import { newToken, tokenCredentials } from '../http/account-schemas.js'
@@ -6,10 +10,12 @@ import { madeToken, namedToken, tokens as tokensAnswer } from '../http/answers.j
 import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId } from '../http/input.js'
+import { tokenJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond } from '../http/respond.js'
-import { keyHash, randomKey } from '../keys.js'
-import { onAccountPage, showAccount, toAccount } from './account.js'
+import { beyondScope } from '../http/scopes.js'
+import { keyHash, tokenKey } from '../keys.js'
+import { onAccountPage, showAccount, toAccount } from './account-page.js'
 import { checkCredentials } from './credentials.js'
 import { EXACT, limit } from './scope.js'
 
@@ -29,20 +35,21 @@ export function tokens(parts: Parts) {
         id: 'createToken',
         does: 'Make a token by name and password',
         who: 'anybody',
+        scope: 'any',
         answers: { 200: madeToken },
-        problems: ['wrong_credentials', 'password_changed', 'too_many_passwords'],
+        problems: ['wrong_credentials', 'password_changed', 'too_many_passwords', 'too_many_tokens'],
         example: { username: 'ann', password: 'correct horse battery', name: 'a script' },
       },
     }),
     async ctx => {
       limit(parts, ctx)
-      const { name, ...credentials } = read(ctx, tokenCredentials, 400)
-      const { user, password_hash } = await checkCredentials(parts, ctx, credentials, 400)
-      const key = await make({ id: user.id, password_hash }, name)
-      if (!key) {
+      const { username, password, ...asked } = read(ctx, tokenCredentials, 400)
+      const { user, password_hash } = await checkCredentials(parts, ctx, { username, password }, 400)
+      const made = await make({ id: user.id, password_hash }, asked, 400)
+      if (!made) {
         throw passwordChanged(400)
       }
-      ctx.body = { auth_token: key }
+      ctx.body = { auth_token: made.auth_token }
     },
   )
 
@@ -51,7 +58,13 @@ export function tokens(parts: Parts) {
     mark({
       cookieless: true,
       lenient: true,
-      operation: { id: 'destroyToken', does: 'Revoke the token of this request', who: 'user', answers: { 204: null } },
+      operation: {
+        id: 'destroyToken',
+        does: 'Revoke the token of this request',
+        who: 'user',
+        scope: 'any',
+        answers: { 204: null },
+      },
     }),
     async ctx => {
       const user = requireUser(ctx)
@@ -65,8 +78,8 @@ export function tokens(parts: Parts) {
     },
   )
 
-  const listing = { does: 'List your tokens', who: 'user', answers: { 200: tokensAnswer } } as const
-  const revoking = { does: 'Revoke one of your tokens', who: 'user', answers: { 204: null } } as const
+  const listing = { does: 'List your tokens', who: 'user', scope: 'manage', answers: { 200: tokensAnswer } } as const
+  const revoking = { does: 'Revoke one of your tokens', who: 'user', scope: 'manage', answers: { 204: null } } as const
   router.get('/auth/tokens', mark({ cookieless: true, operation: { id: 'listTokens', ...listing } }), list)
   router.delete('/auth/tokens/:id', mark({ cookieless: true, operation: { id: 'revokeToken', ...revoking } }), revoke)
 
@@ -76,7 +89,13 @@ export function tokens(parts: Parts) {
     list,
   )
   const revokingAll = mark({
-    operation: { id: 'revokeTokens', does: 'Revoke all your tokens', who: 'user', answers: { 204: null } },
+    operation: {
+      id: 'revokeTokens',
+      does: 'Revoke all your tokens',
+      who: 'user',
+      scope: 'manage',
+      answers: { 204: null },
+    },
   })
   router.delete('/account/tokens', revokingAll, revokeAll)
   router.post('/account/tokens/revoke', revokingAll, revokeAll)
@@ -93,38 +112,40 @@ export function tokens(parts: Parts) {
       body: newToken,
       operation: {
         id: 'makeToken',
-        does: 'Make a token in a session',
+        does: 'Make a token in a session, or by one that may do as much and lasts as long',
         who: 'account',
+        scope: 'manage',
         answers: { 201: namedToken },
-        problems: ['session_only', 'signed_out'],
-        example: { name: 'a script' },
+        problems: ['signed_out', 'too_many_tokens'],
+        example: { name: 'a script', scopes: ['read'] },
       },
     }),
     async ctx => {
       const user = requireAccount(ctx)
       await onAccountPage(parts, ctx, 'token', async () => {
         const { identity } = ctx.state
-        if (!identity || identity.token_id !== null) {
-          // The new token would outlive the one that made it.
-          throw new Refusal(
-            'session_only',
-            'A token cannot make tokens. Use POST /auth/token/create/ with name and password.',
-          )
+        if (!identity) {
+          throw signedOut()
         }
         limit(parts, ctx)
-        const { name } = read(ctx, newToken)
-        const key = await make({ id: user.id, session: identity.hash }, name)
-        if (!key) {
+        const { scopes = [...identity.scopes], ...asked } = read(ctx, newToken)
+        if (!scopes.every(scope => identity.scopes.includes(scope))) {
+          throw beyondScope('A token makes none that may do more than itself.')
+        }
+        const { token_id, hash: session } = identity
+        const ground = token_id === null ? { id: user.id, session } : { id: user.id, token_id }
+        const made = await make(ground, { ...asked, scopes })
+        if (!made) {
           throw signedOut()
         }
         // This once only: the database has a hash of the key.
-        const page = () => showAccount(parts, ctx, user, { made: { name, key } })
+        const page = () => showAccount(parts, ctx, user, { made: { name: made.name, key: made.auth_token } })
         await respond(ctx, {
           page,
           fragment: page,
           json: () => {
             ctx.status = 201
-            return { auth_token: key, name }
+            return made
           },
         })
       })
@@ -133,14 +154,31 @@ export function tokens(parts: Parts) {
 
   return router
 
-  /** The key of a new token. Undefined if the password or the session that makes it is no longer valid. */
-  async function make(ground: TokenGround, name: string): Promise<string | undefined> {
-    const key = randomKey()
-    const outcome = await createToken(db, ground, keyHash(key), name)
-    if (outcome === 'made in the place of another') {
-      live.ended(ground.id)
+  /** A new token, as JSON. Undefined if the password, session or token that makes it is no longer valid. `status`: of wrong input. */
+  async function make(ground: TokenGround, asked: Asked, status = 422) {
+    const { name, scopes = [...SCOPES], chat, expires_at = null } = asked
+    const found = chat === '' ? undefined : await findChat(db, chat, ground.id)
+    if (chat !== '' && (found?.member_name ?? null) === null) {
+      const sentence = 'You are in no such chat.'
+      throw new Refusal('invalid_input', sentence, {
+        status,
+        faults: [{ field: 'chat', code: 'not_offered', sentence }],
+      })
     }
-    return outcome === 'refused' ? undefined : key
+    const auth_token = tokenKey()
+    const chat_id = found?.id ?? null
+    const token = await createToken(db, ground, { key_hash: keyHash(auth_token), name, scopes, chat_id, expires_at })
+    switch (token.outcome) {
+      case 'refused':
+        return undefined
+      case 'beyond':
+        throw beyondScope('A token makes none that lasts longer than itself.')
+      case 'too many':
+        throw tooManyTokens(name)
+      case 'made in the place of another':
+        live.ended(ground.id)
+    }
+    return { id: token.id, auth_token, name, scopes, chat: found?.current_uri ?? null, expires_at: token.expires_at }
   }
 
   async function list(ctx: RouteContext) {
@@ -148,7 +186,7 @@ export function tokens(parts: Parts) {
     await toAccount(ctx, {
       json: async () => {
         const tokens = await tokensOf(db, user.id)
-        return { tokens: tokens.map(token => ({ ...token, current: token.id === ctx.state.identity?.token_id })) }
+        return { tokens: tokens.map(token => tokenJson(token, token.id === ctx.state.identity?.token_id)) }
       },
     })
   }
@@ -168,4 +206,15 @@ export function tokens(parts: Parts) {
     live.ended(user.id)
     await toAccount(ctx, { done: 'token' })
   }
+}
+
+type Asked = Omit<z.output<typeof tokenCredentials>, 'username' | 'password'>
+
+function tooManyTokens(name: string): Refusal {
+  return new Refusal(
+    'too_many_tokens',
+    name === ''
+      ? `You have ${LIMITS.tokensPerUser} tokens without a name, and all were used within the last minutes. Revoke some, or try again later.`
+      : `You have ${LIMITS.tokensPerUser} tokens with a name. Revoke some that you do not need.`,
+  )
 }

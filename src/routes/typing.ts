@@ -19,6 +19,7 @@ export function typing(parts: Parts) {
       id: 'tellTyping',
       does: 'Tell the readers of the chat’s streams that you are typing',
       who: 'member',
+      scope: 'post',
       answers: { 204: null },
       problems: ['read_only'],
       example: { after: 1 },

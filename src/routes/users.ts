@@ -67,6 +67,7 @@ export function users(parts: Parts) {
         id: 'createUser',
         does: 'Sign up',
         who: 'anybody',
+        scope: 'any',
         answers: { 201: newAccount },
         problems: ['name_taken', 'name_alike', 'too_many_passwords'],
         example: { username: 'ann', password: 'correct horse battery' },

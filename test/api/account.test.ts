@@ -34,7 +34,7 @@ describe('the account by the API', () => {
     const program = await signUpProgram(site, username)
     const uri = await program.startChat()
     assert.deepEqual((await program.call('PATCH', '/api/account/', { name: 'Ann Lee' })).json.name, 'Ann Lee')
-    const changed = await program.call('PATCH', '/api/account', { email: 'ann@example.org' })
+    const changed = await program.call('PATCH', '/api/account', { email: 'ann@example.org', password: PASSWORD })
     assert.equal(changed.status, 200)
     assert.deepEqual(
       { ...changed.json, id: 0 },
@@ -61,6 +61,8 @@ describe('the account by the API', () => {
       [{ name: 'Ann (guest)', email: 'x' }, ['name', 'email']],
       [{ name: 'Good', email: 'x' }, ['email']],
       [{ name: 'admin', email: 'good@example.org' }, ['name']],
+      [{ email: 'good@example.org' }, ['password']],
+      [{ name: 'Good', email: 'good@example.org', password: 'not this one' }, ['password']],
     ] as const) {
       const refused = await program.call('PATCH', '/api/account/', fields)
       assertProblem(refused, 422)
@@ -135,18 +137,6 @@ describe('the account by the API', () => {
       assertProblem(refused, 400)
       assert.deepEqual(Object.keys(refused.json.errors), ['name'])
     }
-  })
-
-  it('POST /api/account/tokens/ makes one for a session, and none for a token', async () => {
-    const browser = await new Visitor(site).signUp(unique())
-    const headers = { 'content-type': 'application/json', 'x-csrf-token': browser.csrf }
-    const made = await browser.send('POST', '/api/account/tokens/', JSON.stringify({ name: 'script' }), headers)
-    assert.equal(made.status, 201)
-    const program = new Program(site, made.json.auth_token)
-    assertProblem(await program.call('POST', '/api/account/tokens/', { name: 'child' }), 403)
-    const [token] = (await program.call('GET', '/api/account/tokens/')).json.tokens
-    assert.equal((await program.call('DELETE', `/api/account/tokens/${token.id}/`)).status, 204)
-    assertProblem(await program.call('GET', '/api/account/'), 401)
   })
 
   it('POST /api/account/keep/ is for guests', async () => {

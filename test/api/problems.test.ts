@@ -6,7 +6,7 @@ import { routerOf } from '../../src/routes/index.js'
 import { assertProblem } from '../input/answers.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
 
@@ -83,7 +83,27 @@ describe('the code of a problem', () => {
       () => json(browser, 'POST', '/api/chats/', {}, { 'sec-fetch-site': 'cross-site' }),
     ],
     ['account_only', 403, 'makeToken', () => json(gus, 'POST', '/api/account/tokens/', { name: 'mine' })],
-    ['session_only', 403, 'makeToken', () => ann.call('POST', '/api/account/tokens/', { name: 'mine' })],
+    [
+      'insufficient_scope',
+      403,
+      'startChat',
+      async () => {
+        const { json } = await ann.call('POST', '/api/account/tokens/', { name: 'reader', scopes: ['read'] })
+        return new Program(site, json.auth_token).call('POST', '/api/chats/', {})
+      },
+    ],
+    [
+      'too_many_tokens',
+      409,
+      'makeToken',
+      async () => {
+        const many = await signUpProgram(site, 'many')
+        for (let count = 0; count < 100; count++) {
+          await many.call('POST', '/api/account/tokens/', { name: `n${count}` })
+        }
+        return many.call('POST', '/api/account/tokens/', { name: 'more' })
+      },
+    ],
     [
       'already_account',
       403,

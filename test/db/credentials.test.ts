@@ -59,8 +59,8 @@ describe('what opens an account', () => {
   })
 
   it('ends by its own user alone: tokens', async () => {
-    await createToken(site.db, ann, newHash())
-    await createToken(site.db, bob, newHash())
+    await createToken(site.db, ann, { key_hash: newHash() })
+    await createToken(site.db, bob, { key_hash: newHash() })
     const [token] = await tokensOf(site.db, ann.id)
     assert.ok(token)
     assert.equal(await revokeToken(site.db, bob.id, token.id), false)

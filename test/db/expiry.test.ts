@@ -39,7 +39,7 @@ describe('what has run out', () => {
     },
     {
       table: 'tokens',
-      make: id => createToken(site.db, { id, password_hash: 'x' }, keyHash(`token ${id}`)),
+      make: id => createToken(site.db, { id, password_hash: 'x' }, { key_hash: keyHash(`token ${id}`) }),
       column: 'last_used_at',
       lasts: `${LIMITS.tokenIdleDays} days`,
     },

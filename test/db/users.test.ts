@@ -155,7 +155,7 @@ describe('users and the chats that they are in', () => {
         const ann = await newUser('Ann')
         const key = keyHash(randomKey())
         await createSession(site.db, key, { id: ann.id, password_hash: 'x' }, '')
-        await createToken(site.db, { id: ann.id, password_hash: 'x' }, keyHash(randomKey()))
+        await createToken(site.db, { id: ann.id, password_hash: 'x' }, { key_hash: keyHash(randomKey()) })
         const holder = await holdUser(site, ann.id)
         const both: Promise<unknown>[] = [begin(ann.id)]
         await waiting(site, 1)

@@ -144,14 +144,14 @@ describe('the account page', () => {
       const name = unique()
       const ann = await new Visitor(site).signUp(name)
       assert.equal(
-        (await ann.post('/account', { email: 'ann@example.org' })).headers.get('location'),
+        (await ann.post('/account', { email: 'ann@example.org', password: PASSWORD })).headers.get('location'),
         '/account?done=email#main',
       )
       assert.match((await ann.get('/account')).text, /value="ann@example\.org"/)
-      const refused = await ann.post('/account', { email: 'nonsense' })
+      const refused = await ann.post('/account', { email: 'nonsense', password: PASSWORD })
       assert.equal(refused.status, 422)
       assert.match(refused.text, /value="nonsense"[\s\S]*Enter a valid email address\./)
-      assert.equal((await ann.post('/account', { email: '' })).status, 303)
+      assert.equal((await ann.post('/account', { email: '', password: PASSWORD })).status, 303)
       assert.equal((await ann.send('GET', '/api/account/')).json.email, '')
     })
 
@@ -165,7 +165,7 @@ describe('the account page', () => {
       assert.equal(refused.status, 429)
       assert.match(refused.text, /value="Ann 5"/)
       assert.ok(Number(refused.headers.get('retry-after')) > 500)
-      assert.equal((await ann.post('/account', { email: 'ann@example.org' })).status, 303)
+      assert.equal((await ann.post('/account', { email: 'ann@example.org', password: PASSWORD })).status, 303)
       await limited.close()
     })
   })
@@ -332,7 +332,7 @@ describe('the account page', () => {
     it('ends the account: its messages stay under another name, on the page, in JSON and in what is read again', async () => {
       const name = unique('Doomed')
       const ann = await new Visitor(site).signUp(name)
-      await ann.post('/account', { email: 'doomed@example.org' })
+      await ann.post('/account', { email: 'doomed@example.org', password: PASSWORD })
       const bob = await new Visitor(site).signUp(unique('bob'))
       const uri = await ann.startChat()
       await bob.get(`/chats/${uri}`)

@@ -7,7 +7,7 @@ import { routerOf } from '../../src/routes/index.js'
 import { stored } from '../input/rows.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Answer, PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
 
 const ACTORS = ['visitor', 'stranger', 'removed', 'guest', 'member', 'owner'] as const
 type Actor = (typeof ACTORS)[number]
@@ -62,7 +62,10 @@ const ROWS: Record<string, Row> = {
   },
   'GET /account': { status: [401, 200, 200, 200, 200, 200] },
   'POST /account': { status: [401, 303, 303, 303, 303, 303], fields: { name: 'Renamed' } },
-  'PATCH /account': { status: [401, 303, 303, 403, 303, 303], fields: { email: 'somebody@example.org' } },
+  'PATCH /account': {
+    status: [401, 303, 303, 403, 303, 303],
+    fields: { email: 'somebody@example.org', password: PASSWORD },
+  },
   'DELETE /account': { status: [401, 422, 422, 422, 422, 422] },
   'POST /account/delete': { status: [401, 422, 422, 422, 422, 422] },
   'POST /account/password': { status: [401, 422, 422, 403, 422, 422] },

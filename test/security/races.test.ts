@@ -122,7 +122,7 @@ describe('what was begun by a password that is changed meanwhile', () => {
     const beginnings = {
       'a session': (id: number) => createSession(site.db, keyHash(randomKey()), { id, password_hash: 'x' }, ''),
       'a token': async (id: number) =>
-        (await createToken(site.db, { id, password_hash: 'x' }, keyHash(randomKey()))) === 'made',
+        (await createToken(site.db, { id, password_hash: 'x' }, { key_hash: keyHash(randomKey()) })).outcome === 'made',
     }
     for (const [ending, prepare] of Object.entries(endings)) {
       for (const [beginning, begin] of Object.entries(beginnings)) {
@@ -165,7 +165,7 @@ describe('what was begun by a password that is changed meanwhile', () => {
       const user = await createUser(site.db, { username: unique(), email: '', password_hash: 'x' })
       assert.ok(user)
       const { id } = user
-      const begin = () => createToken(site.db, { id, password_hash: 'x' }, keyHash(randomKey()))
+      const begin = () => createToken(site.db, { id, password_hash: 'x' }, { key_hash: keyHash(randomKey()) })
       await inOrder(id, order, begin, () => revokeTokens(site.db, id))
       assert.equal(await countOf('tokens', id), order === 'begins first' ? 0 : 1)
     }

@@ -165,7 +165,7 @@ export async function signUpProgram(site: SiteForUsers, username: string, passwo
   const user = db && (await createdUser(db, username, password))
   if (user) {
     const key = randomKey()
-    await createToken(db, user, keyHash(key))
+    await createToken(db, user, { key_hash: keyHash(key) })
     return new Program(site, key)
   }
   const anyone = new Program(site)
