@@ -226,7 +226,13 @@ export interface PageValues {
       newest: boolean
     } | null
   }
-  'reference/show.njk': Manual & { site: string; codes: typeof CODES; field_codes: typeof FIELD_CODES }
+  'reference/show.njk': Manual & {
+    site: string
+    /** Stands in the lines, this once. */
+    token: string | null
+    codes: typeof CODES
+    field_codes: typeof FIELD_CODES
+  }
   'sessions/login.njk': FormValues
   'sessions/logout.njk': {
     /** Of a guest: those that go to others by it. */

@@ -1,22 +1,17 @@
 import Router from '@koa/router'
-import type { z } from 'zod'
-import { LIMITS } from '../config.js'
-import { findChat } from '../db/chats.js'
-import { SCOPES } from '../db/schema.js'
-import { createToken, revokeToken, revokeTokens, type TokenGround, tokensOf } from '../db/tokens.js'
-import { notFound, notSignedIn, Refusal } from '../errors.js'
+import { revokeToken, revokeTokens, tokensOf } from '../db/tokens.js'
+import { notFound, notSignedIn } from '../errors.js'
 import { newToken, tokenCredentials } from '../http/account-schemas.js'
 import { madeToken, namedToken, tokens as tokensAnswer } from '../http/answers.js'
-import { passwordChanged, requireAccount, requireUser, signedOut } from '../http/authentication.js'
+import { passwordChanged, requireAccount, requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { read, readId } from '../http/input.js'
 import { tokenJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond } from '../http/respond.js'
-import { beyondScope } from '../http/scopes.js'
-import { keyHash, tokenKey } from '../keys.js'
 import { onAccountPage, showAccount, toAccount } from './account-page.js'
 import { checkCredentials } from './credentials.js'
+import { makeOwnToken, makeToken } from './new-tokens.js'
 import { EXACT, limit } from './scope.js'
 
 /** Tokens for programs. A program makes one with a name and password; a user makes one on the page of their account. */
@@ -45,7 +40,7 @@ export function tokens(parts: Parts) {
       limit(parts, ctx)
       const { username, password, ...asked } = read(ctx, tokenCredentials, 400)
       const { user, password_hash } = await checkCredentials(parts, ctx, { username, password }, 400)
-      const made = await make({ id: user.id, password_hash }, asked, 400)
+      const made = await makeToken(parts, { id: user.id, password_hash }, asked, 400)
       if (!made) {
         throw passwordChanged(400)
       }
@@ -123,21 +118,8 @@ export function tokens(parts: Parts) {
     async ctx => {
       const user = requireAccount(ctx)
       await onAccountPage(parts, ctx, 'token', async () => {
-        const { identity } = ctx.state
-        if (!identity) {
-          throw signedOut()
-        }
         limit(parts, ctx)
-        const { scopes = [...identity.scopes], ...asked } = read(ctx, newToken)
-        if (!scopes.every(scope => identity.scopes.includes(scope))) {
-          throw beyondScope('A token makes none that may do more than itself.')
-        }
-        const { token_id, hash: session } = identity
-        const ground = token_id === null ? { id: user.id, session } : { id: user.id, token_id }
-        const made = await make(ground, { ...asked, scopes })
-        if (!made) {
-          throw signedOut()
-        }
+        const made = await makeOwnToken(parts, ctx, user, read(ctx, newToken))
         // This once only: the database has a hash of the key.
         const page = () => showAccount(parts, ctx, user, { made: { name: made.name, key: made.auth_token } })
         await respond(ctx, {
@@ -153,33 +135,6 @@ export function tokens(parts: Parts) {
   )
 
   return router
-
-  /** A new token, as JSON. Undefined if the password, session or token that makes it is no longer valid. `status`: of wrong input. */
-  async function make(ground: TokenGround, asked: Asked, status = 422) {
-    const { name, scopes = [...SCOPES], chat, expires_at = null } = asked
-    const found = chat === '' ? undefined : await findChat(db, chat, ground.id)
-    if (chat !== '' && (found?.member_name ?? null) === null) {
-      const sentence = 'You are in no such chat.'
-      throw new Refusal('invalid_input', sentence, {
-        status,
-        faults: [{ field: 'chat', code: 'not_offered', sentence }],
-      })
-    }
-    const auth_token = tokenKey()
-    const chat_id = found?.id ?? null
-    const token = await createToken(db, ground, { key_hash: keyHash(auth_token), name, scopes, chat_id, expires_at })
-    switch (token.outcome) {
-      case 'refused':
-        return undefined
-      case 'beyond':
-        throw beyondScope('A token makes none that lasts longer than itself.')
-      case 'too many':
-        throw tooManyTokens(name)
-      case 'made in the place of another':
-        live.ended(ground.id)
-    }
-    return { id: token.id, auth_token, name, scopes, chat: found?.current_uri ?? null, expires_at: token.expires_at }
-  }
 
   async function list(ctx: RouteContext) {
     const user = requireUser(ctx)
@@ -206,15 +161,4 @@ export function tokens(parts: Parts) {
     live.ended(user.id)
     await toAccount(ctx, { done: 'token' })
   }
-}
-
-type Asked = Omit<z.output<typeof tokenCredentials>, 'username' | 'password'>
-
-function tooManyTokens(name: string): Refusal {
-  return new Refusal(
-    'too_many_tokens',
-    name === ''
-      ? `You have ${LIMITS.tokensPerUser} tokens without a name, and all were used within the last minutes. Revoke some, or try again later.`
-      : `You have ${LIMITS.tokensPerUser} tokens with a name. Revoke some that you do not need.`,
-  )
 }

@@ -92,6 +92,7 @@ const ROWS: Record<string, Row> = {
   'POST /preferences': { good: { theme: 'dark', text_size: 'large', enter: 'line' } },
   'DELETE /account/sessions/:id': {},
   'POST /account/sessions/:id/end': {},
+  'POST /api': {},
   'POST /account/tokens': { good: { name: 'a script', scopes: 'read', chat: '', expires_at: '2099-12-31' } },
   'DELETE /account/tokens': {},
   'POST /account/tokens/revoke': {},

@@ -3,16 +3,18 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { guest } from '../support/guests.js'
 import { skipWithout } from '../support/programs.js'
 import { openSite, type Site } from '../support/site.js'
 import { printed, skipWithoutBrowser } from '../support/terminal.js'
-import { signUpProgram, Visitor } from '../support/visitor.js'
+import { Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const run = promisify(execFile)
 
 interface Operation {
   operationId: string
   deprecated?: boolean
+  security: { token: string[] }[]
   responses: Record<string, unknown>
 }
 
@@ -59,6 +61,67 @@ describe('GET /api/', () => {
     }
   })
 
+  it('puts a token that reads, for a day, into all lines for who is signed in, and they work so', async function () {
+    await skipWithout('curl', '--version').call(this)
+    const visitor = await new Visitor(site).signUp('reader')
+    const uri = await visitor.startChat()
+    await visitor.post(`/chats/${uri}/messages`, { message: 'hello' })
+    assert.match((await visitor.get('/api/')).text, /<form [^>]*action="\/api\/">[\s\S]*Put a Token into the Lines/)
+    assert.doesNotMatch(page, /Put a Token into the Lines/)
+    const made = await visitor.post('/api/')
+    assert.equal(made.status, 200)
+    assert.match(made.headers.get('cache-control') ?? '', /no-store/)
+    const [, key = ''] = /TOKEN=(chatire_[\w-]{50})\n/.exec(made.text) ?? []
+    const { rows } = await site.pool.query(
+      `select scopes, name, extract(epoch from expires_at - now()) as lasts from tokens where key_hash = sha256($1)`,
+      [key],
+    )
+    assert.deepEqual([rows[0].scopes, rows[0].name, Math.round(rows[0].lasts / 3600)], [['read'], '', 24])
+    const { id } = (await new Program(site, key).call('GET', `/api/chats/${uri}/messages/`)).json.messages[0]
+    const env = { ...process.env, URI: uri, ID: String(id) }
+    const reading = [
+      'getAccount',
+      'listChats',
+      'getChat',
+      'listMessages',
+      'getMessage',
+      'search',
+      'searchChat',
+      'listEvents',
+    ]
+    const works = async ({ operationId, security }: Operation) => {
+      const line = lineOf(operationId, made.text) ?? ''
+      assert.equal(line.includes(key), security.length > 0, operationId)
+      assert.ok(line.includes(site.url) && !/\$(TOKEN|SITE)/.test(line), line)
+      const script = `${line} --silent --max-time 1 --write-out '\\n%{http_code}'`
+      // Revoking itself is what a token may do in any case.
+      const ran =
+        operationId === 'destroyToken' ? undefined : await run('sh', ['-c', script], { env }).catch(error => error)
+      const [
+        {
+          token: [scope],
+        } = { token: [] },
+      ] = security
+      if (ran && scope) {
+        const isBeyond = /"code":"insufficient_scope"/.test(ran.stdout)
+        assert.equal(isBeyond, scope !== 'read', `${operationId}: ${ran.stdout}`)
+        assert.ok(!reading.includes(operationId) || /\n200$/.test(ran.stdout), `${operationId}: ${ran.stdout}`)
+      }
+    }
+    await Promise.all(operations.map(works))
+    assert.ok(!(await visitor.get('/api/')).text.includes(key))
+    assert.ok(!site.log.join('').includes(key))
+  })
+
+  it('gives a guest no token, nor a form of another site', async () => {
+    const gus = await guest(site, 'Gus')
+    assert.doesNotMatch((await gus.get('/api/')).text, /Put a Token into the Lines/)
+    assert.equal((await gus.post('/api/')).status, 403)
+    const ann = await new Visitor(site).signUp('forged')
+    assert.equal((await ann.post('/api/', { csrf: 'x' })).status, 403)
+    assert.equal((await new Visitor(site).post('/api/')).status, 401)
+  })
+
   it('is read in lynx', async function () {
     await skipWithoutBrowser('lynx').call(this)
     const text = await printed('lynx', ['-dump', '-nolist', '-width=200', `${site.url}/api/`])
@@ -71,8 +134,8 @@ describe('GET /api/', () => {
   })
 
   /** The line as a browser shows it. */
-  function lineOf(id: string): string | undefined {
-    const [, html = ''] = new RegExp(`<section [^>]*id="${id}"[^]*?<pre[^>]*>([^<]*)</pre>`).exec(page) ?? []
+  function lineOf(id: string, text = page): string | undefined {
+    const [, html = ''] = new RegExp(`<section [^>]*id="${id}"[^]*?<pre[^>]*>([^<]*)</pre>`).exec(text) ?? []
     return html
       .replaceAll('&quot;', '"')
       .replaceAll('&#39;', "'")

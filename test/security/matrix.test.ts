@@ -40,6 +40,7 @@ const ROWS: Record<string, Row> = {
   'GET /favicon.ico': { status: [302, 302, 302, 302, 302, 302] },
   'GET /help': { status: OPEN },
   'GET /api': { status: OPEN },
+  'POST /api': { status: [401, 200, 200, 403, 200, 200] },
   'GET /api/openapi.json': { status: OPEN },
   'GET /offline': { status: OPEN },
   'GET /service-worker.js': { status: OPEN },
