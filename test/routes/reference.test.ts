@@ -61,7 +61,7 @@ describe('GET /api/', () => {
     }
   })
 
-  it('puts a token that reads, for a day, into all lines for who is signed in, and they work so', async function () {
+  it('puts a token that reads, for a day, into all lines for who is signed in, and they work so @long', async function () {
     await skipWithout('curl', '--version').call(this)
     const visitor = await new Visitor(site).signUp('reader')
     const uri = await visitor.startChat()
@@ -89,7 +89,7 @@ describe('GET /api/', () => {
       'searchChat',
       'listEvents',
     ]
-    const works = async ({ operationId, security }: Operation) => {
+    for (const { operationId, security } of operations) {
       const line = lineOf(operationId, made.text) ?? ''
       assert.equal(line.includes(key), security.length > 0, operationId)
       assert.ok(line.includes(site.url) && !/\$(TOKEN|SITE)/.test(line), line)
@@ -108,9 +108,24 @@ describe('GET /api/', () => {
         assert.ok(!reading.includes(operationId) || /\n200$/.test(ran.stdout), `${operationId}: ${ran.stdout}`)
       }
     }
-    await Promise.all(operations.map(works))
     assert.ok(!(await visitor.get('/api/')).text.includes(key))
     assert.ok(!site.log.join('').includes(key))
+  })
+
+  it('makes that token once for each time that the form is sent, without a name', async () => {
+    const ann = await new Visitor(site).signUp('once')
+    const keys = [(await ann.post('/api/')).text, (await ann.post('/api/')).text].map(
+      text => /TOKEN=(\S+)/.exec(text)?.[1],
+    )
+    assert.equal(new Set(keys).size, 2)
+    const { tokens } = (await ann.send('GET', '/api/account/tokens/')).json
+    assert.deepEqual(
+      tokens.map(({ name, scopes }: { name: string; scopes: string[] }) => [name, scopes]),
+      [
+        ['', ['read']],
+        ['', ['read']],
+      ],
+    )
   })
 
   it('gives a guest no token, nor a form of another site', async () => {
