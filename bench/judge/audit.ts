@@ -35,6 +35,16 @@ export async function audit(pool: pg.Pool, chat: Chat, upTo: number, readers: re
   chat.firstSeen.clear()
 }
 
+/** Whether the newest page of a frame shows all messages as they are now. After a change it is loaded again, which takes a moment. */
+export async function isCurrent(pool: pg.Pool, chat: Chat, { pages }: FramedPage): Promise<boolean> {
+  const rows: Row[] = []
+  for await (const page of rowsOf(pool, chat, chat.audited)) {
+    rows.push(...page)
+  }
+  const log = new Log(chat, rows)
+  return (pages.at(-1) ?? []).every(item => !log.byId.has(item.id) || log.isNow(item))
+}
+
 /** The rows, and what readers may show of each message. */
 class Log {
   readonly chat: Chat

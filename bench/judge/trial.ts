@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import { type Address, connect } from '../../src/db/connection.js'
-import { audit } from './audit.js'
+import { audit, isCurrent } from './audit.js'
 import { type Cast, openCast } from './cast.js'
 import { type Chat, lastShown, versionOf } from './chats.js'
 import { Findings, type Verdict } from './findings.js'
@@ -10,6 +10,7 @@ import { requireLoopback } from './loopback.js'
 import { FramedPage } from './page-readers.js'
 import { readersOf } from './readership.js'
 import { type Desk, Sender } from './sender.js'
+import type { Sight } from './sight.js'
 
 /** Between two departures of the same member, in milliseconds. */
 const STAY = 300
@@ -103,13 +104,19 @@ export async function openTrial({ url, address, ...counts }: TrialOptions): Prom
           return { sight, isFrame, end: ends.get(sight.chat)?.[isFrame ? 'shown' : 'version'] ?? 0 }
         }),
       )
-      const behind = () => places.filter(({ sight, end }) => sight.cursor < end)
-      for (const deadline = performance.now() + patience; behind().length > 0 && performance.now() < deadline; ) {
+      const deadline = performance.now() + patience
+      while (places.some(({ sight, end }) => sight.cursor < end) && performance.now() < deadline) {
         await wait(20)
       }
       // What others did not get is counted by the audit. A frame that shows nothing more looks like one of a quiet chat.
-      for (const { sight, end } of behind().filter(({ isFrame }) => isFrame)) {
-        findings.note('lost', `${sight.reader} waits at ${sight.cursor} for ${end}`)
+      for (const { sight } of places.filter(({ isFrame, sight, end }) => isFrame && sight.cursor < end)) {
+        findings.note('lost', `${sight.reader} waits at ${sight.cursor}`)
+      }
+      for (const frame of readers.filter(reader => reader instanceof FramedPage)) {
+        const [{ chat }] = frame.sights as [Sight]
+        while (!(await isCurrent(pool, chat, frame)) && performance.now() < deadline) {
+          await wait(200)
+        }
       }
       for (const chat of chats) {
         await audit(pool, chat, ends.get(chat)?.version ?? 0, readers, findings)

@@ -1,0 +1,81 @@
+// node dist/bench/faults/run.js [--minutes 30] [--posts 1000000] [--only name,name] [--to file]: posts while one fault after the other is injected, judges
+// what came of it, and prints and writes the table. Ends with 1 if anything was lost, came twice, out of order, or wrong. npm run faults
+// builds before.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { isClean, quantile } from '../judge/findings.js'
+import { FAULTS } from './faults.js'
+import { play, type Row } from './scene.js'
+import { tableOf } from './table.js'
+import { openWorld } from './world.js'
+
+const MINUTES = 30
+const POSTS = 1_000_000
+const SENDERS = 64
+const CHATS = 16
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: String(MINUTES) },
+    posts: { type: 'string' },
+    only: { type: 'string' },
+    to: { type: 'string', default: 'faults.md' },
+  },
+})
+const minutes = Number(values.minutes)
+const { to } = values
+const scale = minutes / MINUTES
+const posts = Number(values.posts ?? POSTS * scale)
+const only = values.only?.split(',')
+const faults = FAULTS.filter(({ name }) => !only || only.includes(name))
+if (!(minutes > 0) || !(posts > 0) || faults.length === 0 || (only && faults.length < only.length)) {
+  console.error(
+    `--minutes and --posts are numbers above 0. --only takes some of these: ${FAULTS.map(({ name }) => name).join(', ')}`,
+  )
+  process.exit(2)
+}
+
+const begun = new Date()
+const rows: Row[] = []
+const skipped = new Map<string, string>()
+const world = await openWorld(scale, SENDERS, CHATS)
+try {
+  for (const fault of faults) {
+    const lack = await fault.lacks?.(world)
+    if (lack) {
+      skipped.set(fault.name, lack)
+      console.log(`${fault.name}: skipped, as ${lack}`)
+      continue
+    }
+    const row = await play(
+      world,
+      fault,
+      Math.max(1, Math.round(fault.times * scale)),
+      posts / faults.length,
+      posts / (minutes * 60),
+    )
+    rows.push(row)
+    written()
+    const { verdict } = row
+    const [p50, p99] = [0.5, 0.99].map(share => quantile(verdict.latencies, share))
+    const words = isClean(verdict) ? 'nothing wrong' : verdict.sentences.join('\n  ')
+    console.log(`${fault.name}: ${row.injected} times, ${verdict.posts} posts (p50 ${p50} ms, p99 ${p99} ms), ${words}`)
+  }
+} finally {
+  await world.close()
+}
+console.log(`\n${written()}`)
+process.exitCode = rows.every(({ verdict }) => isClean(verdict)) ? 0 : 1
+
+/** Writes the table of what is done so far, and returns it. */
+function written(): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()
+  const sum = rows.reduce((sum, { verdict }) => sum + verdict.posts, 0)
+  const took = Math.round((Date.now() - begun.getTime()) / 60_000)
+  const title = `${begun.toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ${took} minutes, ${sum} posts`
+  const table = `${title}\n\n${tableOf(rows, skipped)}\n`
+  writeFileSync(to, table)
+  return table
+}

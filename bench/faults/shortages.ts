@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { openFiles } from './processes.js'
+import type { World } from './world.js'
+
+const run = promisify(execFile)
+
+/** How long something is short, in milliseconds. */
+const SHORT = 4000
+
+/** All that PostgreSQL has left for others. What the program has open it keeps. */
+export async function exhaustConnections({ database }: World) {
+  const { rows } = await database.query('show max_connections')
+  const clients = []
+  for (let n = 0; n < Number(rows[0].max_connections); n++) {
+    const client = await Promise.race([database.connect(), wait(1000).then(() => undefined)])
+    if (!client) {
+      break
+    }
+    clients.push(client)
+  }
+  await database
+    .query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire' and pid <> pg_backend_pid()",
+    )
+    .catch(() => {})
+  await wait(SHORT)
+  await Promise.all(clients.map(client => client.end()))
+  return undefined
+}
+
+export async function lacksPrlimit() {
+  return run('prlimit', ['--version']).then(
+    () => undefined,
+    () => 'prlimit is not installed',
+  )
+}
+
+/** Each process may open no more files, while connections come. */
+export async function exhaustDescriptors({ program }: World) {
+  const pids = program.workers()
+  const limit = (pid: number, files: string) => run('prlimit', ['--pid', String(pid), `--nofile=${files}`])
+  const { stdout } = await run('prlimit', ['--pid', String(pids[0]), '--nofile', '--noheadings', '--output=SOFT'])
+  await Promise.all(pids.map(pid => limit(pid, `${openFiles(pid) + 5}:`)))
+  const sockets: Socket[] = Array.from({ length: 200 }, () => connect(program.port, '127.0.0.1').on('error', () => {}))
+  await wait(SHORT)
+  for (const socket of sockets) {
+    socket.destroy()
+  }
+  await Promise.all(pids.map(pid => limit(pid, `${stdout.trim()}:`).catch(() => {})))
+  return undefined
+}
+
+/** The database refuses every change. */
+export async function makeReadOnly({ database }: World) {
+  const set = async (value: string) => {
+    await database.query(`alter database chatire set default_transaction_read_only = ${value}`)
+    await database.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire'")
+  }
+  await set('on')
+  await wait(SHORT)
+  const client = await database.connect()
+  await client.query('set default_transaction_read_only = off')
+  await client.query('alter database chatire reset default_transaction_read_only')
+  await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire'")
+  await client.end()
+  return undefined
+}

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { databaseUrl } from '../../test/support/databases.js'
+import { freePort } from '../../test/support/programs.js'
+import { openTrial, type Trial } from '../judge/trial.js'
+import { type KeptDatabase, keepDatabase } from './kept-database.js'
+import { type KeptProgram, keepProgram, type Programme } from './kept-program.js'
+import { openRelay, type Relay } from './relay.js'
+
+/** Everything that faults are done to. */
+export interface World {
+  folder: string
+  database: KeptDatabase
+  /** How the program that serves was started, and the program. A rolling restart puts another in its place. */
+  programme: Programme
+  program: KeptProgram
+  /** Between senders and readers and the program. */
+  toProgram: Relay
+  /** Between the program and its database. */
+  toDatabase: Relay
+  trial: Trial
+  /** How many streams a herd has, and other numbers that grow with the time that there is: 1 for 30 minutes. */
+  scale: number
+  close(): Promise<void>
+}
+
+/** How many processes serve. */
+const WORKERS = 2
+
+export async function openWorld(scale: number, senders: number, chats: number): Promise<World> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'chatire-faults-'))
+  const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })]
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) {
+      await end()
+    }
+  }
+  try {
+    const database = await keepDatabase(path.join(folder, 'data'))
+    closing.push(() => database.stop())
+    const sockets = path.join(folder, 'sockets')
+    await mkdir(sockets)
+    const wire = path.join(sockets, '.s.PGSQL.5432')
+    const toDatabase = await openRelay({ path: wire }, { path: path.join(database.connection.host, '.s.PGSQL.5432') })
+    closing.push(() => toDatabase.close())
+    const programme = {
+      port: await freePort(),
+      database: databaseUrl({ ...database.connection, host: sockets }),
+      log: path.join(folder, 'program.log'),
+      workers: WORKERS,
+    }
+    const program = keepProgram(programme)
+    let serving: { program: KeptProgram } = { program }
+    closing.push(() => serving.program.stop())
+    const port = await freePort()
+    const toProgram = await openRelay({ port, host: '127.0.0.1' }, { port: program.port, host: '127.0.0.1' })
+    closing.push(() => toProgram.close())
+    await program.ready()
+    const url = `http://127.0.0.1:${port}`
+    const trial = await openTrial({ url, address: database.connection, chats, senders, wanderers: chats / 4 })
+    closing.push(() => trial.close())
+    const world: World = { folder, database, programme, program, toProgram, toDatabase, trial, scale, close }
+    serving = world
+    return world
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
