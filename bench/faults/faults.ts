@@ -4,8 +4,15 @@ import { cutDatabase, cutReaders, terminateBackends } from './cuts.js'
 import { killAll, killBackend, killDatabase, killMain, killProgram, killWorker, stopDatabase } from './kills.js'
 import { lockChat, lockTable, longTransaction } from './locks.js'
 import { pauseDatabase, pauseProgram, pauseWorker } from './pauses.js'
-import { rollingRestart } from './restarts.js'
-import { exhaustConnections, exhaustDescriptors, lacksPrlimit, makeReadOnly } from './shortages.js'
+import { lacksFaketime, rollingRestart, stepClock } from './restarts.js'
+import {
+  exhaustConnections,
+  exhaustDescriptors,
+  fillDisk,
+  lacksPrlimit,
+  lacksSmallDisk,
+  makeReadOnly,
+} from './shortages.js'
 import type { World } from './world.js'
 
 /** Something that goes wrong. */
@@ -35,6 +42,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'pause a worker', times: 5, inject: pauseWorker },
   { name: 'pause the program', times: 5, inject: pauseProgram },
   { name: 'pause PostgreSQL', times: 5, inject: pauseDatabase },
+  { name: 'fill the disk', times: 5, lacks: lacksSmallDisk, inject: fillDisk },
   { name: 'make the database read-only', times: 5, inject: makeReadOnly },
   { name: 'exhaust the connections of PostgreSQL', times: 5, inject: exhaustConnections },
   { name: 'exhaust the descriptors of the program', times: 5, lacks: lacksPrlimit, inject: exhaustDescriptors },
@@ -46,5 +54,6 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a burst of logins', times: 10, inject: logins },
   { name: 'a herd of streams', times: 1, inject: herd },
   { name: 'a rolling restart', times: 5, inject: rollingRestart },
+  { name: 'step the clock', times: 3, lacks: lacksFaketime, inject: stepClock },
   { name: 'backup and restore', times: 3, inject: backUpAndRestore },
 ]

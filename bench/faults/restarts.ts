@@ -1,11 +1,30 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { freePort } from '../../test/support/programs.js'
 import { keepProgram } from './kept-program.js'
 import type { World } from './world.js'
 
 /** Another program is started beside the one that serves, new connections lead to it, and the first one is told to stop. */
 export async function rollingRestart(world: World) {
+  return replace(world, [])
+}
+
+export async function lacksFaketime() {
+  return promisify(execFile)('faketime', ['--version']).then(
+    () => undefined,
+    () => 'faketime is not installed',
+  )
+}
+
+/** The clock of the program goes an hour forward, and back. */
+export async function stepClock(world: World) {
+  await replace(world, ['faketime', '-f', '+1h'])
+  return replace(world, [])
+}
+
+async function replace(world: World, prefix: readonly string[]) {
   const before = world.program
-  const programme = { ...world.programme, port: await freePort() }
+  const programme = { ...world.programme, prefix, port: await freePort() }
   const after = keepProgram(programme)
   await after.ready()
   world.toProgram.leadTo({ port: after.port, host: '127.0.0.1' })

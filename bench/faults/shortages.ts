@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { statfs } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -9,6 +10,9 @@ const run = promisify(execFile)
 
 /** How long something is short, in milliseconds. */
 const SHORT = 4000
+
+/** How much more fits on the disk while it is short, in bytes. */
+const ROOM = 1024 * 1024
 
 /** All that PostgreSQL has left for others. What the program has open it keeps. */
 export async function exhaustConnections({ database }: World) {
@@ -50,6 +54,20 @@ export async function exhaustDescriptors({ program }: World) {
     socket.destroy()
   }
   await Promise.all(pids.map(pid => limit(pid, `${stdout.trim()}:`).catch(() => {})))
+  return undefined
+}
+
+export async function lacksSmallDisk({ disk }: World) {
+  return disk.isSmall ? undefined : 'only root can mount a small disk to fill'
+}
+
+/** PostgreSQL cannot write its log, ends, and cannot start again until there is room. */
+export async function fillDisk({ disk }: World) {
+  const resize = (bytes: number) => run('mount', ['-o', `remount,size=${bytes}`, disk.path])
+  const { blocks, bfree, bsize } = await statfs(disk.path)
+  await resize((blocks - bfree) * bsize + ROOM)
+  await wait(SHORT)
+  await resize(blocks * bsize)
   return undefined
 }
 

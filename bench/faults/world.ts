@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { databaseUrl } from '../../test/support/databases.js'
 import { freePort } from '../../test/support/programs.js'
 import { openTrial, type Trial } from '../judge/trial.js'
@@ -11,6 +13,8 @@ import { openRelay, type Relay } from './relay.js'
 /** Everything that faults are done to. */
 export interface World {
   folder: string
+  /** Where the database's files are; whether that is a small disk of their own, which can be filled. */
+  disk: { path: string; isSmall: boolean }
   database: KeptDatabase
   /** How the program that serves was started, and the program. A rolling restart puts another in its place. */
   programme: Programme
@@ -25,6 +29,11 @@ export interface World {
   close(): Promise<void>
 }
 
+const run = promisify(execFile)
+
+/** For a million messages and the log of the database. */
+const DISK = '4g'
+
 /** How many processes serve. */
 const WORKERS = 2
 
@@ -37,7 +46,13 @@ export async function openWorld(scale: number, senders: number, chats: number): 
     }
   }
   try {
-    const database = await keepDatabase(path.join(folder, 'data'))
+    const disk = path.join(folder, 'disk')
+    await mkdir(disk)
+    const isSmall = await mountSmall(disk)
+    if (isSmall) {
+      closing.push(() => run('umount', [disk]))
+    }
+    const database = await keepDatabase(path.join(disk, 'data'))
     closing.push(() => database.stop())
     const sockets = path.join(folder, 'sockets')
     await mkdir(sockets)
@@ -60,11 +75,30 @@ export async function openWorld(scale: number, senders: number, chats: number): 
     const url = `http://127.0.0.1:${port}`
     const trial = await openTrial({ url, address: database.connection, chats, senders, wanderers: chats / 4 })
     closing.push(() => trial.close())
-    const world: World = { folder, database, programme, program, toProgram, toDatabase, trial, scale, close }
+    const world: World = {
+      folder,
+      disk: { path: disk, isSmall },
+      database,
+      programme,
+      program,
+      toProgram,
+      toDatabase,
+      trial,
+      scale,
+      close,
+    }
     serving = world
     return world
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Only root may. */
+async function mountSmall(folder: string): Promise<boolean> {
+  return run('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', folder]).then(
+    () => true,
+    () => false,
+  )
 }
