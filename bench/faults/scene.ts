@@ -7,6 +7,9 @@ import type { World } from './world.js'
 /** How long recovery may take, in milliseconds, and how long readers may take to get the rest. */
 const PATIENCE = 120_000
 
+/** How long it is waited for where nothing new is scheduled any more: what waits is sent then. */
+const TAIL = 30_000
+
 /** Between the recovery from one fault and the next one, in milliseconds. */
 const REST = 300
 
@@ -45,7 +48,7 @@ export async function play(world: World, fault: Fault, times: number, posts: num
   return { fault: fault.name, injected: isFault ? injected : 0, verdict, recoveries }
 }
 
-/** Waits until each chat has acknowledged something that was sent from now on, or nothing more is sent. */
+/** Waits until each chat has acknowledged something that was sent from now on, or there is nothing more to be sent. */
 async function recovered({ trial }: World, isSending: () => boolean): Promise<number[]> {
   const from = performance.now()
   const times = new Map<Chat, number>()
@@ -54,7 +57,8 @@ async function recovered({ trial }: World, isSending: () => boolean): Promise<nu
       times.set(chat, at - from)
     }
   }
-  while (times.size < trial.cast.chats.length && isSending() && performance.now() < from + PATIENCE) {
+  const end = () => from + (isSending() ? PATIENCE : TAIL)
+  while (times.size < trial.cast.chats.length && performance.now() < end()) {
     await wait(10)
   }
   trial.onAcknowledged = () => {}
