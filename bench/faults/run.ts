@@ -38,6 +38,7 @@ if (!(minutes > 0) || !(posts > 0) || faults.length === 0 || (only && faults.len
 }
 
 const begun = new Date()
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()
 const rows: Row[] = []
 const skipped = new Map<string, string>()
 const world = await openWorld(scale, SENDERS, CHATS)
@@ -71,7 +72,6 @@ process.exitCode = rows.every(({ verdict }) => isClean(verdict)) ? 0 : 1
 
 /** Writes the table of what is done so far, and returns it. */
 function written(): string {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()
   const sum = rows.reduce((sum, { verdict }) => sum + verdict.posts, 0)
   const took = Math.round((Date.now() - begun.getTime()) / 60_000)
   const title = `${begun.toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ${took} minutes, ${sum} posts`
