@@ -44,7 +44,7 @@ const sessionsWith = compiledOnce((db, { hashes }: { hashes: readonly Buffer[] }
       'id_hash as hash',
       sql<null>`null`.as('token_id'),
       sql<null>`null`.as('chat_id'),
-      secondsTo(staleAt('sessions', SESSION_STALE)).as('fresh'),
+      secondsTo(staleAt('sessions', sql.lit(SESSION_STALE))).as('fresh'),
       secondsTo(sessionEndsAt).as('lasts'),
     ])
     .where('id_hash', '=', sql<Buffer>`any(${hashes})`)
@@ -68,7 +68,7 @@ const tokensWith = compiledOnce((db, { hashes }: { hashes: readonly Buffer[] }) 
       'tokens.id as token_id',
       'tokens.scopes',
       'tokens.chat_id',
-      secondsTo(staleAt('tokens', TOKEN_STALE)).as('fresh'),
+      secondsTo(staleAt('tokens', sql.lit(TOKEN_STALE))).as('fresh'),
       secondsTo(tokenEndsAt).as('lasts'),
     ])
     .where('key_hash', '=', sql<Buffer>`any(${hashes})`)
@@ -80,8 +80,8 @@ function secondsTo(moment: RawBuilder<Date>) {
   return sql<number>`extract(epoch from ${moment} - now())::float8`
 }
 
-function staleAt(table: 'sessions' | 'tokens', seconds: number) {
-  return sql<Date>`(${sql.ref(`${table}.last_used_at`)} + make_interval(secs => ${sql.lit(seconds)}))`
+function staleAt(table: 'sessions' | 'tokens', seconds: RawBuilder<number>) {
+  return sql<Date>`(${sql.ref(`${table}.last_used_at`)} + make_interval(secs => ${seconds}))`
 }
 
 type Row = Omit<Identity, 'user' | 'endsAt' | 'staleAt' | 'uri'> & User & { lasts: number; fresh: number }

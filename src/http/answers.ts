@@ -51,11 +51,8 @@ export const account = z
 export const accountAgain = z.object({ ...account.shape, csrf: z.string().optional() })
 
 export const madeToken = z.object({ auth_token: z.string().meta({ description: 'Shown this once.' }) })
-const rights = {
-  scopes: z.array(z.enum(SCOPES)),
-  chat: uri.nullable().meta({ description: 'The only chat that the token is for.' }),
-  expires_at: time.nullable(),
-}
+const onlyChat = uri.nullable().meta({ description: 'The only chat that the token is for.' })
+const rights = { scopes: z.array(z.enum(SCOPES)), chat: onlyChat, expires_at: time.nullable() }
 export const namedToken = z.object({ id, ...madeToken.shape, name: z.string(), ...rights })
 
 export const madeTicket = z.object({
