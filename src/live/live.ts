@@ -70,11 +70,7 @@ export class Live {
       () => this.streams.readers(),
       error => log('Noting who is here failed', error),
     )
-    this.tokenUse = new TokenUse(
-      db,
-      () => this.streams.tokens(),
-      error => log('Noting which tokens are in use failed', error),
-    )
+    this.tokenUse = new TokenUse(db, this.streams, log)
     this.feeds = new Feeds(db, rendererFor, {
       mayDeliver: () => this.sweep.mayDeliver,
       saw: (chat_id, user_id) => this.presence.saw(chat_id, user_id),
@@ -237,8 +233,7 @@ export class Live {
     this.streams.close()
     this.chatLists.close()
     this.sweep.stop()
-    await written
-    await this.bus.close()
+    await written.then(() => this.bus.close())
     await this.checking
   }
 

@@ -1,6 +1,7 @@
 import type { Db } from '../db/schema.js'
 import { touchTokens } from '../db/tokens.js'
 import { within } from '../deadline.js'
+import type { Streams } from './streams.js'
 
 /** Between two writes to the database, in milliseconds: a token that was used in the last 10 minutes does not give way to a new one. */
 const EVERY = 5 * 60_000
@@ -12,21 +13,22 @@ const WITHIN = 5_000
 export class TokenUse {
   private readonly timer: NodeJS.Timeout
   private readonly db: Db
-  private readonly streaming: () => Iterable<number>
-  private readonly onFailure: (error: unknown) => void
+  private readonly streams: Streams
+  private readonly log: (sentence: string, error: unknown) => void
 
-  /** `streaming` returns the ids of the tokens by which streams are open. */
-  constructor(db: Db, streaming: () => Iterable<number>, onFailure: (error: unknown) => void) {
+  constructor(db: Db, streams: Streams, log: (sentence: string, error: unknown) => void) {
     this.db = db
-    this.streaming = streaming
-    this.onFailure = onFailure
+    this.streams = streams
+    this.log = log
     this.timer = setInterval(() => void this.write(), EVERY)
   }
 
   async write() {
-    const ids = [...new Set(this.streaming())]
+    const ids = [...new Set(this.streams.tokens())]
     if (ids.length > 0) {
-      await within(WITHIN, touchTokens(this.db, ids)).catch(this.onFailure)
+      await within(WITHIN, touchTokens(this.db, ids)).catch(error =>
+        this.log('Noting which tokens are in use failed', error),
+      )
     }
   }
 
