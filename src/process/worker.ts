@@ -33,7 +33,9 @@ try {
   await Promise.race([stopped, gone])
   await listener.close()
   await parts.close()
-  process.disconnect?.()
+  if (process.connected) {
+    process.disconnect()
+  }
 } catch (error) {
   if (!(error instanceof OperatorError)) {
     log.fatal({ err: error }, 'A worker failed')
