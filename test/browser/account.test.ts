@@ -72,7 +72,7 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.getByRole('button', { name: 'End the access of my script' }).click()
       await done(ann.page, 'The program’s access is ended.')
 
-      await ann.page.getByLabel('Your password').fill('another horse battery')
+      await ann.page.locator('#delete-password').fill('another horse battery')
       await ann.page.getByRole('button', { name: 'Delete Account' }).click()
       await ann.page.getByRole('heading', { name: 'Welcome to the Chatire!' }).waitFor()
       await log(bob.page, javaScriptEnabled).getByText('deleted user left').waitFor()
