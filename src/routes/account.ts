@@ -112,7 +112,6 @@ export function account(parts: Parts) {
       const { name, email, password } = read(ctx, changedUser(user))
       if (email !== undefined) {
         requireAccount(ctx)
-        count(parts, ctx, 'changes', user.id)
         await checkPassword(parts, ctx, user, 'password', password ?? read(ctx, ownPassword).password)
       }
       const renamed = name !== undefined && name !== user.name
