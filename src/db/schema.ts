@@ -184,9 +184,9 @@ export type Scope = (typeof SCOPES)[number]
 /** Those who were imported wrote what came from a file. They cannot sign in. */
 export type UserKind = 'account' | 'guest' | 'imported'
 
-/** The entries of a chat's list, then the events that change a message. */
-export type EventKind = 'message' | Aside | 'edited' | 'deleted' | 'reacted'
-type Aside = (typeof ASIDES)[number]
-
 /** The small events between messages. An index of 004_people has the same list. */
 export const ASIDES = ['joined', 'left', 'removed', 'named', 'renamed', 'changed', 'owner'] as const
+
+/** The entries of a chat's list, then the events that change a message. */
+export const EVENT_KINDS = ['message', ...ASIDES, 'edited', 'deleted', 'reacted'] as const
+export type EventKind = (typeof EVENT_KINDS)[number]

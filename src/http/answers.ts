@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { CODES, type Code, FIELD_CODES } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { SCOPES } from '../db/schema.js'
+import { EVENT_KINDS, SCOPES } from '../db/schema.js'
+import { FORMAT_NAMES } from './export-formats.js'
 
 /**
  * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
@@ -141,23 +142,9 @@ export const messageOf = z
   .meta({ id: 'Message' })
 
 /** The kinds of db/events.ts, one by one: programs rely on them. */
-const KINDS = [
-  'message',
-  'joined',
-  'left',
-  'removed',
-  'named',
-  'renamed',
-  'changed',
-  'owner',
-  'edited',
-  'deleted',
-  'reacted',
-] as const
-
 const event = z
   .object({
-    event: z.enum(KINDS),
+    event: z.enum(EVENT_KINDS),
     ...messageOf.shape,
     by: z.object({ id, username: z.string(), name: z.string() }).optional(),
   })
@@ -252,7 +239,7 @@ export const importedChat = z.object({
 
 export const exports = z.object({
   version: version.meta({ description: 'Up to which an export goes that begins now.' }),
-  items: z.array(z.object({ format: z.enum(['html', 'txt', 'csv', 'ndjson', 'json']), url })),
+  items: z.array(z.object({ format: z.enum(FORMAT_NAMES), url })),
   running: z
     .array(z.object({ format: z.string(), version, until: version }))
     .meta({ description: 'Your own exports of this chat, as far as this process runs them.' }),
@@ -260,7 +247,7 @@ export const exports = z.object({
 
 const { html: _html, user: _user, ...exportedMessage } = messageOf.shape
 const exportedEvent = z.object({
-  event: z.enum(KINDS),
+  event: z.enum(EVENT_KINDS),
   ...exportedMessage,
   user: user.pick({ id: true, username: true, name: true, guest: true, imported: true }),
   by: z.object({ id, username: z.string(), name: z.string() }).optional(),

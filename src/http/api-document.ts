@@ -10,6 +10,7 @@ import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
 import { allStreamEvent, allStreamed, exportLine, problem, streamEvent, streamed, transcript } from './answers.js'
 import type { Marks, State } from './context.js'
+import { FORMAT_NAMES } from './export-formats.js'
 import { isForPrograms } from './form.js'
 import { marksOfLayer } from './marks.js'
 import { problemsOf, statusOf } from './operation-problems.js'
@@ -145,7 +146,7 @@ const PATH_PARAMETERS: Record<string, ZodType> = {
     .string()
     .meta({ description: 'The part of the chat’s URL that cannot be guessed.', example: 'mYkF3QzP7vXw0aBcD1eF2g' }),
   id: z.int().min(0).meta({ example: 2 }),
-  format: z.enum(['html', 'txt', 'csv', 'ndjson', 'json']).meta({ example: 'ndjson' }),
+  format: z.enum(FORMAT_NAMES).meta({ example: 'ndjson' }),
   emoji: z.string().meta({ description: 'One of 👍 ❤️ 😂 🎉 😮 😢, written with %.', example: '👍' }),
 }
 

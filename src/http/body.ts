@@ -23,7 +23,8 @@ export function readBody(): Middleware {
         await ctx.state.upload?.end()
       }
       return
-    } else if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
+    }
+    if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
       const body = await bytes(ctx.req)
       if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
         throw new Refusal('compressed_body', 'Send the body as it is, not compressed.', {

@@ -53,6 +53,8 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   json: { type: 'application/json', words: 'The same as one JSON document', hasParts: false, writer: jsonWriter },
 }
 
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[]
+
 /** An event for programs. Its HTML is left out, which can be made of its text, and so are the fields of users that are always empty. */
 function lineOf(event: Event) {
   const { html: _html, user, ...rest } = eventJson(event)

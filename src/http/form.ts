@@ -11,7 +11,8 @@ export function isForPrograms(url: string): boolean {
 
 /**
  * Content negotiation: settles the form of the answer. It is JSON at an address for programs and for a request that asks for JSON, a
- * fragment for htmx, text for who would rather have plain text than either, and a page for everybody else. `/api/chats/…` is `/chats/…` in JSON; `nouns` are those that have both addresses.
+ * fragment for htmx, text for who would rather have plain text than either, and a page for everybody else. `/api/chats/…` is `/chats/…` in
+ * JSON; `nouns` are those that have both addresses.
  */
 export function settleForm(nouns: readonly string[]): Middleware {
   const api = new RegExp(`^/api(?=/(${nouns.join('|')})(/|$))`)

@@ -10,7 +10,7 @@ import {
   importedAuthors,
   storeBatch,
 } from '../db/imports.js'
-import type { Db } from '../db/schema.js'
+import { type Db, EVENT_KINDS } from '../db/schema.js'
 import { randomKey } from '../keys.js'
 import { inSlice } from '../slices.js'
 import { asLine } from '../text/controls.js'
@@ -21,18 +21,7 @@ import { check, stateOf, written } from './import-messages.js'
 const BATCH = 500
 
 /** What else an export tells, which belongs to the chat that it is of: who came and went, what it was called. */
-const PASSED_OVER = [
-  'joined',
-  'left',
-  'removed',
-  'named',
-  'renamed',
-  'changed',
-  'owner',
-  'edited',
-  'deleted',
-  'reacted',
-]
+const PASSED_OVER: readonly string[] = EVENT_KINDS.filter(kind => kind !== 'message')
 
 interface Work {
   user_id: number

@@ -95,8 +95,8 @@ function shownOf({
 }: ListedChat) {
   const { last_author_is_guest, last_message, unread, mentioned } = chat
   const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_is_guest]
-  // No text can run into the next one: each but the last is one line.
-  return `${numbers}\n${uri}\n${title}\n${owner_name}\n${last_author}\n${last_text}`
+  // As JSON, which tells no text from the text "null".
+  return JSON.stringify([...numbers, uri, title, owner_name, last_author, last_text])
 }
 
 /** Whether a message needs no author's name, because the one above it is by the same author and less than five minutes older. */

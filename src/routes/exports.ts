@@ -8,7 +8,7 @@ import { invalid, notFound, unavailable } from '../errors.js'
 import { absolute } from '../http/address.js'
 import { exportedFile, exports as exportsAnswer } from '../http/answers.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { type Exported, FORMATS, type FormatName } from '../http/export-formats.js'
+import { type Exported, FORMAT_NAMES, FORMATS, type FormatName } from '../http/export-formats.js'
 import { exportChat, Gone } from '../http/exporting.js'
 import { readQuery } from '../http/input.js'
 import { isReadersFault } from '../http/malformed.js'
@@ -46,7 +46,7 @@ export function exports(parts: Parts) {
       fragment: () => showFragment(parts, ctx, 'exports/_running.njk', { chat, running: own.map(partDone) }),
       json: () => ({
         version: chat.version,
-        items: NAMES.map(format => ({
+        items: FORMAT_NAMES.map(format => ({
           format,
           url: absolute(parts, ctx, `/api/chats/${chat.current_uri}/exports/${format}/`),
         })),
@@ -64,13 +64,13 @@ export function exports(parts: Parts) {
       who: 'member',
       scope: 'read',
       answers: { 200: exportedFile },
-      types: NAMES.map(name => FORMATS[name].type),
+      types: FORMAT_NAMES.map(name => FORMATS[name].type),
       problems: ['cursor_ahead', 'too_many_exports', 'restarting'],
     },
   })
   router.get('/:format', exporting, async ctx => {
     const chat = await requireMember(parts, ctx)
-    const format = NAMES.find(name => name === ctx.params.format)
+    const format = FORMAT_NAMES.find(name => name === ctx.params.format)
     if (!format) {
       throw notFound()
     }
@@ -94,7 +94,7 @@ export function exports(parts: Parts) {
     showPage(parts, ctx, 'exports/show.njk', {
       chat,
       name: chatName(chat),
-      formats: NAMES.map(format => ({ format, words: FORMATS[format].words })),
+      formats: FORMAT_NAMES.map(format => ({ format, words: FORMATS[format].words })),
       events: events < LIMITS.eventsCounted ? events : null,
       size: bytesInWords(bytes),
       running: own.map(partDone),
@@ -172,8 +172,6 @@ export function exports(parts: Parts) {
     }
   }
 }
-
-const NAMES = Object.keys(FORMATS) as FormatName[]
 
 function partDone({ format, after, version, until }: Running) {
   return { format, done: Math.floor((100 * (version - after)) / Math.max(1, until - after)) }

@@ -52,6 +52,17 @@ describe('the list of chats in an open page', () => {
     assert.doesNotMatch((await ann.htmx('GET', `/chats?beside=${id}`)).text, count)
   })
 
+  it('tells a deleted message from one that says null, and no title from that title', async () => {
+    const shown = async () => (await ann.htmx('GET', '/chats')).text
+    const { id } = (await bob.post(uri, 'null')).json
+    assert.match(await shown(), /<bdi>null<\/bdi>/)
+    await bob.call('DELETE', `/api/chats/${uri}/messages/${id}/`)
+    assert.match(await shown(), /deleted message/)
+    assert.match(await shown(), /Chat started by/)
+    await ann.post(`/chats/${uri}/settings`, { title: 'null', guests: 'true' })
+    assert.match(await shown(), /<span class="chats__name"><bdi>null<\/bdi>/)
+  })
+
   it('is answered with 204 and without a statement while nothing has happened', async () => {
     const have = stampOf(await ann.htmx('GET', '/chats'))
     const statements = await statementsOf(async () => {
