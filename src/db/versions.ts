@@ -7,7 +7,7 @@ export interface KnownVersion {
   version: number
 }
 
-/** A user all of whose chats are watched, and a snapshot of the database that saw the chats in memory. */
+/** A user all of whose chats are watched, and a snapshot of the database that saw how they came to those in memory. */
 export interface Watcher {
   user_id: number
   seen: string
@@ -22,8 +22,8 @@ export interface Moved {
 }
 
 /**
- * Which of the chats and users have another version than the known one, and which of the watchers have other chats; with the snapshot of
- * the database that shows it, and the epoch of the database. One statement, by primary keys alone.
+ * Which of the chats and users have another version than the known one, and which of the watchers have other chats; with the epoch of the
+ * database. One statement, by primary keys alone.
  */
 export async function movedVersions(
   db: Db,
@@ -32,10 +32,10 @@ export async function movedVersions(
     users,
     watchers,
   }: { chats: readonly KnownVersion[]; users: readonly KnownVersion[]; watchers: readonly Watcher[] },
-): Promise<{ moved: Moved[]; seen: string; epoch: number }> {
-  const { rows } = await sql<(Moved | { what: null }) & { seen: string; epoch: number }>`
-    select now.seen, now.epoch, moved.what, moved.id, moved.version, moved.known
-    from (select pg_current_snapshot()::text as seen, current_epoch() as epoch) now
+): Promise<{ moved: Moved[]; epoch: number }> {
+  const { rows } = await sql<(Moved | { what: null }) & { epoch: number }>`
+    select now.epoch, moved.what, moved.id, moved.version, moved.known
+    from (select current_epoch() as epoch) now
     left join (
       select 'chat' as what, known.id, chats.version, known.version as known
       from unnest(${ids(chats)}::bigint[], ${versions(chats)}::bigint[]) as known (id, version)
@@ -55,8 +55,8 @@ export async function movedVersions(
         where c.user_id = known.id and c.xid >= pg_snapshot_xmin(known.seen) and not pg_visible_in_snapshot(c.xid, known.seen)
       )
     ) moved on true`.execute(db)
-  const [{ seen, epoch } = { seen: '', epoch: 0 }] = rows
-  return { moved: rows.filter((row): row is Moved & { seen: string; epoch: number } => row.what !== null), seen, epoch }
+  const moved = rows.filter((row): row is Moved & { epoch: number } => row.what !== null)
+  return { moved, epoch: rows[0]?.epoch ?? 0 }
 }
 
 const ids = (known: readonly KnownVersion[]) => known.map(({ id }) => id)

@@ -13,10 +13,11 @@ const BYTES_AT_MOST = 128 * 1024
 
 /**
  * Between two readings of one stream, in milliseconds: what happens meanwhile is read together. Where a reading takes long, as the reader has
- * very many chats, the pause is so many times as long.
+ * very many chats, the pause is so many times as long, up to an end: nobody reads much later than others.
  */
 const GATHER = 10
 const TIMES = 4
+const PAUSE_AT_MOST = 2000
 
 /** Readings at the same time: posts come before them. */
 const AT_ONCE = 4
@@ -40,8 +41,11 @@ export async function followAll(
   stream.whenOver(() => watch.close())
   while (!watch.closed) {
     watch.begin()
-    const askedAt = performance.now()
-    const page = await queue(() => happeningsAfter(db, stream.user_id, position.cursor, PAGE)).catch(error => {
+    let askedAt = 0
+    const page = await queue(() => {
+      askedAt = performance.now()
+      return happeningsAfter(db, stream.user_id, position.cursor, PAGE)
+    }).catch(error => {
       if (error instanceof CursorGone) {
         stream.end('restart')
       } else {
@@ -55,10 +59,11 @@ export async function followAll(
     await tell(stream, position, page.happenings, asTold)
     position.cursor = page.cursor
     if (!page.more) {
-      await wait(Math.max(GATHER, took * TIMES))
-      await watch.wait(seen => {
-        const { epoch, day } = page.cursor
-        position.cursor = { epoch, day: day + Math.floor((performance.now() - askedAt) / DAY), after: seen }
+      await wait(Math.min(Math.max(GATHER, took * TIMES), PAUSE_AT_MOST))
+      // Nothing has happened since, so the same snapshot does, and is as good as one of today.
+      await watch.wait(() => {
+        const { day } = page.cursor
+        position.cursor = { ...page.cursor, day: day + Math.floor((performance.now() - askedAt) / DAY) }
       })
     }
   }

@@ -68,9 +68,8 @@ export class PostgresCarrier implements Carrier {
     })
     try {
       await client.connect()
-      // Its commits wait for the disk, although a hint may be lost: after a crash PostgreSQL would give their numbers out again, which cursors of
-      // all chats have behind them already (docs/proof.md).
-      await client.query(`set synchronous_commit = on; set idle_session_timeout = 0; listen ${CHANNEL}`)
+      // A hint may be lost in a crash, so its commit need not wait for the disk.
+      await client.query(`set synchronous_commit = off; set idle_session_timeout = 0; listen ${CHANNEL}`)
       this.client = client
       opened()
       this.hearer.missed()

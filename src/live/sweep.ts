@@ -31,8 +31,8 @@ interface Watched {
   watchers(): Watcher[]
   /** The user has come to a chat, or is no longer in one. */
   changed(user_id: number): void
-  /** The sweep that asked for them has succeeded: it began at `begunAt`, and saw this snapshot of the database, of that epoch. */
-  confirmed(asked: readonly Watcher[], begunAt: number, seen: string, epoch: number): void
+  /** The sweep that asked for them has succeeded: it began at `begunAt`, and saw that epoch of the database. */
+  confirmed(asked: readonly Watcher[], begunAt: number, epoch: number): void
 }
 
 /** When the database was asked for something that is in memory, and when the answer came into memory, in `performance.now()`'s time. */
@@ -138,9 +138,9 @@ export class Sweep {
     this.triedAt = this.begunAt < this.triedAt ? this.triedAt : begunAt
     const asked = { chats: this.chats.versions(), users: this.users.versions(), watchers: this.watched.watchers() }
     if (Object.values(asked).some(({ length }) => length > 0)) {
-      const { moved, seen, epoch } = await movedVersions(this.db, asked)
+      const { moved, epoch } = await movedVersions(this.db, asked)
       await Promise.all(moved.map(one => this.tell(one)))
-      this.watched.confirmed(asked.watchers, begunAt, seen, epoch)
+      this.watched.confirmed(asked.watchers, begunAt, epoch)
     }
     this.begunAt = Math.max(this.begunAt, begunAt)
     this.onConfirmed()

@@ -4,7 +4,7 @@ export class Watch {
   private happened = false
   private waitingSince = Number.POSITIVE_INFINITY
   private settle: () => void = () => {}
-  private onConfirmed: (seen: string) => void = () => {}
+  private onConfirmed: () => void = () => {}
   private readonly onClose: () => void
 
   constructor(onClose: () => void) {
@@ -17,10 +17,10 @@ export class Watch {
   }
 
   /**
-   * Resolves once something has happened since the last reading began, or the watch is closed. `onConfirmed` is called with each snapshot of
-   * the database up to which nothing has.
+   * Resolves once something has happened since the last reading began, or the watch is closed. `onConfirmed` is called each time that the
+   * database has confirmed that nothing has.
    */
-  async wait(onConfirmed: (seen: string) => void) {
+  async wait(onConfirmed: () => void) {
     if (!this.happened && !this.closed) {
       this.onConfirmed = onConfirmed
       this.waitingSince = performance.now()
@@ -37,9 +37,9 @@ export class Watch {
   }
 
   /** What the sweep of that time saw is older than what a reading has seen that ended later. */
-  confirmed(seen: string, begunAt: number) {
+  confirmed(begunAt: number) {
     if (!this.happened && this.waitingSince < begunAt) {
-      this.onConfirmed(seen)
+      this.onConfirmed()
     }
   }
 

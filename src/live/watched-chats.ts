@@ -6,7 +6,7 @@ import { Watch } from './watch.js'
 
 /** A user all of whose chats are watched, for one stream or more. */
 interface WatchedUser {
-  /** A snapshot of the database that saw these chats. */
+  /** A snapshot of the database that saw how the user came to these chats. */
   seen: string
   chats: readonly number[]
   watches: Set<Watch>
@@ -105,7 +105,7 @@ export class WatchedChats implements Swept {
   }
 
   /** A sweep that began at `begunAt` has succeeded. Who was asked for in it, and was told nothing since, lacks nothing that it saw. */
-  confirmed(asked: readonly Watcher[], begunAt: number, seen: string, epoch: number) {
+  confirmed(asked: readonly Watcher[], begunAt: number, epoch: number) {
     if (this.epoch !== undefined && this.epoch !== epoch) {
       // The cursors of all are gone: their next reading says so.
       this.users.forEach(wake)
@@ -114,9 +114,8 @@ export class WatchedChats implements Swept {
     for (const { user_id, seen: before } of asked) {
       const user = this.users.get(user_id)
       if (user?.seen === before && !this.told.has(user_id)) {
-        user.seen = seen
         for (const watch of user.watches) {
-          watch.confirmed(seen, begunAt)
+          watch.confirmed(begunAt)
         }
       }
     }
