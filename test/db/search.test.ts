@@ -280,7 +280,7 @@ describe('searching', () => {
     }
   })
 
-  it('finds after a crash what was posted, edited and deleted before it and not sorted in', async () => {
+  it('finds after a crash what was posted, edited and deleted before it and not sorted in @long', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'chatire-test-'))
     let cluster = await startCluster(folder, () => {})
     try {

@@ -14,7 +14,7 @@ const any = <T>(list: readonly T[]) => list[Math.floor(Math.random() * list.leng
 
 describe('readers of all their chats who are cut off at random', () => {
   for (const BUS of ['postgres', 'off']) {
-    it(`miss nothing, get nothing twice, and each chat in order, with BUS=${BUS}`, async function () {
+    it(`miss nothing, get nothing twice, and each chat in order, with BUS=${BUS}${BUS === 'off' ? ' @long' : ''}`, async function () {
       const one = await openSite({ BUS })
       const other = await openSite({ BUS }, one)
       try {

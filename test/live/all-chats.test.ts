@@ -309,7 +309,7 @@ describe('all chats of a user', () => {
       ])
     })
 
-    it('keeps its cursor young while nothing happens, without a statement of its own', async () => {
+    it('keeps its cursor young while nothing happens, without a statement of its own @long', async () => {
       const stream = await openEvents(site, '/api/live/', ann)
       const { id: began = '' } = await stream.first(({ event }) => event === 'ready')
       const day = readCursor(began)?.day ?? 0

@@ -58,7 +58,7 @@ describe('hints by RabbitMQ', () => {
     }
   })
 
-  it('of one site do not come to another that shares the broker', async () => {
+  it('of one site do not come to another that shares the broker @long', async () => {
     const { near, ann, uri, areUp } = await converse()
     const { far, areUp: othersAreUp } = await converse()
     await until(() => areUp() && othersAreUp())
@@ -69,7 +69,7 @@ describe('hints by RabbitMQ', () => {
     assert.equal(far.live.measured().bus.hints.get('received') ?? 0, received)
   })
 
-  it('leave nothing behind at the broker', async () => {
+  it('leave nothing behind at the broker @long', async () => {
     const { areUp } = await converse()
     await until(areUp)
     const queues = await broker.control('list_queues', 'name', 'arguments', 'exclusive', 'auto_delete', 'durable')

@@ -34,7 +34,7 @@ describe('while the database cannot be reached', () => {
     return { wire, far: await open(env, { address: wire.address }) }
   }
 
-  for (const how of ['', ', which RabbitMQ carries']) {
+  for (const how of ['', ', which RabbitMQ carries @long']) {
     it(`nothing is lost when all connections are cut, again and again, and what is new is told of by the bus afterwards${how}`, async function () {
       const env: Record<string, string> = how ? { BUS: await byBroker(this) } : {}
       await cutAgainAndAgain(env)

@@ -152,7 +152,7 @@ describe('two processes on one database', () => {
     }
   })
 
-  it('tell each other by RabbitMQ', async function () {
+  it('tell each other by RabbitMQ @long', async function () {
     const conversation = await converse({ BUS: await byBroker(this) })
     await printDelays('by RabbitMQ', conversation)
     await conversation.reader.stop()

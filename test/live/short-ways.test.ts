@@ -15,7 +15,7 @@ const LONG_WAY = { authorization: '' }
 
 describe('the short ways', () => {
   for (const env of [{}, { PUBLIC_URL: 'https://chat.example.org', TRUST_PROXY: '1' }]) {
-    it(`answer as the long way does, whatever the request${'PUBLIC_URL' in env ? ', also behind a proxy' : ''}`, async () => {
+    it(`answer as the long way does, whatever the request${'PUBLIC_URL' in env ? ', also behind a proxy @long' : ''}`, async () => {
       const site = await openSite(env)
       try {
         await compare(site)

@@ -77,7 +77,7 @@ describe('a backup', function () {
     return client.query(text).finally(() => client.end())
   }
 
-  it('under load, and what becomes of its readers when it is restored', async function () {
+  it('under load, and what becomes of its readers when it is restored @long', async function () {
     this.timeout(120_000 + DRILLED * 2)
     const cluster = await start()
     await migrate(cluster.connection, () => {})
@@ -301,7 +301,7 @@ describe('a backup', function () {
     assert.deepEqual(await readdir(dataDir), [name])
   })
 
-  it('and its restoring end at a signal, and leave nothing', async () => {
+  it('and its restoring end at a signal, and leave nothing @long', async () => {
     const cluster = await start()
     const folder = await backedUp()
     await cluster.stop()

@@ -96,7 +96,7 @@ describe('startCluster', () => {
     assert.deepEqual(await query((await start(dataDir)).connection, 'select from kept'), [])
   })
 
-  it('begins again after it was killed while creating the database', async () => {
+  it('begins again after it was killed while creating the database @long', async () => {
     const dataDir = join(root, 'interrupted')
     const program = launch(dataDir)
     await program.next('said')
@@ -174,7 +174,7 @@ describe('startCluster', () => {
     assert.deepEqual(await query(connection, 'select count(*)::int from thousand'), [{ count: 1000 }])
   })
 
-  it('is not kept from starting by lock files that a crash has left', async () => {
+  it('is not kept from starting by lock files that a crash has left @long', async () => {
     const cluster = await start(dataDir)
     const files = [postmasterFile(dirOf(dataDir)), socketLockFile(cluster.connection.host)]
     const contents = files.map(file => readFileSync(file, 'utf8'))
@@ -218,7 +218,7 @@ describe('startCluster', () => {
     await until('the server has ended', async () => (await serversUnder(dataDir)).length === 0)
   })
 
-  it('ends the server of a killed program where nothing else did, and starts its own', async () => {
+  it('ends the server of a killed program where nothing else did, and starts its own @long', async () => {
     const program = launch(dataDir, { env: { PATH: await pathOf('unshare', 'test', 'mkdir') } })
     await query(await program.next('connection'), 'create table orphaned ()')
     const orphan = pidOn(dataDir)
@@ -331,7 +331,7 @@ describe('startCluster', () => {
     }
   })
 
-  it('runs as another account when root has no user namespaces', async function () {
+  it('runs as another account when root has no user namespaces @long', async function () {
     if (!isRoot) skip(this, 'only root can try')
     const { program: file } = await copyApp(join(root, 'app'))
     const env = { PATH: await pathOf('setpriv', 'true', 'test', 'mkdir') }
@@ -371,7 +371,7 @@ describe('startCluster', () => {
     await assert.rejects(start(dataDir), { message: /needs PostgreSQL 9, .*DATABASE_URL/ })
   })
 
-  it("uses the system's PostgreSQL, and goes on with it", async function () {
+  it("uses the system's PostgreSQL, and goes on with it @long", async function () {
     if (!existsSync(SYSTEM)) skip(this, 'there is none')
     const dataDir = join(root, 'of the system')
     const system = await start(dataDir, { binaries: 'system' })

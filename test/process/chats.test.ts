@@ -38,7 +38,7 @@ describe('npm run chats', () => {
     return { uri, id: String(id) }
   }
 
-  it('lists chats by the beginning of their names, without links, and shows one with its link', async () => {
+  it('lists chats by the beginning of their names, without links, and shows one with its link @long', async () => {
     const { uri, id } = await startChat('Garden plans')
     await ann.startChat()
     for (const text of ['one', 'two', 'three']) {
@@ -94,7 +94,7 @@ describe('npm run chats', () => {
     assert.match((await run('show', id)).errors, /^There is no chat with the id \d+\./m)
   })
 
-  it('deletes a chat that all have left, and says that nobody can close it', async () => {
+  it('deletes a chat that all have left, and says that nobody can close it @long', async () => {
     const { id } = await startChat('Left alone')
     await site.db.updateTable('members').set({ left_at: new Date() }).where('chat_id', '=', Number(id)).execute()
     const refused = await run('read-only', id, 'on')

@@ -39,7 +39,7 @@ describe('npm run doctor', () => {
     PORT: new URL(site.url).port,
   })
 
-  it('begins a new epoch for files that were put back by hand, and says which one', async () => {
+  it('begins a new epoch for files that were put back by hand, and says which one @long', async () => {
     const before = (await findings(near())).of('epoch')
     assert.deepEqual([before?.state, before?.says], ['ok', 'It is number 1.'])
     const { code, said, errors } = await run(['new-epoch'], near())
@@ -63,7 +63,7 @@ describe('npm run doctor', () => {
     }
   })
 
-  it('looks for backups where it is told that they are', async () => {
+  it('looks for backups where it is told that they are @long', async () => {
     const folder = await temporaryFolder()
     try {
       const about = { program: 'chatire', format: 1, platform: 'x', postgres: 18, embedded: true, migration: null }
@@ -128,7 +128,7 @@ describe('npm run doctor', () => {
     assert.ok(!JSON.stringify(found).includes('secretive'))
   })
 
-  it('tries whether RabbitMQ carries hints', async function () {
+  it('tries whether RabbitMQ carries hints @long', async function () {
     skipWithoutBroker.call(this)
     const broker = await openBroker()
     try {

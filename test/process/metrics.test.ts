@@ -122,7 +122,7 @@ describe('the metrics', () => {
     assert.equal((await fetch(`${server.url}/metrics`)).status, 404)
   })
 
-  it('do without a port that is taken: the log says so, and the chat goes on', async () => {
+  it('do without a port that is taken: the log says so, and the chat goes on @long', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     try {

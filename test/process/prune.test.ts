@@ -83,7 +83,7 @@ describe('npm run prune', () => {
     assert.deepEqual(JSON.parse(again.said), { days: 30, dry_run: false, chats: 0, messages: 0 })
   })
 
-  it('tells readers as if the author had deleted the message, while others post', async () => {
+  it('tells readers as if the author had deleted the message, while others post @long', async () => {
     const { uri, id } = await startChat()
     const { json: old } = await ann.post(uri, 'old text')
     await age(id, 10)
@@ -96,7 +96,7 @@ describe('npm run prune', () => {
     assert.deepEqual(await texts(id), ['new text'])
   })
 
-  it('goes through all chats, also those that all have left', async () => {
+  it('goes through all chats, also those that all have left @long', async () => {
     const [one, left, fresh] = [await startChat(), await startChat(), await startChat()]
     for (const { uri, id } of [one, left]) {
       await ann.post(uri, 'old')

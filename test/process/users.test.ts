@@ -70,7 +70,7 @@ describe('npm run users', () => {
     assert.match(said, /^sessions {3}1$/m)
   })
 
-  it('prints no name that steers the terminal', async () => {
+  it('prints no name that steers the terminal @long', async () => {
     const { id } = await guest(site, 'Evil')
     await site.db
       .updateTable('users')
@@ -109,7 +109,7 @@ describe('npm run users', () => {
     assert.equal((await program.call('GET', '/api/chats/')).status, 401)
   })
 
-  it('deletes a user only with --yes, in all their chats', async () => {
+  it('deletes a user only with --yes, in all their chats @long', async () => {
     const ann = await new Visitor(site).signUp('leaving')
     const uri = await ann.startChat()
     const heir = await signUpProgram(site, 'heir')
@@ -140,7 +140,7 @@ describe('npm run users', () => {
     assert.match(errors, /^Visitor is a guest, and has no password\.$/m)
   })
 
-  it('says how it is used, that there is no such user, and that the database is missing', async () => {
+  it('says how it is used, that there is no such user, and that the database is missing @long', async () => {
     for (const args of [[], ['toString'], ['show', 'a', 'b'], ['delete', '--sure'], ['delete', 'ann', '--tokens']]) {
       const { code, errors } = await run(...args)
       assert.equal(code, 1)
