@@ -18,7 +18,15 @@ export interface Asked {
 }
 
 /** The connection broke before there was an answer, or within it. */
-export class Broken extends Error {}
+export class Broken extends Error {
+  /** It had been idle, and the server closed it before the request came there: that is the right of both, and no fault. */
+  readonly wasIdle: boolean
+
+  constructor(message: string, wasIdle = false) {
+    super(message)
+    this.wasIdle = wasIdle
+  }
+}
 
 /** Sends one request and reads the whole answer. Throws Broken. */
 export async function exchange(url: string, agent: Agent, asked: Asked): Promise<Answer> {
@@ -52,7 +60,9 @@ export function begin(
     const asked = request(url + path, { method, agent, headers: { ...headers, ...length } }, resolve)
     asked.setTimeout(SILENCE, () => asked.destroy(new Error(`silent for ${SILENCE / 1000} s`)))
     // After the answer has begun, the answer itself tells of errors.
-    asked.on('error', error => reject(new Broken(`got no answer (${error.message})`)))
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      reject(new Broken(`got no answer (${error.message})`, asked.reusedSocket && error.code === 'ECONNRESET'))
+    })
     asked.end(body)
   })
 }

@@ -52,7 +52,7 @@ export abstract class Reader {
         await this.read()
       } catch (error) {
         if (error instanceof Broken) {
-          if (!this.stopped) {
+          if (!this.stopped && !error.wasIdle) {
             this.place.findings.failed(`${this.name} ${error.message}`)
           }
         } else if (error instanceof Wrong) {

@@ -140,7 +140,9 @@ export class Sender {
       if (!(error instanceof Broken)) {
         throw error
       }
-      findings.failed(`${what} ${error.message}`)
+      if (!error.wasIdle) {
+        findings.failed(`${what} ${error.message}`)
+      }
       return undefined
     }
   }

@@ -9,6 +9,7 @@ import { passwordFaults } from '../../src/passwords.js'
 import { routerOf } from '../../src/routes/index.js'
 import { mentionedNames, messageHtml } from '../../src/text/markdown.js'
 import { parseQuery } from '../../src/text/search-query.js'
+import { costOf } from '../support/cost.js'
 import { guest } from '../support/guests.js'
 import { type MeasuredSite, openMeasured } from '../support/measured.js'
 import type { Measured, Memory } from '../support/measured-site.js'
@@ -24,8 +25,12 @@ const JSON_TYPE = 'application/json'
 /** Over the bound of every field, and as much as a body can hold, in bytes. */
 const SMALL = 17 * 1024
 const LARGE = 63 * 1024
-/** So long may the event loop do nothing else, in milliseconds. */
+/**
+ * So long may the event loop do nothing else, in milliseconds, and so many times as long on a machine that does much else at the same time.
+ * `npm run bench -- text` prints how long it is.
+ */
 const HOLD = 50
+const SLACK = 4
 const TRIES = 10
 const MIB = 1024 * 1024
 
@@ -468,12 +473,13 @@ describe('the worst that is taken', function () {
       for (const [place, text] of texts.entries()) {
         let held = Number.POSITIVE_INFINITY
         for (let tries = 0; tries < TRIES && held >= HOLD; tries++) {
-          const begun = performance.now()
           // Another text each time, as what was made of a message is remembered.
-          work(text.slice(tries))
-          held = Math.min(held, performance.now() - begun)
+          held = Math.min(
+            held,
+            costOf(() => work(text.slice(tries))),
+          )
         }
-        assert.ok(held < HOLD, `${place}, ${text.slice(0, 40)}: ${held} ms`)
+        assert.ok(held < HOLD * SLACK, `${place}, ${text.slice(0, 40)}: ${held} ms`)
       }
     })
   }
@@ -585,7 +591,7 @@ async function holdsLittle(
     for (let tries = 1; tries < TRIES && held >= HOLD; tries++) {
       held = Math.min(held, (await cost(measured, [send])).held)
     }
-    assert.ok(held < HOLD, `${what}, ${place}: ${held} ms`)
+    assert.ok(held < HOLD * SLACK, `${what}, ${place}: ${held} ms`)
   }
   return busy
 }

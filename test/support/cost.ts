@@ -20,7 +20,8 @@ export function assertGrowsWithLength(text: string, work: (text: string) => unkn
   assert.ok(whole < (inParts * PARTS) / 2, `${text.slice(0, 40)}: ${whole} ms, ${inParts} ms in parts`)
 }
 
-function costOf(work: () => unknown): number {
+/** How much processor time the work takes, in milliseconds. */
+export function costOf(work: () => unknown): number {
   const begun = process.cpuUsage()
   work()
   const { user, system } = process.cpuUsage(begun)
