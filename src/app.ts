@@ -6,7 +6,7 @@ import { cleanLinks } from './http/clean-links.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
 import { tagAnswers } from './http/etags.js'
-import { settleForm } from './http/form.js'
+import { refuseUnacceptable, settleForm } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
 import { isReadersFault, refuseMalformed } from './http/malformed.js'
 import { findRoute } from './http/marks.js'
@@ -38,6 +38,7 @@ export function createApp(parts: Parts) {
   app.use(logRequests(parts))
   app.use(allowOrigins(parts))
   app.use(refuseLongUrls())
+  app.use(refuseUnacceptable())
   app.use(cleanLinks(router))
   app.use(serveAssets(parts.assets))
   app.use(authenticate(parts, app))

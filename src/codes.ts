@@ -41,6 +41,7 @@ export const CODES = {
   no_such_member: [404, 'The chat has no such member, or bans no such user.'],
   link_used: [404, 'The link for a new password has been used, or has run out.'],
   method_not_allowed: [405, 'The address has no such method. `Allow` names those that it has.'],
+  not_acceptable: [406, 'The address has none of the media types of `Accept`. The sentence names those that it has.'],
   too_slow: [408, 'The request did not come to its end in time.'],
   cursor_ahead: [
     410,

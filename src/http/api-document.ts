@@ -162,8 +162,8 @@ function objectIn(schema: ZodType): z.ZodObject {
 }
 
 /** Whatever is read as JSON has an ETag (etags.ts). */
-function takesOf(method: string, { answers, types, takes = [] }: Operation): NonNullable<Operation['takes']> {
-  const isTagged = method === 'get' && !types && answers[200] !== streamed && answers[200] !== allStreamed
+function takesOf(method: string, { types, takes = [] }: Operation): NonNullable<Operation['takes']> {
+  const isTagged = method === 'get' && !types
   return isTagged ? [...new Set([...takes, 'If-None-Match' as const])] : takes
 }
 

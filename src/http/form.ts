@@ -1,3 +1,4 @@
+import { Refusal } from '../errors.js'
 import { remembering } from '../remembering.js'
 import type { Context, Form, Middleware } from './context.js'
 
@@ -49,3 +50,20 @@ const FORMS = new Map<string, Form>([
   ['json', 'json'],
   ['text/plain', 'text'],
 ])
+
+/** JSON is what problems come in, so who takes it takes everything. Who would rather have text gets JSON where there is none. */
+const EVERYWHERE = ['application/json', 'application/problem+json', 'text/plain']
+
+/**
+ * Throws 406 at an address for programs where the request would take neither the answer nor a problem. A header without any media type that can
+ * be read asks for nothing.
+ */
+export function refuseUnacceptable(): Middleware {
+  return async (ctx, next) => {
+    const types = [...(ctx.state.marks.operation?.types ?? []), ...EVERYWHERE]
+    if (ctx.state.route && isForPrograms(ctx.originalUrl) && ctx.accepts().length > 0 && !ctx.accepts(...types)) {
+      throw new Refusal('not_acceptable', `This address has none of these media types. It has ${types.join(', ')}.`)
+    }
+    await next()
+  }
+}

@@ -20,7 +20,14 @@ export function statusOf(code: Code, path: string): number {
 export function problemsOf(method: string, path: string, marks: Marks & { operation: Operation }): Code[] {
   const { operation, anonymous, cookieless, ticketed, entrance, rate, body, query } = marks
   const changes = method !== 'get'
-  const codes: Code[] = ['malformed_request', 'address_too_long', 'unknown_field', 'internal_error', 'unavailable']
+  const codes: Code[] = [
+    'malformed_request',
+    'not_acceptable',
+    'address_too_long',
+    'unknown_field',
+    'internal_error',
+    'unavailable',
+  ]
   const add = (holds: unknown, ...more: Code[]) => holds && codes.push(...more)
   add(!anonymous, 'invalid_token')
   add(ticketed, 'invalid_ticket')

@@ -36,6 +36,7 @@ export function live(parts: Parts) {
       scope: 'read',
       takes: ['Last-Event-ID'],
       answers: { 200: streamed },
+      types: ['text/event-stream'],
       problems: ['cursor_ahead', 'too_many_streams', 'restarting', 'other_site'],
     },
   })
@@ -63,6 +64,7 @@ export function live(parts: Parts) {
       scope: 'read',
       takes: ['Last-Event-ID'],
       answers: { 200: allStreamed },
+      types: ['text/event-stream'],
       problems: ['cursor_gone', 'too_many_streams', 'restarting', 'other_site'],
     },
   })

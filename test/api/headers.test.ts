@@ -12,7 +12,7 @@ describe('X-Request-Id', () => {
   after(() => site.close())
 
   const ask = (id: string | undefined, path = '/api/chats/') =>
-    new Visitor(site).send('GET', path, undefined, { accept: 'text/html', ...(id ? { 'x-request-id': id } : {}) })
+    new Visitor(site).send('GET', path, undefined, { accept: '*/*', ...(id ? { 'x-request-id': id } : {}) })
 
   it('comes back as it was sent, and is in the log', async () => {
     site.log.length = 0
@@ -42,6 +42,60 @@ describe('X-Request-Id', () => {
       assert.equal(sent.status, 204)
       assert.equal(sent.headers.get('x-request-id'), 'from-a-proxy')
     }
+  })
+})
+
+describe('Accept', () => {
+  let site: Site
+  let ann: Program
+  let uri: string
+  before(async () => {
+    site = await openSite()
+    ann = await signUpProgram(site, 'ann')
+    uri = await ann.startChat()
+  })
+  after(() => site.close())
+
+  const asked = (method: string, path: string, accept: string) => ann.call(method, path, undefined, { accept })
+
+  it('is refused with 406 where an address for programs has nothing of it, before anything is done', async () => {
+    for (const [method, path, accept, has] of [
+      ['GET', '/api/chats/', 'text/html', 'application/json'],
+      ['HEAD', '/api/chats/', 'image/*', ''],
+      ['GET', `/api/chats/${uri}/`, 'application/xml, application/json;q=0', 'application/json'],
+      ['POST', '/api/chats/', 'text/csv', 'application/json'],
+      ['GET', '/api/live/', 'text/html', 'text/event-stream'],
+      ['GET', `/api/chats/${uri}/exports/csv/`, 'image/png', 'text/csv'],
+    ] as const) {
+      const refused = await asked(method, path, accept)
+      assert.equal(refused.status, 406, `${path} ${accept}`)
+      if (method !== 'HEAD') {
+        assertProblem(refused, 406)
+        assert.equal(refused.json.code, 'not_acceptable')
+        assert.ok(refused.json.detail.includes(has), refused.json.detail)
+      }
+    }
+    assert.equal((await ann.call('GET', '/api/chats/')).json.count, 1)
+  })
+
+  it('is satisfied by a part of it, or by nothing where nothing in it can be read', async () => {
+    for (const accept of [
+      '*/*',
+      'application/*',
+      'application/problem+json',
+      'text/plain',
+      'text/html,application/xhtml+xml,*/*;q=0.8',
+      'image/png, application/json;q=0.1',
+      '',
+      'rubbish',
+      ';;,=',
+    ]) {
+      assert.equal((await asked('GET', '/api/chats/', accept)).status, 200, accept)
+    }
+    assert.equal((await asked('GET', `/chats/${uri}`, 'image/png')).status, 200)
+    assert.equal((await asked('GET', `/api/chats/${uri}/exports/csv/`, 'text/*')).status, 200)
+    const csv = await asked('GET', `/api/chats/${uri}/exports/csv/`, 'application/json')
+    assert.match(csv.headers.get('content-type') ?? '', /^text\/csv/)
   })
 })
 

@@ -82,6 +82,7 @@ describe('the code of a problem', () => {
       'startChat',
       () => json(browser, 'POST', '/api/chats/', {}, { 'sec-fetch-site': 'cross-site' }),
     ],
+    ['not_acceptable', 406, 'listChats', () => ann.call('GET', '/api/chats/', undefined, { accept: 'image/png' })],
     ['account_only', 403, 'makeToken', () => json(gus, 'POST', '/api/account/tokens/', { name: 'mine' })],
     [
       'insufficient_scope',

@@ -264,10 +264,16 @@ describe('requests to the API', () => {
     })
 
     it('comes in JSON whatever the caller says it accepts', async () => {
-      for (const accept of ['text/html', 'text/html,application/xhtml+xml,*/*;q=0.8', 'image/png', '*/*', 'x']) {
+      for (const [accept, isTaken] of Object.entries({
+        'text/html': false,
+        'text/html,application/xhtml+xml,*/*;q=0.8': true,
+        'image/png': false,
+        '*/*': true,
+        x: true,
+      })) {
         const headers = { accept, 'hx-request': 'true' }
-        assertProblem(await anyone.send('GET', `/api/chats/${UNKNOWN}/`, undefined, headers), 401)
-        assertProblem(await anyone.send('POST', '/auth/token/create/', undefined, headers), 400)
+        assertProblem(await anyone.send('GET', `/api/chats/${UNKNOWN}/`, undefined, headers), isTaken ? 401 : 406)
+        assertProblem(await anyone.send('POST', '/auth/token/create/', undefined, headers), isTaken ? 400 : 406)
       }
     })
 
