@@ -193,6 +193,6 @@ export function isReadOnly(error: unknown): boolean {
 const SOCKET_CALLS = /^(connect|getaddrinfo|read|write|writev|shutdown)$/
 const SOCKET_CODES = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ERR_STREAM_(DESTROYED|WRITE_AFTER_END)|ERR_SOCKET_\w+)$/
 
-/** What pg and its pool say without a code. */
+/** What pg, its pool and Kysely say without a code. The last of these comes where a process stops. */
 const CONNECTION_WORDS =
-  /^(Connection terminated|Client (has encountered a connection error|was closed)|Cannot use a pool after|[Rr]eceived (unexpected|invalid))/
+  /^(Connection terminated|Client (has encountered a connection error|was closed)|Cannot use a pool after|[Rr]eceived (unexpected|invalid)|driver has already been destroyed)/

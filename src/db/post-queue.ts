@@ -12,6 +12,8 @@ export interface PostQueue {
    * lost, the message may be stored or not: post it again with the same key.
    */
   post(post: Post): Promise<Outcome>
+  /** Resolves once no post waits or is under way. */
+  finish(): Promise<void>
   /** What became of all of them. */
   readonly outcomes: Tally<Outcome['outcome'] | 'failed' | 'queue full'>
 }
@@ -25,6 +27,7 @@ export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCa
   const lanes = new Map<string, Lane>()
   const outcomes: PostQueue['outcomes'] = new Tally()
   let count = 0
+  const whenEmpty: (() => void)[] = []
 
   return {
     outcomes,
@@ -43,6 +46,16 @@ export function postQueue(db: Db, { waiting, perCall }: { waiting: number; perCa
         throw error
       } finally {
         count--
+        if (count === 0) {
+          for (const resolve of whenEmpty.splice(0)) {
+            resolve()
+          }
+        }
+      }
+    },
+    async finish() {
+      if (count > 0) {
+        await new Promise<void>(resolve => whenEmpty.push(resolve))
       }
     },
   }

@@ -5,6 +5,7 @@ import { type Address, connect } from '../db/connection.js'
 import { postQueue } from '../db/post-queue.js'
 import { readiness } from '../db/readiness.js'
 import { secret } from '../db/secrets.js'
+import { within } from '../deadline.js'
 import { type Assets, loadAssets } from '../http/assets.js'
 import type { Parts } from '../http/context.js'
 import { eventJson } from '../http/json.js'
@@ -18,6 +19,9 @@ import { Tally } from '../tally.js'
 import { carriers } from './carriers.js'
 import { poolSize } from './connections.js'
 import type { Meters } from './meters.js'
+
+/** How long posts whose senders have hung up may take at the end, in milliseconds. What is left then fails as in an outage. */
+const POSTS_WITHIN = 1_500
 
 /** Makes the parts of one process. The database must have been migrated. `close` ends what they keep open. */
 export async function openParts(
@@ -80,6 +84,7 @@ export async function openParts(
       assets,
       views,
       async close() {
+        await within(POSTS_WITHIN, posts.finish()).catch(() => {})
         await live.close()
         closeCarrier()
         await close()
