@@ -158,6 +158,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     bus: data.BUS,
     workers: data.WEB_CONCURRENCY,
     securityContact: data.SECURITY_CONTACT,
+    drain: data.DRAIN,
     metrics: data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
   }
 }
@@ -237,6 +238,7 @@ const environment = z.object({
       },
     )
     .default('postgres'),
+  DRAIN: integer(0, 300, 'must be a number of seconds from 0 to 300').default(0),
   SECURITY_CONTACT: z
     .string()
     .regex(

@@ -127,6 +127,7 @@ describe('the program', () => {
     ['TRUST_PROXY', 'yes', 'TRUST_PROXY must be the number of proxies'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of'],
     ['CORS_ORIGINS', 'example.org', 'CORS_ORIGINS must be * or origins'],
+    ['DRAIN', '5s', 'DRAIN must be a number of seconds'],
     ['LIMITS', 'maybe', 'LIMITS must be on or off'],
     ['BUS', 'redis', 'BUS must be postgres, off, or the URL of a RabbitMQ, such as amqp://'],
     ['BUS', 'amqp://user:secret@host/a/b', 'BUS must be postgres, off, or the URL'],

@@ -28,6 +28,8 @@ export interface Parts {
   posts: PostQueue
   /** Rejects where the database cannot be read or written, with the reason. */
   ready: () => Promise<void>
+  /** This process was told to stop, and is not ready any more. It may go on serving for a while (DRAIN). */
+  stopping: boolean
   /** Of the database. */
   outage: Outage
   limitRate: LimitRate

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createApp } from '../app.js'
 import type { Config } from '../config.js'
 import { lanAddresses } from '../http/address.js'
@@ -14,7 +15,10 @@ const PATIENCE = 10_000
 
 interface Listener {
   port: number
-  /** Ends the streams, lets requests finish, and closes connections that wait for another request. */
+  /**
+   * Goes on for DRAIN, not ready, so that a proxy can notice. Then it ends the streams, lets requests finish, and closes connections that wait for
+   * another request.
+   */
   close(): Promise<void>
   /** Closes all connections at once. */
   cut(): void
@@ -26,7 +30,7 @@ interface Listener {
  */
 export async function listen(
   parts: Parts,
-  { host, port }: Pick<Config, 'host' | 'port'>,
+  { host, port, drain = 0 }: Pick<Config, 'host' | 'port'> & Partial<Pick<Config, 'drain'>>,
   silence = SILENCE,
 ): Promise<Listener> {
   const answer = boundUnsent(createApp(parts).callback(), silence)
@@ -69,6 +73,11 @@ export async function listen(
     async close() {
       // The server closes only after its last connection. Those that are kept alive end with their next answer.
       server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+      parts.stopping = true
+      if (drain > 0) {
+        await wait(drain * 1000)
+      }
+      // Not before: readers come back soon, and the proxy might still send them here.
       parts.live.streams.close()
       const idle = setInterval(() => server.closeIdleConnections(), 50)
       const deadline = setTimeout(cut, PATIENCE)

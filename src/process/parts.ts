@@ -75,6 +75,7 @@ export async function openParts(
       db,
       live,
       ready,
+      stopping: false,
       outage,
       posts,
       ...rateLimiter(config.limited, config.workers),

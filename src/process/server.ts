@@ -23,7 +23,7 @@ const EXPIRY = 3_600_000
 /** How often the words of new messages are sorted into the search index, in milliseconds. */
 const SORTING = 1_000
 
-/** How long running work may take to finish after a signal, in milliseconds. The listener and each worker allow less. */
+/** How long running work may take to finish after a signal and DRAIN, in milliseconds. The listener and each worker allow less. */
 const PATIENCE = 15_000
 
 /**
@@ -38,7 +38,8 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const starting = { say: (sentence: string) => log.info(sentence), signal }
   const stopped = new Promise<string>(resolve =>
     signal.addEventListener('abort', () => {
-      log.info(`${signal.reason.message}: finishing what is under way`)
+      const first = config.drain > 0 ? `not ready any more, and stops in ${config.drain} s, ` : ''
+      log.info(`${signal.reason.message}: ${first}finishing what is under way`)
       resolve(signal.reason.message)
     }),
   )
@@ -55,7 +56,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     const upgraded = finishMigrations(address, upgradeLog(log), upgrading.signal)
     await Promise.race([stopped, cluster?.lost ?? new Promise<never>(() => {})])
     upgrading.abort()
-    await Promise.race([Promise.all([upgraded, running.stop()]), wait(PATIENCE)])
+    await Promise.race([Promise.all([upgraded, running.stop()]), wait(PATIENCE + config.drain * 1000)])
   } catch (error) {
     if (error !== signal.reason) throw error
   } finally {
@@ -91,7 +92,7 @@ interface Running {
 async function open(config: Config, log: Logger, address: Address, starting: Starting): Promise<Running> {
   if (config.workers > 1) {
     const { db } = connect(address, () => {}, 1)
-    const workers = await startWorkers(config.workers, address, log, starting)
+    const workers = await startWorkers(config, address, log, starting)
     const metrics = await serveMetrics(config.metrics, log, config.metrics && (await metricsOfWorkers()))
     const chores = keepUp(db, log)
     return {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import type { Config } from '../config.js'
 import type { Address } from '../db/connection.js'
 import { OperatorError } from '../operator-error.js'
 import { type Starting, waiting } from '../waiting.js'
@@ -16,7 +17,7 @@ export type Report = { port: number } | { failure: string }
 /** How long to wait before a worker that died is replaced, in milliseconds. */
 const PAUSE = 1000
 
-/** How long a worker may take to stop, in milliseconds. It allows less to the requests that it finishes. */
+/** How long a worker may take to stop after DRAIN, in milliseconds. It allows less to the requests that it finishes. */
 const PATIENCE = 13_000
 
 interface Workers {
@@ -25,10 +26,15 @@ interface Workers {
 }
 
 /**
- * Starts `count` processes that share one port (Node's cluster), and replaces those that die. Throws an OperatorError with the reason of
+ * Starts WEB_CONCURRENCY processes that share one port (Node's cluster), and replaces those that die. Throws an OperatorError with the reason of
  * the first one that cannot start.
  */
-export async function startWorkers(count: number, address: Address, log: Logger, starting: Starting): Promise<Workers> {
+export async function startWorkers(
+  { workers: count, drain }: Pick<Config, 'workers' | 'drain'>,
+  address: Address,
+  log: Logger,
+  starting: Starting,
+): Promise<Workers> {
   const exec = fileURLToPath(new URL('./worker.js', import.meta.url))
   cluster.setupPrimary({ exec, args: [], execArgv: [...process.execArgv, '--enable-source-maps'] })
   const running = new Set<Worker>()
@@ -83,7 +89,7 @@ export async function startWorkers(count: number, address: Address, log: Logger,
       [...running].map(async worker => {
         const ended = once(worker, 'exit')
         worker.process.kill('SIGTERM')
-        const deadline = setTimeout(() => worker.process.kill('SIGKILL'), PATIENCE)
+        const deadline = setTimeout(() => worker.process.kill('SIGKILL'), PATIENCE + drain * 1000)
         await ended
         clearTimeout(deadline)
       }),

@@ -57,20 +57,31 @@ export function start(parts: Parts) {
   /** Says that the process runs. It does not ask the database: to restart the process would not repair that. */
   router.get('/up', mark({ anonymous: true }), ctx => showText(ctx, 200, 'ok'))
 
-  /** Says whether this process can answer requests, and if not, why. */
+  /** Says whether requests should come to this process, and if not, why. */
   router.get('/ready', mark({ anonymous: true, probe: true }), async ctx => {
-    try {
-      await parts.ready()
-      await respondText(ctx, 200, 'ready', { ready: true })
-    } catch (error) {
-      parts.outage.failed(error)
-      const refusal = unavailable('unavailable', `Not ready, because of the database. ${reasonOf(error)}`)
+    const refusal = await whyNotReady(parts)
+    if (refusal) {
       ctx.set(refusal.headers)
       await respondText(ctx, 503, refusal.message, problemJson(refusal, absolute(parts, ctx, CODES_PATH)))
+    } else {
+      await respondText(ctx, 200, 'ready', { ready: true })
     }
   })
 
   return router
+}
+
+async function whyNotReady({ stopping, ready, outage }: Parts): Promise<Refusal | undefined> {
+  if (stopping) {
+    return unavailable('restarting', 'Not ready: this process is about to stop.')
+  }
+  try {
+    await ready()
+    return undefined
+  } catch (error) {
+    outage.failed(error)
+    return unavailable('unavailable', `Not ready, because of the database. ${reasonOf(error)}`)
+  }
 }
 
 /** Text for probes, or JSON if that is asked for. */

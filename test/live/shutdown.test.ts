@@ -102,11 +102,13 @@ describe('stopping while streams are open', () => {
     const post = begin(
       `POST /api/chats/${uri}/messages/ HTTP/1.1\r\n${credential}Content-Type: application/json\r\nContent-Length: 18\r\n\r\n{"mes`,
     )
+    const probe = begin('GET /ready HTTP/1.1\r\nHost: chat\r\n')
     const open = await openEvents(site, `/api/chats/${uri}/live/?after=0`, ann)
     await open.reaches(1)
     const stopped = site.stop()
     assert.equal(await open.over(), 'end')
     assert.match(await stream.goOn('\r\n'), /^HTTP\/1\.1 503 [\s\S]*\r\nRetry-After: \d+\r\n/)
+    assert.match(await probe.goOn('\r\n'), /^HTTP\/1\.1 503 [\s\S]*about to stop/)
     assert.match(await post.goOn('sage":"kept"}\n'), /^HTTP\/1\.1 201 [\s\S]*"message":"kept"/)
     await assert.rejects(openEvents(site, `/api/chats/${uri}/live/`, ann))
     await stopped

@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
 import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
+import { FRONTS, type Front } from '../support/fronts.js'
 import { startProgram } from '../support/program.js'
-import { freePort, type Service, skipWithout, startService } from '../support/programs.js'
+import { freePort, skipWithout } from '../support/programs.js'
 import { temporaryFolder, until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { type Program, signUpProgram } from '../support/visitor.js'
@@ -72,16 +73,11 @@ describe('the image', () => {
   })
 })
 
-const FRONTS = {
-  nginx: { program: '/usr/sbin/nginx', version: '-v', open: openNginx },
-  caddy: { program: 'caddy', version: 'version', open: openCaddy },
-}
-
 for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
   describe(`the settings for ${name}`, () => {
     let folder: Awaited<ReturnType<typeof temporaryFolder>>
     let site: Site
-    let front: Service
+    let front: Front
     let ann: Program
     let uri: string
     let port: number
@@ -91,7 +87,7 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       folder = await temporaryFolder(`chatire-${name}-`)
       port = await freePort()
       site = await openSite({ PUBLIC_URL: `https://localhost:${port}`, TRUST_PROXY: '1' })
-      front = await open(folder.path, port, new URL(site.url).host)
+      front = await open(folder.path, port, [new URL(site.url).host], true)
       ann = await signUpProgram(site, 'ann')
       uri = await ann.startChat()
     })
@@ -165,46 +161,4 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       }
     })
   })
-}
-
-async function openNginx(folder: string, port: number, upstream: string): Promise<Service> {
-  const key = path.join(folder, 'key.pem')
-  const certificate = path.join(folder, 'certificate.pem')
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-keyout', key, '-out', certificate],
-  ])
-  const plain = await freePort()
-  const text = (await readFile(path.join(DEPLOY, 'nginx.conf'), 'utf8'))
-    .replaceAll('chat.example.org', 'localhost')
-    .replace('server 127.0.0.1:8000', `server ${upstream}`)
-    .replace('listen 80;', `listen 127.0.0.1:${plain};`)
-    .replace('listen 443 ssl http2;', `listen 127.0.0.1:${port} ssl http2;`)
-    .replace(/^ *listen \[::\].*$/gm, '')
-    .replace(/\S+fullchain\.pem/, certificate)
-    .replace(/\S+privkey\.pem/, key)
-    .replace('/var/log/nginx/chatire.log', path.join(folder, 'chatire.log'))
-  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const config = path.join(folder, 'nginx.conf')
-  await writeFile(
-    config,
-    `daemon off; master_process off; pid nginx.pid; error_log stderr;
-     events {}
-     http {
-       ${places.map(place => `${place}_temp_path ${folder}/${place};`).join('\n')}
-       ${text}
-     }`,
-  )
-  return startService(port, ['/usr/sbin/nginx', '-p', folder, '-e', 'stderr', '-c', config])
-}
-
-async function openCaddy(folder: string, port: number, upstream: string): Promise<Service> {
-  const text = (await readFile(path.join(DEPLOY, 'Caddyfile'), 'utf8'))
-    .replace(/^chat\.example\.org \{/m, `https://localhost:${port} {\n\ttls internal`)
-    .replace('127.0.0.1:8000', upstream)
-  const config = path.join(folder, 'Caddyfile')
-  // Without its port for other programs, and without a place in the system's list of certificates.
-  const options = `{\n\tadmin off\n\tgrace_period 1s\n\tskip_install_trust\n\tauto_https disable_redirects\n\tstorage file_system ${folder}/storage\n}\n`
-  await writeFile(config, options + text)
-  return startService(port, ['caddy', 'run', '--config', config, '--adapter', 'caddyfile'])
 }
