@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Broker, openBroker, skipWithoutBroker } from '../support/broker.js'
+import { databaseUrl } from '../support/databases.js'
 import { freePort } from '../support/programs.js'
 import { eventsIn, postSurely, StreamReader, versionOf } from '../support/readers.js'
-import { until } from '../support/server.js'
+import { type Running, startServer, until } from '../support/server.js'
 import { openSite } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 import { hearsByBus, openWire } from '../support/wire.js'
@@ -85,6 +87,55 @@ describe('hints by RabbitMQ', () => {
     await until(async () => {
       const left = await broker.control('list_exchanges', 'name')
       return !/chatire-/.test(left) && !/amq\.gen/.test(await broker.control('list_queues', 'name'))
+    })
+  })
+
+  describe('by TLS', () => {
+    const running: Running[] = []
+    afterEach(async () => {
+      for (const { child, ended } of running.splice(0)) {
+        child.kill('SIGTERM')
+        await ended
+      }
+    })
+
+    /** A process that trusts the broker's certificate, beside a site that comes without TLS. */
+    async function converseSecurely(host: string) {
+      const near = await openSite({ BUS: broker.url })
+      closing.push(() => near.close())
+      const far = await startServer({
+        DATABASE_URL: databaseUrl(near.address as Parameters<typeof databaseUrl>[0]),
+        BUS: broker.secureUrlAt(host),
+        NODE_EXTRA_CA_CERTS: broker.certificate,
+      })
+      running.push(far)
+      const ann = await signUpProgram(near, 'ann')
+      const uri = await ann.startChat()
+      const reader = new StreamReader(far, uri, ann, await versionOf(near.pool, uri)).follow()
+      closing.push(() => reader.stop())
+      await until(() => reader.streams === 1)
+      return { near, far, ann, uri, reader }
+    }
+    const said = ({ lines }: Running) => lines.filter(line => line.includes('RabbitMQ'))
+
+    it('come where its certificate is trusted @long', async () => {
+      const { near, far, ann, uri } = await converseSecurely('localhost')
+      const received = () => near.live.measured().bus.hints.get('received') ?? 0
+      // What is posted before both have connected is not told.
+      await until(async () => {
+        await postSurely([far], uri, ann, randomUUID())
+        return received() > 0
+      })
+      assert.deepEqual(said(far), [])
+    })
+
+    it('do not come where its certificate is one for another name: the log says so once, and the chat goes on @long', async () => {
+      const { near, far, ann, uri, reader } = await converseSecurely('127.0.0.1')
+      await until(() => said(far).length > 0)
+      assert.match(said(far)[0] ?? '', /does not match certificate's altnames/)
+      const { version } = await postSurely([near], uri, ann, 'by the sweep')
+      await reader.reached(version)
+      assert.equal(said(far).length, 1)
     })
   })
 
@@ -182,6 +233,21 @@ describe('hints by RabbitMQ', () => {
         'a web server',
         () => serve(socket => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')),
         /What answers there is no broker/,
+      ],
+      [
+        'a broker whose certificate nobody vouches for',
+        () => broker.secureUrlAt('localhost'),
+        /self-signed certificate/,
+      ],
+      [
+        'a broker’s port for TLS without it',
+        () => broker.secureUrlAt('127.0.0.1').replace('amqps', 'amqp'),
+        /speaks TLS: its URL begins with amqps|ECONNRESET/,
+      ],
+      [
+        'a broker’s port without TLS with it',
+        () => broker.url.replace('amqp', 'amqps'),
+        /speaks no TLS, or not as this program does: \S/,
       ],
       ['a server that says nothing', () => serve(() => {}), /timed out/],
       ['a server that hangs up', () => serve(socket => socket.destroy()), /closed|ECONNRESET/],

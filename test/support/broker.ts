@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { certify } from './fronts.js'
 import { freePort, listens } from './programs.js'
 import { temporaryFolder, until } from './server.js'
 
@@ -16,6 +17,9 @@ const WITH_US = ['--pdeathsig', 'KILL']
 export interface Broker {
   /** For BUS, as its first user. */
   readonly url: string
+  /** For BUS, by TLS, under the name or address. The certificate is one for localhost, which it has signed itself. */
+  secureUrlAt(host: string): string
+  readonly certificate: string
   /** For BUS, as another user. */
   urlOf(user: string, password: string, vhost?: string): string
   /** Ends it as a crash does. */
@@ -46,11 +50,16 @@ export function skipWithoutBroker(this: Mocha.Context) {
 /** Starts one. Takes some ten seconds. */
 export async function openBroker(): Promise<Broker> {
   const folder = await temporaryFolder('chatire-broker-')
-  const [port, mapper, peers] = [await freePort(), await freePort(), await freePort()]
+  const [port, securePort, mapper, peers] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const at = (name: string) => path.join(folder.path, name)
+  const [key, certificate] = [at('key.pem'), at('certificate.pem')]
+  await certify(key, certificate)
   await writeFile(
     at('rabbitmq.conf'),
     `listeners.tcp.default = 127.0.0.1:${port}
+listeners.ssl.default = 127.0.0.1:${securePort}
+ssl_options.certfile = ${certificate}
+ssl_options.keyfile = ${key}
 log.console = false
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
@@ -128,6 +137,8 @@ disk_free_limit.absolute = 50MB
   await start()
   return {
     url: `amqp://127.0.0.1:${port}`,
+    secureUrlAt: host => `amqps://${host}:${securePort}`,
+    certificate,
     urlOf: (user, password, vhost = '') => `amqp://${user}:${password}@127.0.0.1:${port}/${vhost}`,
     kill,
     start,
