@@ -75,6 +75,8 @@ export const LIMITS = {
   namesPerDevice: 5,
   searchCodePoints: 200,
   hitsPerPage: 20,
+  /** Of chats and of hits, which programs may ask for. */
+  itemsPerListAtMost: 100,
   // Searches take database connections from everything else: few at once, and one for each user.
   searchesAtOnce: { atOnce: 4, waiting: 2, waitingInAll: 50 },
   waitingHashes: 50,

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { FieldCode } from '../codes.js'
+import { LIMITS } from '../config.js'
 import { notFound, Refusal } from '../errors.js'
 import type { Context } from './context.js'
 import { integer } from './fields.js'
@@ -61,4 +62,14 @@ function codeOf(issue: z.core.$ZodIssue): FieldCode {
     return 'out_of_range'
   }
   return issue.code === 'invalid_type' ? 'wrong_type' : issue.code === 'invalid_value' ? 'not_offered' : 'invalid'
+}
+
+/** How many items a list of chats or hits has at most, by what was asked for. */
+export function listLength(limit: number | undefined, usual: number): number {
+  return Math.min(limit ?? usual, LIMITS.itemsPerListAtMost)
+}
+
+/** For the address of the next page, which is as long. */
+export function againBy(limit: number | undefined): string {
+  return limit === undefined ? '' : `&limit=${limit}`
 }

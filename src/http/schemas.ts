@@ -224,6 +224,7 @@ export const newRead = z.object({
 
 /** `before`: the cursor that the page before named as `older`. */
 export const chatsQuery = z.object({
+  limit,
   before: z
     .string({ error: 'Not a place in this list.' })
     .regex(/^\d{1,17}-\d{1,15}$/, 'Not a place in this list.')
@@ -238,11 +239,12 @@ export const openListQuery = z.object({
   beside: integer.optional(),
 })
 
-export const chatSearch = z.object({ q: searched, before: integer.optional() })
+export const chatSearch = z.object({ q: searched, limit, before: integer.optional() })
 
 /** `before`: the same as in chatsQuery. */
 export const searchOfAll = z.object({
   q: searched,
+  limit,
   before: z
     .string({ error: 'Not a place in this list.' })
     .regex(/^\d{1,17}-\d{1,15}-\d{1,15}$/, 'Not a place in this list.')

@@ -7,7 +7,7 @@ import { linkTo } from '../http/address.js'
 import { chats } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
-import { readQuery } from '../http/input.js'
+import { againBy, listLength, readQuery } from '../http/input.js'
 import { listedChatJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { noContent, respond, seeOther, showFragment } from '../http/respond.js'
@@ -37,9 +37,10 @@ export function chatLists(parts: Parts) {
         page: () => seeOther(ctx, '/'),
         fragment: () => showAgain(parts, ctx, user),
         json: async () => {
-          const { chats, older } = await listChats(parts, ctx, user)
+          const { limit } = readQuery(ctx, chatsQuery)
+          const { chats, older } = await listChats(parts, ctx, user, listLength(limit, LIMITS.chatsPerPage))
           if (older) {
-            linkTo(parts, ctx, `/api/chats/?before=${older}`, 'next')
+            linkTo(parts, ctx, `/api/chats/?before=${older}${againBy(limit)}`, 'next')
           }
           return { chats: chats.map(listedChatJson) }
         },
@@ -68,7 +69,7 @@ async function showAgain(parts: Parts, ctx: RouteContext, user: User) {
 /** The same as `listChats`, for a page that asks again by the list's stamp. */
 export async function openList(parts: Parts, ctx: RouteContext, user: User) {
   const askedAt = performance.now()
-  const list = await listChats(parts, ctx, user)
+  const list = await listChats(parts, ctx, user, LIMITS.chatsPerPage)
   const stamp = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 16)
   if (list.newest) {
     parts.live.chatLists.keep(user.id, { stamp, chats: list.chats.map(({ id }) => id), askedAt })
@@ -77,11 +78,11 @@ export async function openList(parts: Parts, ctx: RouteContext, user: User) {
 }
 
 /** One page of the user's chats, and where the next one begins. */
-async function listChats(parts: Parts, ctx: RouteContext, user: User) {
+async function listChats(parts: Parts, ctx: RouteContext, user: User, length: number) {
   const { before } = readQuery(ctx, chatsQuery)
   limitLists(parts, ctx, user)
-  const rows = await chatsOf(parts.db, user.id, LIMITS.chatsPerPage + 1, before)
-  const chats = rows.slice(0, LIMITS.chatsPerPage)
+  const rows = await chatsOf(parts.db, user.id, length + 1, before)
+  const chats = rows.slice(0, length)
   const last = chats.at(-1)
   const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
   return { chats, older, newest: before === undefined }

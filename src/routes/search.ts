@@ -10,7 +10,7 @@ import { hits } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { asText } from '../http/fields.js'
-import { readQuery } from '../http/input.js'
+import { againBy, listLength, readQuery } from '../http/input.js'
 import { hitJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { foundText } from '../http/plain-text.js'
@@ -31,7 +31,7 @@ interface Scope<Before> {
   chat: Chat | null
   /** Without its first slash: templates write that. */
   path: string
-  query: z.ZodType<{ q: string; before?: Before | undefined }>
+  query: z.ZodType<{ q: string; limit?: number | undefined; before?: Before | undefined }>
   find: (websearch: string, limit: number, before: Before | undefined) => Promise<Hit[]>
   /** The cursor at a hit, for the query's `before`. */
   cursor: (hit: Hit) => string
@@ -111,9 +111,10 @@ export function search(parts: Parts) {
   }
 
   async function list<Before>(ctx: RouteContext, scope: Scope<Before>) {
-    const results = await look(ctx, scope)
+    const { limit } = readQuery(ctx, scope.query)
+    const results = await look(ctx, scope, listLength(limit, LIMITS.hitsPerPage))
     if (results.older) {
-      linkTo(parts, ctx, `/api/${scope.path}/?${results.older}`, 'next')
+      linkTo(parts, ctx, `/api/${scope.path}/?${results.older}${againBy(limit)}`, 'next')
     }
     return results
   }
@@ -127,26 +128,27 @@ export function search(parts: Parts) {
       showPage(parts, ctx, 'search/show.njk', values)
       return
     }
-    const show = async () => showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope) })
+    const show = async () =>
+      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope, LIMITS.hitsPerPage) })
     await submitForm(parts, ctx, show, ({ message: sentence }) =>
       showPage(parts, ctx, 'search/show.njk', { ...values, sentence }),
     )
   }
 
   /** One page of hits, and the query string of the next page. Throws 422, 429 or 503. */
-  async function look<Before>(ctx: RouteContext, scope: Scope<Before>) {
+  async function look<Before>(ctx: RouteContext, scope: Scope<Before>, length: number) {
     limit(parts, ctx)
     const { q, before } = readQuery(ctx, scope.query)
     const query = parseQuery(q)
     if (!query) {
       return { searched: false, found: [], older: null, newest: true }
     }
-    const work = queue(scope.user.id, () => scope.find(query.websearch, LIMITS.hitsPerPage + 1, before))
+    const work = queue(scope.user.id, () => scope.find(query.websearch, length + 1, before))
     if (!work) {
       throw tooMany(3, 'Other searches are still under way. Please wait a moment and search again.')
     }
     const hits = await work.catch(refuseSearch)
-    const shown = hits.slice(0, LIMITS.hitsPerPage)
+    const shown = hits.slice(0, length)
     const last = shown.length < hits.length ? shown.at(-1) : undefined
     return {
       searched: true,

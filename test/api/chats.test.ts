@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { assertProblem } from '../input/answers.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Program, signUpProgram } from '../support/visitor.js'
 
@@ -169,14 +170,21 @@ describe('chats by the API', () => {
       for (let n = 0; n < 25; n++) {
         made.push(await dan.startChat())
       }
-      const listed: string[] = []
-      for (let path: string | undefined = '/api/chats/'; path; ) {
-        const page = await dan.call('GET', path)
-        assert.equal(page.status, 200)
-        listed.push(...page.json.chats.map((chat: { uri: string }) => chat.uri))
-        path = /<([^>]+)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1]
+      for (const [query, pages] of Object.entries({ '': 1, '?limit=10': 3, '?limit=25': 1, '?limit=1000': 1 })) {
+        const listed: string[] = []
+        let asked = 0
+        for (let path: string | undefined = `/api/chats/${query}`; path; asked++) {
+          const page = await dan.call('GET', path)
+          assert.equal(page.status, 200)
+          listed.push(...page.json.chats.map((chat: { uri: string }) => chat.uri))
+          path = /<([^>]+)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1]
+        }
+        assert.deepEqual(listed, made.toReversed())
+        assert.equal(asked, pages, query)
       }
-      assert.deepEqual(listed, made.toReversed())
+      for (const limit of ['0', 'x', '1001']) {
+        assertProblem(await dan.call('GET', `/api/chats/?limit=${limit}`), 422)
+      }
     })
   })
 

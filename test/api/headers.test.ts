@@ -75,7 +75,7 @@ describe('Accept', () => {
         assert.ok(refused.json.detail.includes(has), refused.json.detail)
       }
     }
-    assert.equal((await ann.call('GET', '/api/chats/')).json.count, 1)
+    assert.equal((await ann.call('GET', '/api/chats/')).json.chats.length, 1)
   })
 
   it('is satisfied by a part of it, or by nothing where nothing in it can be read', async () => {

@@ -87,10 +87,12 @@ describe('GET /chats/:uri/search and GET /search', () => {
     for (let n = 1; n <= 45; n++) {
       await bob.post(chat, `apple "&<${n}>`)
     }
-    for (const first of [`/api/chats/${chat}/search/?q=${q('apple -pear')}`, `/api/search/?q=${q('apple -pear')}`]) {
+    const both = [`/api/chats/${chat}/search/?q=${q('apple -pear')}`, `/api/search/?q=${q('apple -pear')}`]
+    for (const first of both.flatMap(path => [path, `${path}&limit=7`, `${path}&limit=100`])) {
       const found: string[] = []
       for (let path = first; path !== ''; ) {
         const { json, headers } = await bob.call('GET', path)
+        assert.ok(json.messages.length <= Number(/limit=(\d+)/.exec(first)?.[1] ?? 20))
         found.push(...json.messages.map(({ message }: { message: string }) => message))
         path = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1] ?? ''
         assert.equal(json.more, path !== '')
