@@ -7,6 +7,7 @@ import { get, request } from 'node:https'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
 import { FRONTS, type Front } from '../support/fronts.js'
@@ -14,7 +15,8 @@ import { startProgram } from '../support/program.js'
 import { freePort, skipWithout } from '../support/programs.js'
 import { temporaryFolder, until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Program, signUpProgram } from '../support/visitor.js'
+import { credentials, FRAMED } from '../support/streams.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const DEPLOY = path.join(ROOT, 'deploy')
@@ -136,6 +138,75 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       socket.send(JSON.stringify({ message: 'by the socket', key: 'k1' }))
       await until(() => text.includes('by the socket'))
       socket.terminate()
+    })
+
+    it('let all streams of a browser share a connection', async () => {
+      const session = connect(`https://localhost:${port}`, { rejectUnauthorized: false })
+      const texts: string[] = []
+      const shown = (words: string) => texts.filter(text => text.includes(words)).length
+      // Six are what browsers open to one host by HTTP/1.1.
+      const streams = Array.from({ length: 8 }, (_, place) => {
+        const path = `/api/chats/${uri}/live/?after=0`
+        const stream = session.request({ ...headers(), ':path': path, accept: 'text/event-stream' })
+        texts[place] = ''
+        return stream.setEncoding('utf8').on('data', chunk => {
+          texts[place] += chunk
+        })
+      })
+      await until(() => shown('event: ready') === streams.length)
+      const post = session.request({
+        ...headers(),
+        ':method': 'POST',
+        ':path': `/api/chats/${uri}/messages/`,
+        'content-type': 'application/json',
+      })
+      post.end('{"message":"beside eight streams"}')
+      const [answer] = await once(post, 'response')
+      assert.equal(answer[':status'], 201)
+      await until(() => shown('beside eight streams') === streams.length)
+      session.destroy()
+    })
+
+    it('show what is said in the frame of a page without JavaScript at once', async () => {
+      const bob = await new Visitor(site).signUp(`bob-${name}`)
+      await bob.get(`/chats/${uri}`)
+      const asked = get(`https://localhost:${port}/chats/${uri}/live?inside`, {
+        rejectUnauthorized: false,
+        headers: { ...FRAMED, ...credentials(bob), 'accept-encoding': 'gzip, deflate, br' },
+      })
+      const [answer] = await once(asked, 'response')
+      let text = ''
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      await until(() => text.includes('id="event-1"'))
+      await ann.post(uri, 'in the frame')
+      await until(() => text.includes('in the frame'))
+      asked.destroy()
+    })
+
+    it('bring a chat’s page in gzip to those who take it, the same as to all others', async () => {
+      const carl = await new Visitor(site).signUp(`carl-${name}`)
+      await carl.get(`/chats/${uri}`)
+      await ann.post(uri, 'Grüße 👋🏽 <b>')
+      const page = async (accepted: string) => {
+        const asked = get(`https://localhost:${port}/chats/${uri}`, {
+          rejectUnauthorized: false,
+          headers: { ...credentials(carl), accept: 'text/html', 'accept-encoding': accepted },
+        })
+        const [answer] = await once(asked, 'response')
+        const body = Buffer.concat(await answer.toArray())
+        const { 'content-encoding': coded = 'identity', vary } = answer.headers
+        assert.equal(coded, accepted)
+        assert.match(vary, /Accept-Encoding/i)
+        // A key is another one each time.
+        return String(coded === 'gzip' ? gunzipSync(body) : body).replace(/name="key" value="[\w-]{22}"/g, '')
+      }
+      // The first one shows what is new since.
+      await page('identity')
+      const plain = await page('identity')
+      assert.match(plain, /Grüße 👋🏽 &lt;b&gt;/)
+      assert.equal(await page('gzip'), plain)
     })
 
     it('tell who asks, and not who they claim to be', async () => {
