@@ -67,6 +67,7 @@ export const CODES = {
   ],
   join_or_change: [422, 'A request to a chat either joins it, with `username` or nothing, or changes its settings.'],
   too_many_tokens: [409, 'The user has 100 tokens with a name, or 100 without one that are all in use. Revoke some.'],
+  too_many_bots: [409, 'The chat has 20 bots. Remove one.'],
   name_taken: [422, 'Somebody else has this name.'],
   name_alike: [422, 'The name looks like that of somebody else.'],
   wrong_credentials: [422, 'No account has this name and this password.'],

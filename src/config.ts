@@ -63,6 +63,7 @@ export const LIMITS = {
   hereSeconds: 80,
   deletedRowsAtOnce: 1000,
   tokensPerUser: 100,
+  botsPerChat: 20,
   tokenIdleDays: 90,
   ticketSeconds: 30,
   sessionIdleDays: 30,

@@ -35,7 +35,9 @@ export async function keptUntil(
       join users o on o.id = c.owner_id
     ) k
     where k.id = ${id} and not exists (
-      select 1 from members m where m.chat_id = k.id and m.left_at is null and not m.guest
+      select 1 from members m
+      where m.chat_id = k.id and m.left_at is null and not m.guest
+        and not exists (select 1 from bots b where b.user_id = m.user_id)
     )`.execute(db)
   return rows[0] ?? null
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { compiledOnce } from './compiled.js'
+import { shownKind } from './members.js'
 import { unread } from './reads.js'
 import { RETENTION } from './retention.js'
 import type { Db } from './schema.js'
@@ -202,7 +203,7 @@ const listedChats = compiledOnce((db, { user_id, limit, posted_at, id }: ListedC
       'owner.name as owner_name',
       'last.text as last_text',
       'author.name as last_author',
-      'author.guest as last_author_is_guest',
+      shownKind('author.guest', sql`(select kind from users where id = last.author_id)`).as('last_author_kind'),
       'members.last_message',
       'members.last_read',
       unread.count.as('unread'),

@@ -27,7 +27,7 @@ export async function eraseChat(db: Db, chat_id: number) {
 }
 
 /** The tables with rows of a chat, in the order in which they are deleted, and their keys. Rows of an event go with the event. */
-const PARTS = { events: 'version', members: 'user_id', bans: 'user_id' } as const
+const PARTS = { events: 'version', bans: 'user_id', members: 'user_id' } as const
 
 /** Deletes some rows of a deleted chat, `batch` at most. Returns whether there may be more to delete. */
 export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
@@ -46,15 +46,15 @@ export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
       return false
     }
     for (const [part, key] of Object.entries(PARTS)) {
-      const authors = part === 'members' ? await importedAmong(trx, chat.id, batch) : []
+      const own = part === 'members' ? await ownAmong(trx, chat.id, batch) : []
       const [table, column] = [sql.table(part), sql.id(key)]
       const { numAffectedRows } = await sql`
         delete from ${table} where chat_id = ${chat.id} and ${column} in (
           select ${column} from ${table} where chat_id = ${chat.id} order by ${column} limit ${batch}
         )`.execute(trx)
       if (numAffectedRows) {
-        if (authors.length > 0) {
-          await trx.deleteFrom('users').where('id', 'in', authors).execute()
+        if (own.length > 0) {
+          await trx.deleteFrom('users').where('id', 'in', own).execute()
         }
         return true
       }
@@ -64,12 +64,12 @@ export function deleteSomeRows(db: Db, batch: number): Promise<boolean> {
   })
 }
 
-/** Those of the chat's next members who are deleted with it, as they were imported for it alone. */
-async function importedAmong(trx: Db, chat_id: number, batch: number): Promise<number[]> {
+/** Those of the chat's next members who are deleted with it, as they were made for it alone. */
+async function ownAmong(trx: Db, chat_id: number, batch: number): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select u.id from (
       select user_id from members where chat_id = ${chat_id} order by user_id limit ${batch}
     ) m
-    join users u on u.id = m.user_id and u.kind = 'imported'`.execute(trx)
+    join users u on u.id = m.user_id and u.kind in ('bot', 'imported')`.execute(trx)
   return rows.map(({ id }) => id)
 }

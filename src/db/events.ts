@@ -1,10 +1,10 @@
 import { type Selectable, sql } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
 import { compiledOnce } from './compiled.js'
-import { fromJson as memberFromJson, membersOf } from './members.js'
+import { fromJson as memberFromJson, membersOf, shownKind } from './members.js'
 import { reactionsOf } from './reactions.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
-import { ASIDES, type Db, type EventKind, type Schema } from './schema.js'
+import { ASIDES, type Db, type EventKind, type Schema, type UserKind } from './schema.js'
 
 /**
  * An event with what is needed to show it. If it changes a message, all fields from `id` on are those of the message as it is now;
@@ -21,17 +21,17 @@ export interface Event
   actor_id: number
   actor_username: string
   actor_name: string
+  actor_kind: UserKind
   /** The version of the message, or of the event itself. */
   id: number
   author_id: number
   author_username: string
   author_name: string
-  author_is_guest: boolean
-  /** They wrote in another chat, whose file was imported. */
-  author_is_imported: boolean
+  author_kind: UserKind
   /** The message that it answers, as that is now. */
   reply_author_id: number | null
   reply_author_name: string | null
+  reply_author_kind: UserKind | null
   reply_text: string | null
   /** The entry before it in the list. */
   previous_author_id: number | null
@@ -257,6 +257,7 @@ export function shownEvents(db: Db) {
         'e.author_id as actor_id',
         'a.username as actor_username',
         sql<string>`coalesce(am.name, a.name)`.as('actor_name'),
+        shownKind('am.guest', sql.ref('a.kind')).as('actor_kind'),
         't.version as id',
         't.key',
         't.text',
@@ -269,10 +270,10 @@ export function shownEvents(db: Db) {
         't.author_id',
         'u.username as author_username',
         sql<string>`coalesce(m.name, u.name)`.as('author_name'),
-        sql<boolean>`coalesce(m.guest, false)`.as('author_is_guest'),
-        sql<boolean>`u.kind = 'imported'`.as('author_is_imported'),
+        shownKind('m.guest', sql.ref('u.kind')).as('author_kind'),
         'r.author_id as reply_author_id',
         'rm.name as reply_author_name',
+        shownKind('rm.guest', sql`(select kind from users where id = r.author_id)`).as('reply_author_kind'),
         'r.text as reply_text',
         'p.author_id as previous_author_id',
         'p.kind as previous_kind',

@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
 import { LIMITS } from '../config.js'
 import type { Acting, Done } from './owners.js'
 import { notingRead, type Reader, standingOf } from './reads.js'
-import type { Db } from './schema.js'
+import type { Db, UserKind } from './schema.js'
 
 /** A cursor of the list of a chat's members, behind its owner. The members behind it came later. */
 interface MembersCursor {
@@ -83,16 +83,36 @@ export async function leaveChat(db: Db, { chat_id, user_id }: Acting): Promise<L
   return rows[0] as Left
 }
 
+/** `bot`: they were one, whose token and hook have ended. */
+interface Removed extends Done {
+  bot: boolean
+}
+
 /** Removes a member from the chat. `bans`: they cannot join again; a guest not as another user of the same browser either. */
 export async function removeMember(
   db: Db,
   { chat_id, user_id }: Acting,
   member_id: number,
   { bans }: { bans: boolean },
-): Promise<Done> {
-  const { rows } = await sql<Done>`
-    select outcome, version from remove_member(${chat_id}, ${user_id}, ${member_id}, ${bans})`.execute(db)
-  return rows[0] as Done
+): Promise<Removed> {
+  // The user before the tokens, as whoever changes these locks them.
+  const { rows } = await sql<Removed>`
+    with removed as materialized (
+      select outcome, version from remove_member(${chat_id}, ${user_id}, ${member_id}, ${bans})
+    ),
+    ended as (
+      delete from bots using removed
+      where bots.user_id = ${member_id} and bots.chat_id = ${chat_id} and removed.outcome = 'done'
+      returning bots.user_id
+    ),
+    moved as (
+      update users set version = version + 1 where id in (select user_id from ended) returning id
+    ),
+    revoked as (
+      delete from tokens where user_id in (select id from moved)
+    )
+    select outcome, version, exists (select 1 from ended) as bot from removed`.execute(db)
+  return rows[0] as Removed
 }
 
 /** Notes in one statement that these members are here. Writes nothing for those who were noted less than 15 s ago. */
@@ -116,6 +136,14 @@ function ownerOf(db: Db, chat_id: number) {
   return db.selectFrom('chats').select('owner_id').where('id', '=', chat_id)
 }
 
+/**
+ * What a chat shows somebody as: `guest` is the column of their membership, `kind` their own kind. Who was a guest and has signed in to an
+ * account, or was deleted, is none there any more.
+ */
+export function shownKind(guest: string, kind: RawBuilder<unknown>): RawBuilder<UserKind> {
+  return sql<UserKind>`case when ${sql.ref(guest)} then 'guest' else replace(${kind}, 'guest', 'account') end`
+}
+
 function selectMembers(db: Db, chat_id: number, owner: boolean) {
   return db
     .selectFrom('members')
@@ -124,7 +152,7 @@ function selectMembers(db: Db, chat_id: number, owner: boolean) {
       'users.id',
       'users.username',
       'members.name',
-      'members.guest',
+      shownKind('members.guest', sql.ref('users.kind')).as('kind'),
       'members.joined_at',
       sql<string>`(extract(epoch from members.joined_at) * 1000000)::bigint::text`.as('joined_micros'),
       sql<boolean>`coalesce(members.seen_at > now() - ${sql.lit(`${LIMITS.hereSeconds} seconds`)}::interval, false)`.as(

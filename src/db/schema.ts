@@ -133,6 +133,14 @@ export interface Schema {
     visit_hash: Buffer | null
     created_at: Given<Date>
   }
+  bots: {
+    user_id: number
+    chat_id: number
+    hook_hash: Buffer | null
+    hook_created_at: Date | null
+    hook_used_at: Date | null
+    created_at: Given<Date>
+  }
   events: {
     chat_id: number
     version: number
@@ -181,8 +189,9 @@ export type Departure = 'left' | 'removed' | 'deleted'
 export const SCOPES = ['read', 'post', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** Those who were imported wrote what came from a file. They cannot sign in. */
-export type UserKind = 'account' | 'guest' | 'imported'
+/** Programs post as bots. Those who were imported wrote what came from a file: nobody signs in as them. */
+export const USER_KINDS = ['account', 'guest', 'bot', 'imported'] as const
+export type UserKind = (typeof USER_KINDS)[number]
 
 /** The small events between messages. An index of 004_people has the same list. */
 export const ASIDES = ['joined', 'left', 'removed', 'named', 'renamed', 'changed', 'owner'] as const

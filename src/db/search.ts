@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from './schema.js'
+import { shownKind } from './members.js'
+import type { Db, UserKind } from './schema.js'
 
 /** A message that was found, with its chat. */
 export interface Hit {
@@ -16,8 +17,7 @@ export interface Hit {
   author_id: number
   author_username: string
   author_name: string
-  author_is_guest: boolean
-  author_is_imported: boolean
+  author_kind: UserKind
 }
 
 /** A cursor of what was found in all chats. The hits behind it are older. */
@@ -88,7 +88,7 @@ async function hits(db: Db, found: RawBuilder<unknown>, order: RawBuilder<unknow
         l.uri, c.title, owner.name as owner_name, e.chat_id, e.version, e.text, e.created_at, e.edited_at,
         (extract(epoch from e.created_at) * 1000000)::bigint::text as created_micros,
         e.author_id, author.username as author_username, coalesce(m.name, author.name) as author_name,
-        coalesce(m.guest, false) as author_is_guest, author.kind = 'imported' as author_is_imported
+        ${shownKind('m.guest', sql.ref('author.kind'))} as author_kind
       from found
       -- With a limit each is looked up by its key: without statistics the planner may go through all events instead.
       cross join lateral (

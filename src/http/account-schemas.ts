@@ -24,6 +24,8 @@ import { submissionKey } from './schemas.js'
 /** A guest, who has only a name. */
 export const newGuest = z.object({ name: displayName, ...submissionKey.shape })
 
+export const newBot = z.object({ name: displayName })
+
 export const newUser = z.object({ username, password, email }).superRefine(requireSafePassword)
 
 /** The same from the page's form. */

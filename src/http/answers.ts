@@ -1,32 +1,32 @@
 import { z } from 'zod'
 import { CODES, type Code, FIELD_CODES } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { EVENT_KINDS, SCOPES } from '../db/schema.js'
+import { EVENT_KINDS, SCOPES, USER_KINDS } from '../db/schema.js'
 import { FORMAT_NAMES } from './export-formats.js'
 
 /**
  * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
  * does not parse what it has made.
  */
-const id = z.int().min(1).meta({ example: 7 })
-const version = z.int().min(0).meta({ example: 42 })
-const time = z.iso.datetime().meta({ example: '2026-11-28T16:04:12.345Z' })
+export const id = z.int().min(1).meta({ example: 7 })
+export const version = z.int().min(0).meta({ example: 42 })
+export const time = z.iso.datetime().meta({ example: '2026-11-28T16:04:12.345Z' })
 const uri = z.string().meta({ example: 'mYkF3QzP7vXw0aBcD1eF2g' })
-const url = z.string().meta({ format: 'uri' })
+export const url = z.string().meta({ format: 'uri' })
 const more = z.boolean().meta({ description: 'Whether the list was cut. `Link` leads to the rest then.' })
+const kind = z.enum(USER_KINDS).meta({
+  description: 'Programs post as a `bot`; who is `imported` wrote what came from a file. Nobody signs in as these.',
+})
 const days = z.int().min(1).max(LIMITS.keptDays).nullable()
-const done = { status: z.literal('SUCCESS') }
+export const done = { status: z.literal('SUCCESS') }
 
-const user = z
+export const user = z
   .object({
     id,
     username: z.string(),
     name: z.string().meta({ description: 'What the chat shows.' }),
     guest: z.boolean(),
-    imported: z
-      .literal(true)
-      .optional()
-      .meta({ description: 'Wrote what was imported from a file. Nobody can sign in as them.' }),
+    kind,
     email: z.string().meta({ description: 'Empty, except of yourself in the answer to joining.' }),
     first_name: z.string(),
     last_name: z.string(),
@@ -44,9 +44,7 @@ const member = z
 
 export const newAccount = z.object({ email: z.string(), username: z.string(), id }).meta({ id: 'NewAccount' })
 
-export const account = z
-  .object({ ...newAccount.shape, name: z.string(), kind: z.enum(['account', 'guest']) })
-  .meta({ id: 'Account' })
+export const account = z.object({ ...newAccount.shape, name: z.string(), kind }).meta({ id: 'Account' })
 
 /** For a session, which goes on under a new id, with its form token. */
 export const accountAgain = z.object({ ...account.shape, csrf: z.string().optional() })
@@ -100,7 +98,7 @@ const listedChat = z
     title: z.string().nullable(),
     version,
     members: z.int().min(0),
-    last_message: z.object({ author: z.string(), message: z.string() }).nullable(),
+    last_message: z.object({ author: z.string(), author_kind: kind, message: z.string() }).nullable(),
     last_posted_at: time,
     created_at: time,
     ...standing,
@@ -121,7 +119,7 @@ export const banList = z.object({
 
 const reply = z.object({
   id,
-  user: z.object({ id, name: z.string().nullable() }).meta({ id: 'Author' }),
+  user: z.object({ id, name: z.string().nullable(), kind: kind.nullable() }).meta({ id: 'Author' }),
   message: z.string(),
 })
 
@@ -146,7 +144,7 @@ const event = z
   .object({
     event: z.enum(EVENT_KINDS),
     ...messageOf.shape,
-    by: z.object({ id, username: z.string(), name: z.string() }).optional(),
+    by: z.object({ id, username: z.string(), name: z.string(), kind }).optional(),
   })
   .meta({ id: 'Event', description: 'With `after`, each has its `event`; without, all are messages and have none.' })
 
@@ -249,8 +247,8 @@ const { html: _html, user: _user, ...exportedMessage } = messageOf.shape
 const exportedEvent = z.object({
   event: z.enum(EVENT_KINDS),
   ...exportedMessage,
-  user: user.pick({ id: true, username: true, name: true, guest: true, imported: true }),
-  by: z.object({ id, username: z.string(), name: z.string() }).optional(),
+  user: user.pick({ id: true, username: true, name: true, guest: true, kind: true }),
+  by: z.object({ id, username: z.string(), name: z.string(), kind }).optional(),
 })
 
 /** What an NDJSON export consists of. */

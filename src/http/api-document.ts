@@ -11,7 +11,6 @@ import { LIMITS } from '../config.js'
 import { allStreamEvent, allStreamed, exportLine, problem, streamEvent, streamed, transcript } from './answers.js'
 import type { Marks, State } from './context.js'
 import { FORMAT_NAMES } from './export-formats.js'
-import { isForPrograms } from './form.js'
 import { marksOfLayer } from './marks.js'
 import { problemsOf, statusOf } from './operation-problems.js'
 import type { Operation } from './operations.js'
@@ -91,7 +90,7 @@ function operationOf(
   marks: Marks & { operation: Operation },
   count: number,
 ): ZodOpenApiOperationObject {
-  const { operation, body, query, lenient } = marks
+  const { operation, body, query, lenient, textBody } = marks
   const { id, does, who, scope, example } = operation
   const takes = takesOf(method, operation)
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
@@ -103,7 +102,7 @@ function operationOf(
     operationId: count === 1 ? id : `${id}${count}`,
     summary: does,
     description: `${WHO[who]}${who === 'anybody' || scope === 'any' ? '' : ` A token needs the scope ${scope}.`}`,
-    tags: [isForPrograms(`${path}/`) ? 'auth' : (path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats')],
+    tags: [path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats'],
     security: who === 'anybody' ? [] : [{ token: scope === 'any' ? [] : [scope] }],
     ...(count > 1 ? { deprecated: true } : {}),
     requestParams: {
@@ -122,7 +121,11 @@ function operationOf(
     ...(content
       ? {
           requestBody: {
-            content: { 'application/json': content, 'application/x-www-form-urlencoded': content },
+            content: {
+              'application/json': content,
+              'application/x-www-form-urlencoded': content,
+              ...(textBody ? { 'text/plain': { schema: z.string() } } : {}),
+            },
             required: !content.schema.safeParse({}).success,
           },
         }
@@ -147,6 +150,7 @@ const PATH_PARAMETERS: Record<string, ZodType> = {
     .meta({ description: 'The part of the chat’s URL that cannot be guessed.', example: 'mYkF3QzP7vXw0aBcD1eF2g' }),
   id: z.int().min(0).meta({ example: 2 }),
   format: z.enum(FORMAT_NAMES).meta({ example: 'ndjson' }),
+  key: z.string().meta({ description: 'Of the hook: the last part of its address.' }),
   emoji: z.string().meta({ description: 'One of 👍 ❤️ 😂 🎉 😮 😢, written with %.', example: '👍' }),
 }
 

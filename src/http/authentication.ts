@@ -172,7 +172,7 @@ export function signedOut(): Refusal {
 /** The same for a user with an account. Throws 403 for a guest. */
 export function requireAccount(ctx: Context): User {
   const user = requireUser(ctx)
-  if (user.kind === 'guest') {
+  if (user.kind !== 'account') {
     throw new Refusal('account_only', 'Guests cannot do this. Keep this account first, on the page of your account.')
   }
   return user

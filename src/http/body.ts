@@ -31,8 +31,13 @@ export function readBody(): Middleware {
           headers: { 'Accept-Encoding': 'identity' },
         })
       }
-      ctx.state.fields =
-        body.length === 0 ? {} : await fields(ctx.request.type.toLowerCase(), ctx.get('content-type'), body)
+      const type = ctx.request.type.toLowerCase()
+      if (body.length === 0) {
+        ctx.state.fields = {}
+      } else {
+        const isText = ctx.state.marks.textBody && isPlainText(type, body)
+        ctx.state.fields = isText ? { message: plainText(body) } : await fields(type, ctx.get('content-type'), body)
+      }
     }
     await next()
   }
@@ -60,6 +65,22 @@ function bytes(request: IncomingMessage): Promise<Buffer> {
   })
 }
 
+/** `curl -d 'deploy done'` says that it sends a form. A form that means to be one has the field. */
+function isPlainText(type: string, body: Buffer): boolean {
+  return type === '' || type === 'text/plain' || (type === FORM && !/(?:^|&)message=/.test(body.toString('latin1')))
+}
+
+function plainText(body: Buffer): string {
+  if (!isUtf8(body)) {
+    throw notUtf8()
+  }
+  return body.toString()
+}
+
+function notUtf8(): Refusal {
+  return new Refusal('not_utf8', 'The text is not valid UTF-8.')
+}
+
 /** Throws 400, 413 or 415 for a body that has no fields that can be read. */
 export async function fields(type: string, contentType: string, body: Buffer): Promise<Fields> {
   if (![FORM, MULTIPART, ...JSON_TYPES].includes(type)) {
@@ -69,7 +90,7 @@ export async function fields(type: string, contentType: string, body: Buffer): P
     throw new Refusal('too_many_fields', `At most ${LIMITS.fields} fields can be sent at once.`)
   }
   if (!isUtf8(body) || (type === FORM && !escapesAreUtf8(body.toString('latin1')))) {
-    throw new Refusal('not_utf8', 'The text is not valid UTF-8.')
+    throw notUtf8()
   }
   const pairs = JSON_TYPES.includes(type) ? jsonPairs(body) : await formPairs(contentType, body)
   const collected: Record<string, unknown> = Object.create(null)

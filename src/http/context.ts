@@ -72,6 +72,8 @@ export interface Marks {
   upload?: true
   /** It is answered in plain text too, where that is asked for. */
   text?: true
+  /** Its body may be a text, as `message`: also one that is sent as a form and is none, which is what curl does. */
+  textBody?: true
   /** What the forms of our pages send besides. */
   formFields?: readonly string[]
   /** What the document of the API says of it. */

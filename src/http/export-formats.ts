@@ -119,6 +119,7 @@ const COLUMNS = [
   'user_id',
   'username',
   'name',
+  'kind',
   'message',
   'reply_to',
   'edited_at',
@@ -141,6 +142,7 @@ function csvWriter({ after }: Exported): Writer {
         changes ? event.actor_id : event.author_id,
         changes ? event.actor_username : event.author_username,
         changes ? event.actor_name : event.author_name,
+        changes ? event.actor_kind : event.author_kind,
         changes ? null : event.text,
         changes ? null : event.reply_to,
         changes ? null : event.edited_at,
@@ -220,21 +222,17 @@ function htmlWriter({ name, until }: Exported): Writer {
 }
 
 function article(event: Event): string {
-  const { id, author_name, author_is_guest, created_at, edited_at, deleted_at, reply_to, reply_text } = event
+  const { id, author_name, author_kind, created_at, edited_at, deleted_at, reply_to, reply_text, reply_author_kind } =
+    event
   const time = created_at.toISOString()
-  const notes = [
-    author_is_guest ? 'guest' : '',
-    event.author_is_imported ? 'imported' : '',
-    edited_at ? 'edited' : '',
-    reactionsOf(event),
-  ]
+  const notes = [author_kind === 'account' ? '' : author_kind, edited_at ? 'edited' : '', reactionsOf(event)]
     .filter(Boolean)
     .join(', ')
   const quoted = reply_text === null ? 'Deleted' : asLine(reply_text).slice(0, 120)
   const reply =
     reply_to === null || deleted_at
       ? ''
-      : `<blockquote><a href="#m${reply_to}"><bdi>${escapeHtml(event.reply_author_name ?? '')}</bdi></a> <bdi>${escapeHtml(quoted.toWellFormed())}</bdi></blockquote>\n`
+      : `<blockquote><a href="#m${reply_to}"><bdi>${escapeHtml(event.reply_author_name ?? '')}</bdi></a>${reply_author_kind === 'account' ? '' : ` <small>${reply_author_kind}</small>`} <bdi>${escapeHtml(quoted.toWellFormed())}</bdi></blockquote>\n`
   const text = deleted_at ? '<p><small>Deleted</small></p>' : messageHtml(event.text ?? '', event.mentions)
   return `<article id="m${id}">
 <p><strong><bdi>${escapeHtml(author_name)}</bdi></strong> <time datetime="${time}">${time.slice(11, 16)}</time>${notes ? ` <small>${escapeHtml(notes)}</small>` : ''}</p>

@@ -7,7 +7,7 @@ import type { Context, Form, Middleware } from './context.js'
  * is a page about them.
  */
 export function isForPrograms(url: string): boolean {
-  return /^\/(api\/[^?]|auth(\/|\?|$))/.test(url)
+  return /^\/(api\/[^?]|(auth|hooks)(\/|\?|$))/.test(url)
 }
 
 /**

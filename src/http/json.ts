@@ -1,11 +1,13 @@
 import type { Happening } from '../db/all-chats.js'
 import type { bansOf } from '../db/bans.js'
+import type { botsOf } from '../db/bots.js'
 import type { Chat, chatsOf } from '../db/chats.js'
 import { cursorText } from '../db/cursors.js'
 import { type Event, isAboutAnother } from '../db/events.js'
 import type { Member } from '../db/members.js'
 import type { Posted } from '../db/messages.js'
 import type { Standing } from '../db/reads.js'
+import type { UserKind } from '../db/schema.js'
 import type { Hit } from '../db/search.js'
 import type { sessionsOf } from '../db/sessions.js'
 import type { tokensOf } from '../db/tokens.js'
@@ -16,12 +18,13 @@ import { messageHtml } from '../text/markdown.js'
 import type { Piece } from '../text/snippet.js'
 import { browserName } from './browsers.js'
 
+type ListedBot = Awaited<ReturnType<typeof botsOf>>[number]
 type OwnToken = Awaited<ReturnType<typeof tokensOf>>[number]
 type OwnSession = Awaited<ReturnType<typeof sessionsOf>>[number]
 
 /** A user as others see them: without the e-mail address. */
-export function userJson({ id, username, name, guest, imported = false }: Shown) {
-  return { id, username, name, guest, ...(imported ? { imported } : {}), email: '', first_name: '', last_name: '' }
+export function userJson({ id, username, name, kind }: Shown) {
+  return { id, username, name, guest: kind === 'guest', kind, email: '', first_name: '', last_name: '' }
 }
 
 /** A user as a chat shows them. */
@@ -29,18 +32,12 @@ interface Shown {
   id: number
   username: string
   name: string
-  guest: boolean
-  /** They wrote what came from a file, and are no user who signs in. */
-  imported?: boolean
-}
-
-function selfOf({ kind, ...user }: User): Shown {
-  return { ...user, guest: kind === 'guest' }
+  kind: UserKind
 }
 
 /** A user as they see themselves: with the e-mail address. */
 export function ownUserJson(user: User) {
-  return { ...userJson(selfOf(user)), email: user.email }
+  return { ...userJson(user), email: user.email }
 }
 
 export function accountJson({ email, username, id }: User) {
@@ -67,7 +64,7 @@ export function chatJson(chat: Chat) {
       id: chat.owner_id,
       username: chat.owner_username,
       name: chat.owner_name,
-      guest: chat.owner_kind === 'guest',
+      kind: chat.owner_kind,
     }),
     version: chat.version,
     created_at: chat.created_at,
@@ -99,8 +96,13 @@ export function settingsJson({
   }
 }
 
-export function banJson({ kind, created_at, ...user }: Awaited<ReturnType<typeof bansOf>>[number]) {
-  return { ...userJson({ ...user, guest: kind === 'guest' }), created_at }
+export function banJson(ban: Awaited<ReturnType<typeof bansOf>>[number]) {
+  return { ...userJson(ban), created_at: ban.created_at }
+}
+
+export function botJson({ id, name, created_at, hook_created_at, hook_used_at }: ListedBot) {
+  const hook = hook_created_at && { created_at: hook_created_at, last_used_at: hook_used_at }
+  return { id, name, kind: 'bot', created_at, hook }
 }
 
 export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]) {
@@ -109,7 +111,10 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
     title: chat.title,
     version: chat.version,
     members: chat.member_count,
-    last_message: chat.last_text === null ? null : { author: chat.last_author, message: chat.last_text },
+    last_message:
+      chat.last_text === null
+        ? null
+        : { author: chat.last_author, author_kind: chat.last_author_kind, message: chat.last_text },
     last_posted_at: chat.last_posted_at,
     created_at: chat.created_at,
     ...standingJson(chat),
@@ -152,7 +157,10 @@ export function messageJson(event: Event) {
 export function eventJson(event: Event) {
   const message = { event: event.kind, ...messageJson(event) }
   return isAboutAnother(event)
-    ? { ...message, by: { id: event.actor_id, username: event.actor_username, name: event.actor_name } }
+    ? {
+        ...message,
+        by: { id: event.actor_id, username: event.actor_username, name: event.actor_name, kind: event.actor_kind },
+      }
     : message
 }
 
@@ -169,23 +177,17 @@ export function happeningTold(happening: Happening): Told {
 }
 
 function authorJson({
-  author_id,
-  author_username,
-  author_name,
-  author_is_guest,
-  author_is_imported,
-}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_is_guest' | 'author_is_imported'>) {
-  return userJson({
-    id: author_id,
-    username: author_username,
-    name: author_name,
-    guest: author_is_guest,
-    imported: author_is_imported,
-  })
+  author_id: id,
+  author_username: username,
+  author_name: name,
+  author_kind: kind,
+}: Pick<Event, 'author_id' | 'author_username' | 'author_name' | 'author_kind'>) {
+  return userJson({ id, username, name, kind })
 }
 
-function replyJson({ reply_author_id, reply_author_name, reply_text }: Event, id: number) {
-  return { id, user: { id: reply_author_id, name: reply_author_name }, message: reply_text ?? '' }
+function replyJson({ reply_author_id, reply_author_name, reply_author_kind, reply_text }: Event, id: number) {
+  const user = { id: reply_author_id, name: reply_author_name, kind: reply_author_kind }
+  return { id, user, message: reply_text ?? '' }
 }
 
 export function postedJson(posted: Posted, uri: string, user: User, message: string) {
@@ -193,7 +195,7 @@ export function postedJson(posted: Posted, uri: string, user: User, message: str
     status: 'SUCCESS',
     uri,
     message,
-    user: userJson(selfOf(user)),
+    user: userJson(user),
     id: posted.version,
     version: posted.version,
     created_at: posted.created_at,

@@ -179,6 +179,7 @@ function curlOf(
       .replace('{uri}', '$URI')
       .replace('{id}', '$ID')
       .replace('{format}', 'ndjson')
+      .replace('{key}', '$HOOK')
       .replace('{emoji}', encodeURIComponent('👍')) + query
   const streams = responses['200']?.content?.['text/event-stream'] !== undefined
   return [

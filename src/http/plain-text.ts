@@ -26,10 +26,12 @@ export function foundText(found: readonly Hit[], absolute: (path: string) => str
         kind: 'message',
         id: hit.version,
         actor_name: hit.author_name,
+        actor_kind: hit.author_kind,
         deleted_at: null,
         reactions: null,
         reply_to: null,
         reply_author_name: null,
+        reply_author_kind: null,
         reply_text: null,
       })}`,
   )

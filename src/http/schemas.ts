@@ -121,6 +121,9 @@ export const newMessage = z
   })
   .transform(({ reply_to, ...fields }) => ({ ...fields, reply_to: reply_to ?? null }))
 
+/** What an incoming hook posts. */
+export const hookMessage = z.object({ message, key: newMessage.in.shape.key })
+
 /** The cursor of the composer: the answer contains all events after it. An invalid one counts as none. */
 export const composerCursor = z.object({ after: integer.optional().catch(undefined) })
 

@@ -4,7 +4,7 @@ import type { bansOf } from '../db/bans.js'
 import type { Chat, chatsOf } from '../db/chats.js'
 import type { Event } from '../db/events.js'
 import type { Member } from '../db/members.js'
-import type { heirsOf, passingOn } from '../db/owners.js'
+import type { passingOn } from '../db/owners.js'
 import type { Hit } from '../db/search.js'
 import type { sessionsOf } from '../db/sessions.js'
 import type { tokensOf } from '../db/tokens.js'
@@ -15,6 +15,7 @@ import type { Piece } from '../text/snippet.js'
 import type { Preferences } from './account-schemas.js'
 import type { Assets } from './assets.js'
 import type { Manual } from './manual.js'
+import type { SettingsValues } from './settings-values.js'
 
 /** What the frame of every page needs. */
 export interface FrameValues {
@@ -240,28 +241,7 @@ export interface PageValues {
     /** Whether there are more of these. */
     more: boolean
   }
-  'settings/show.njk': {
-    chat: Chat
-    name: string
-    heirs: readonly Rows<typeof heirsOf>[]
-    share_url: string
-    /** For how long a new link can let people in: words by seconds. */
-    lives: Readonly<Record<string, string>>
-    /** For how many days the owner can choose to keep messages. */
-    spans: readonly number[]
-    /** Whether a change was saved just now. */
-    saved: boolean
-    /** As they are, or as they were typed. `name` is what was typed to delete the chat, `kept_days` what the owner has chosen. */
-    values: {
-      title: string
-      read_only: boolean
-      joins_closed: boolean
-      guests: boolean
-      kept_days: number | null
-      name: string
-    }
-    errors: FieldErrors
-  }
+  'settings/show.njk': SettingsValues
   /** The values are of the form by which a guest starts a chat. */
   'start/entrance.njk': FormValues
   'start/welcome.njk': ChatListValues

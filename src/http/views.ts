@@ -93,8 +93,8 @@ function shownOf({
   last_author,
   ...chat
 }: ListedChat) {
-  const { last_author_is_guest, last_message, unread, mentioned } = chat
-  const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_is_guest]
+  const { last_author_kind, last_message, unread, mentioned } = chat
+  const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_kind]
   // As JSON, which tells no text from the text "null".
   return JSON.stringify([...numbers, uri, title, owner_name, last_author, last_text])
 }

@@ -75,7 +75,7 @@ function changedBy(event: Event, later: Event): Event {
     author_id,
     author_username,
     author_name: name,
-    author_is_guest,
+    author_kind,
     text,
     edited_at,
     deleted_at,
@@ -85,13 +85,13 @@ function changedBy(event: Event, later: Event): Event {
   let changed = event
   if (changesName(kind)) {
     if (event.author_id === author_id) {
-      changed = { ...changed, author_username, author_name: name, author_is_guest }
+      changed = { ...changed, author_username, author_name: name, author_kind }
     }
     if (event.actor_id === author_id) {
-      changed = { ...changed, actor_username: author_username, actor_name: name }
+      changed = { ...changed, actor_username: author_username, actor_name: name, actor_kind: author_kind }
     }
     if (event.reply_author_id === author_id) {
-      changed = { ...changed, reply_author_name: name }
+      changed = { ...changed, reply_author_name: name, reply_author_kind: author_kind }
     }
   } else if (event.id === id) {
     changed = { ...changed, text, edited_at, deleted_at, mentions, reactions }

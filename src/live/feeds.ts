@@ -141,11 +141,11 @@ export class Feeds implements Swept {
         actor_id: user.id,
         actor_username: user.username,
         actor_name: name,
+        actor_kind: user.kind,
         author_id: user.id,
         author_username: user.username,
         author_name: name,
-        author_is_guest: user.kind === 'guest',
-        author_is_imported: false,
+        author_kind: user.kind,
         ...PLAIN,
       })
     }
@@ -268,5 +268,6 @@ const PLAIN = {
   reply_to: null,
   reply_author_id: null,
   reply_author_name: null,
+  reply_author_kind: null,
   reply_text: null,
 }

@@ -137,10 +137,13 @@ function described(user: ListedUser & { email: string }): string[] {
   }).map(([what, value]) => `${what.padEnd(9)}  ${value}`)
 }
 
+/** What those are who have no password. */
+const WITHOUT_PASSWORD = { guest: 'a guest', bot: 'a bot', imported: 'imported' } as const
+
 async function resetLink(db: Db, { id, kind, username }: ListedUser, { publicUrl, port }: Config): Promise<string> {
   const key = randomKey()
   if (kind !== 'account') {
-    throw new OperatorError(asLine(`${username} is ${kind === 'guest' ? 'a guest' : 'imported'}, and has no password.`))
+    throw new OperatorError(asLine(`${username} is ${WITHOUT_PASSWORD[kind]}, and has no password.`))
   }
   if (!(await createReset(db, id, keyHash(key)))) {
     throw new OperatorError(asLine(`There is no user called ${username}.`))

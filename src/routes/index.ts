@@ -4,11 +4,13 @@ import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
 import { allChats } from './all-chats.js'
 import { bans } from './bans.js'
+import { bots } from './bots.js'
 import { chatLists } from './chat-lists.js'
 import { chats } from './chats.js'
 import { exports } from './exports.js'
 import { guests } from './guests.js'
 import { help } from './help.js'
+import { hooks } from './hooks.js'
 import { imports } from './imports.js'
 import { invites } from './invites.js'
 import { links } from './links.js'
@@ -57,6 +59,8 @@ export function routerOf(parts: Parts): Router<State> {
     links,
     owners,
     bans,
+    bots,
+    hooks,
     messages,
     permalinks,
     search,

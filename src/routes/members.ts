@@ -203,7 +203,11 @@ export function members(parts: Parts) {
     const id = readId(ctx.params.id)
     limit(parts, ctx)
     const { ban = false } = check({ ...ctx.query, ...ctx.state.fields }, removal)
-    requireDone(parts, ctx, chat, await removeMember(db, acting(chat), id, { bans: ban }))
+    const removed = await removeMember(db, acting(chat), id, { bans: ban })
+    requireDone(parts, ctx, chat, removed)
+    if (removed.bot) {
+      parts.live.ended(id)
+    }
     await redirect(ctx, `${chatPath(chat.current_uri)}/members`)
   }
 

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
+import { botsOf } from '../db/bots.js'
 import { type Chat, findChat } from '../db/chats.js'
 import { deleteChat } from '../db/deleted-chats.js'
 import { heirsOf } from '../db/owners.js'
@@ -13,7 +14,7 @@ import { settingsJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { redirect, respond, showPage } from '../http/respond.js'
 import { changedSettings, KEPT_DAYS, keptDays, LINK_LIVES, settingsForm, typedName } from '../http/schemas.js'
-import type { PageValues } from '../http/view-values.js'
+import type { BotKeys, SettingsValues } from '../http/settings-values.js'
 import { submitForm } from './forms.js'
 import { acting, chatPath, EXACT, limit, type MemberChat, requireDone, requireOwner } from './scope.js'
 
@@ -110,19 +111,25 @@ export function chatName({ title, owner_name }: { title: string | null; owner_na
   return title ?? `Chat started by ${owner_name}`
 }
 
-type SettingsValues = PageValues['settings/show.njk']
-
 interface Refused {
   errors: SettingsValues['errors']
   /** What was typed into the form that was refused. */
   typed: Partial<SettingsValues['values']>
 }
 
-async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, refused?: Refused) {
+/** Shows the page. `made`: keys of a bot, which are shown this once. */
+export async function showSettings(
+  parts: Parts,
+  ctx: RouteContext,
+  chat: MemberChat,
+  refused?: Refused,
+  made: BotKeys | null = null,
+) {
   const { title, kept_days, kept_days_at_most, ...settings } = settingsJson(chat)
   const values = {
     title: title ?? '',
     name: '',
+    bot_name: '',
     kept_days: chat.days_by_owner === null ? null : kept_days,
     ...settings,
     ...refused?.typed,
@@ -133,6 +140,8 @@ async function showSettings(parts: Parts, ctx: RouteContext, chat: MemberChat, r
     heirs: await heirsOf(parts.db, acting(chat), LIMITS.heirsOnPage),
     share_url: shareUrl(ctx, parts.config, chatPath(chat.current_uri)),
     lives: LINK_LIVES,
+    bots: await botsOf(parts.db, chat.id),
+    made,
     saved: ctx.query.saved !== undefined && !refused,
     spans: spansUpTo(kept_days_at_most, values.kept_days),
     values,

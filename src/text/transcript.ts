@@ -1,11 +1,12 @@
 import { asLine, safeLines } from './controls.js'
 import { clock, day } from './words.js'
 
-/** What a transcript shows of an event, whose fields src/db/events.ts explains. */
+/** What a transcript shows of an event, whose fields src/db/events.ts explains. Of a kind are the people: what is no account is marked. */
 export interface Said {
   version: number
   kind: string
   actor_name: string
+  actor_kind: string
   id: number
   text: string | null
   created_at: Date
@@ -13,10 +14,10 @@ export interface Said {
   deleted_at: Date | null
   reactions: Readonly<Record<string, number>> | null
   author_name: string
-  author_is_guest: boolean
-  author_is_imported: boolean
+  author_kind: string
   reply_to: number | null
   reply_author_name: string | null
+  reply_author_kind: string | null
   reply_text: string | null
 }
 
@@ -32,8 +33,7 @@ const QUOTED = 120
  */
 export function said(event: Said): string {
   const time = clock(event.created_at).replace(' UTC', '')
-  const name =
-    asLine(event.author_name) + (event.author_is_guest ? ' (guest)' : event.author_is_imported ? ' (imported)' : '')
+  const name = named(event.author_name, event.author_kind)
   if (event.id !== event.version) {
     return block(`${INDENT}* `, changed(event, `${name}’s message of ${time}`))
   }
@@ -52,7 +52,8 @@ export function said(event: Said): string {
   if (event.reply_to === null) {
     return `${time} ${name}${marks}: ${text.join(`\n${INDENT}`)}\n`
   }
-  const answered = event.reply_author_name === null ? 'somebody' : asLine(event.reply_author_name)
+  const { reply_author_name: replied, reply_author_kind: kind } = event
+  const answered = replied === null || kind === null ? 'somebody' : named(replied, kind)
   const lines = [`> ${event.reply_text === null ? '(deleted)' : beginning(event.reply_text)}`, ...text]
   return `${time} ${name}${marks} answers ${answered}:\n${lines.map(line => `${INDENT}${line}\n`).join('')}`
 }
@@ -89,8 +90,12 @@ function aside({ kind, text }: Said, name: string): string {
   return kind === 'renamed' ? `${name} named the chat: ${asLine(text ?? '')}` : `${name} ${ASIDES[kind] ?? kind}`
 }
 
-function changed({ kind, actor_name, text, deleted_at }: Said, message: string): string {
-  const actor = asLine(actor_name)
+function named(name: string, kind: string): string {
+  return asLine(name) + (kind === 'account' ? '' : ` (${kind})`)
+}
+
+function changed({ kind, actor_name, actor_kind, text, deleted_at }: Said, message: string): string {
+  const actor = named(actor_name, actor_kind)
   if (kind === 'reacted') {
     return `${actor} reacted to ${message}`
   }

@@ -50,11 +50,15 @@ export function showNewest(messages: Element) {
     element.textContent = text
     return element
   }
-  const guest = message.querySelector('.message__who .guest') ? ' (guest)' : ''
+  const kind = message.querySelector('.message__who .guest')?.textContent
   const words = previewOf(message)
   row
     .querySelector('.chats__last')
-    ?.replaceChildren(bdi(message.querySelector('.message__author')?.textContent), `${guest}: `, bdi(words))
+    ?.replaceChildren(
+      bdi(message.querySelector('.message__author')?.textContent),
+      kind ? ` (${kind}): ` : ': ',
+      bdi(words),
+    )
   const id = Number(message.id.replace('message-', ''))
   if (id > Number(row.dataset.last ?? 0)) {
     row.dataset.last = String(id)

@@ -13,7 +13,7 @@ interface Member {
   id: number
   name: string
   username: string
-  guest: boolean
+  kind: string
 }
 
 /** The list has so many choices at most. */
@@ -109,15 +109,15 @@ export function offerChoices(composer: ComposerForm) {
     if (like.length === 1 && like[0]?.name === typed) {
       return []
     }
-    return like.map(({ id, name, guest }) => ({
+    return like.map(({ id, name, kind }) => ({
       value: `@${name} `,
       show(item) {
         const face = addTo(item, 'span', `avatar avatar--small avatar--${id % 8}`)
         face.dataset.initial = (/^./u.exec(name)?.[0] ?? '').toUpperCase()
         face.setAttribute('aria-hidden', 'true')
         addTo(item, 'bdi', '', name)
-        if (guest) {
-          addTo(item, 'span', 'guest', 'guest')
+        if (kind !== 'account') {
+          addTo(item, 'span', 'guest', kind)
         }
       },
     }))

@@ -4,7 +4,7 @@ import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, Program, signUpProgram } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
-const USER_FIELDS = ['email', 'first_name', 'guest', 'id', 'last_name', 'name', 'username']
+const USER_FIELDS = ['email', 'first_name', 'guest', 'id', 'kind', 'last_name', 'name', 'username']
 
 describe('chats by the API', () => {
   let site: Site

@@ -116,6 +116,7 @@ describe('the document of the API', () => {
     let send = by(made.owner)
     let body = example
     let target = String(made.id)
+    let hook = ''
     switch (name) {
       case 'createUser':
         body = { ...example, username: `new${++count}` }
@@ -179,6 +180,16 @@ describe('the document of the API', () => {
         send = (path, _body, headers) => own.call(method, path, FILE, headers)
         body = {}
         break
+      case 'postByHook':
+      case 'removeBot':
+      case 'replaceBotToken':
+      case 'replaceHook':
+      case 'revokeHook': {
+        const { json } = await made.owner.call('POST', `/api/chats/${made.uri}/bots/`, { name: 'deploy' })
+        target = String(json.id)
+        hook = json.hook_url.split('/').at(-1)
+        break
+      }
       case 'deleteChat':
         body = { name: 'Release party' }
         break
@@ -187,6 +198,7 @@ describe('the document of the API', () => {
       .replace('{uri}', made.uri)
       .replace('{id}', target)
       .replace('{format}', 'ndjson')
+      .replace('{key}', hook)
       .replace('{emoji}', encodeURIComponent('👍'))
     return { send, path: name.startsWith('search') ? `${filled}?q=hello` : filled, ...(body ? { body } : {}) }
   }

@@ -95,7 +95,7 @@ describe('exports', () => {
       )
       const [, , message, reply, , deleted] = lines
       assert.equal(message.message, 'hello, mended')
-      assert.deepEqual(Object.keys(message.user), ['id', 'username', 'name', 'guest'])
+      assert.deepEqual(Object.keys(message.user), ['id', 'username', 'name', 'guest', 'kind'])
       assert.equal(reply.reply_to.id, id)
       assert.equal(deleted.message, '')
       assert.ok(deleted.deleted_at)

@@ -94,6 +94,18 @@ describe('the code of a problem', () => {
       },
     ],
     [
+      'too_many_bots',
+      409,
+      'makeBot',
+      async () => {
+        const uri = await chat()
+        for (let count = 0; count < 20; count++) {
+          await ann.call('POST', `/api/chats/${uri}/bots/`, { name: `bot ${count}` })
+        }
+        return ann.call('POST', `/api/chats/${uri}/bots/`, { name: 'one more' })
+      },
+    ],
+    [
       'too_many_tokens',
       409,
       'makeToken',

@@ -99,8 +99,8 @@ describe('users and the chats that they are in', () => {
     for (const { id } of chats) {
       const [event] = (await events(id)).slice(-1)
       assert.deepEqual(
-        [event?.kind, event?.author_name, event?.author_username, event?.author_is_guest],
-        ['named', guest.name, username, false],
+        [event?.kind, event?.author_name, event?.author_username, event?.author_kind],
+        ['named', guest.name, username, 'account'],
       )
     }
     assert.equal((await findUser(site.db, username))?.id, guest.id)

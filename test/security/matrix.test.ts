@@ -120,6 +120,18 @@ const ROWS: Record<string, Row> = {
   'DELETE /chats/:uri/bans/:id': { status: OWNER_FORM },
   'POST /chats/:uri/deletion': { status: OWNER_FORM, fields: { name: ':chat' } },
   'DELETE /chats/:uri': { status: OWNER_FORM, fields: { name: ':chat' } },
+  'GET /chats/:uri/bots': { status: OWNER_FORM },
+  'POST /chats/:uri/bots': { status: OWNER, fields: { name: 'deploy' } },
+  'DELETE /chats/:uri/bots/:id': { status: OWNER_FORM },
+  'POST /chats/:uri/bots/:id/removal': { status: OWNER_FORM },
+  'PUT /chats/:uri/bots/:id/token': { status: OWNER },
+  'POST /chats/:uri/bots/:id/token': { status: OWNER },
+  'PUT /chats/:uri/bots/:id/hook': { status: OWNER },
+  'POST /chats/:uri/bots/:id/hook': { status: OWNER },
+  'DELETE /chats/:uri/bots/:id/hook': { status: OWNER_FORM },
+  'POST /chats/:uri/bots/:id/hook/removal': { status: OWNER_FORM },
+  // By its key alone.
+  'POST /hooks/:key': { status: [404, 404, 404, 404, 404, 404] },
   'POST /chats/:uri/members': { status: [401, 303, 303, 303, 303, 303] },
   'PUT /chats/:uri/read': { status: MEMBERS_FORM, fields: { version: '1' } },
   'POST /chats/:uri/read': { status: MEMBERS_FORM, fields: { version: '1' } },
@@ -260,6 +272,17 @@ describe('who may do what', () => {
     if (pattern.includes('/bans/')) {
       await owner.post(`/chats/${uri}/members/${member_id}/removal`, { ban: 'true' })
       await site.pool.query('update members set left_at = null where user_id = $1', [member_id])
+    }
+    if (pattern.includes('/bots/')) {
+      const made = await owner.send(
+        'POST',
+        `/chats/${uri}/bots`,
+        new URLSearchParams({ csrf: owner.csrf, name: 'deploy' }),
+        {
+          accept: 'application/json',
+        },
+      )
+      id = made.json.id
     }
     const path = pattern
       .replace(':uri', uri)

@@ -5,6 +5,7 @@ const MESSAGE: Said = {
   version: 7,
   kind: 'message',
   actor_name: 'ann',
+  actor_kind: 'account',
   id: 7,
   text: 'hello',
   created_at: new Date('2026-11-28T16:04:12Z'),
@@ -12,22 +13,29 @@ const MESSAGE: Said = {
   deleted_at: null,
   reactions: null,
   author_name: 'ann',
-  author_is_guest: false,
-  author_is_imported: false,
+  author_kind: 'account',
   reply_to: null,
   reply_author_name: null,
+  reply_author_kind: null,
   reply_text: null,
 }
 
 describe('a transcript', () => {
   it('says who wrote what and when, and what became of it', () => {
     assert.equal(said(MESSAGE), '16:04 ann: hello\n')
-    assert.equal(said({ ...MESSAGE, author_is_guest: true, text: 'one\ntwo' }), '16:04 ann (guest): one\n      two\n')
+    assert.equal(said({ ...MESSAGE, author_kind: 'guest', text: 'one\ntwo' }), '16:04 ann (guest): one\n      two\n')
     const changed = { ...MESSAGE, edited_at: new Date(), reactions: { '👍': 2, '🎉': 1 } }
     assert.equal(said(changed), '16:04 ann (edited, 👍 2, 🎉 1): hello\n')
     assert.equal(said({ ...MESSAGE, text: null, deleted_at: new Date() }), '16:04 * a message of ann was deleted\n')
-    const answer = { ...MESSAGE, reply_to: 3, reply_author_name: 'bob', reply_text: 'who\nis there?' }
+    const answer = {
+      ...MESSAGE,
+      reply_to: 3,
+      reply_author_name: 'bob',
+      reply_author_kind: 'account',
+      reply_text: 'who\nis there?',
+    }
     assert.equal(said(answer), '16:04 ann answers bob:\n      > who is there?\n      hello\n')
+    assert.match(said({ ...answer, reply_author_kind: 'bot' }), /^16:04 ann answers bob \(bot\):/)
     assert.equal(said({ ...answer, reply_text: null }), '16:04 ann answers bob:\n      > (deleted)\n      hello\n')
     assert.equal(said({ ...answer, reply_text: 'x'.repeat(500) }).split('\n')[1], `      > ${'x'.repeat(120)}…`)
   })
@@ -37,6 +45,7 @@ describe('a transcript', () => {
     assert.equal(said({ ...MESSAGE, kind: 'renamed', text: 'Party' }), '16:04 * ann named the chat: Party\n')
     const change = { ...MESSAGE, version: 9, actor_name: 'bob' }
     assert.equal(said({ ...change, kind: 'edited' }), '      * bob edited ann’s message of 16:04: hello\n')
+    assert.match(said({ ...change, kind: 'edited', actor_kind: 'bot' }), /\* bob \(bot\) edited/)
     assert.equal(said({ ...change, kind: 'deleted', text: null }), '      * bob deleted ann’s message of 16:04\n')
     assert.equal(said({ ...change, kind: 'reacted' }), '      * bob reacted to ann’s message of 16:04\n')
   })

@@ -13,6 +13,7 @@ as $$
         and not exists (
           select 1 from members m
           where m.chat_id = c.id
+            and not exists (select 1 from bots b where b.user_id = m.user_id)
             and (m.left_at is null and not m.guest or greatest(m.joined_at, m.seen_at) >= now() - unopened)
         )
     )
