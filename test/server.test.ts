@@ -58,7 +58,7 @@ describe('the program', () => {
     assert.deepEqual(postgresProcesses(data.path), [])
   })
 
-  it('finishes the requests under way before it ends', async () => {
+  it('finishes the requests under way before it ends @long', async () => {
     const server = await start()
     const program = await signUpProgram(server, 'ann')
     const uri = await program.startChat()
@@ -77,7 +77,7 @@ describe('the program', () => {
     }
   })
 
-  it('keeps every acknowledged message, once, when it is killed during posts', async () => {
+  it('keeps every acknowledged message, once, when it is killed during posts @long', async () => {
     await keepsAcknowledged(async server => {
       server.child.kill('SIGKILL')
       await server.ended
@@ -106,7 +106,7 @@ describe('the program', () => {
     assert.deepEqual(postgresProcesses(data.path), [])
   })
 
-  it('says at the start if its processes may need more connections than the database takes', async () => {
+  it('says at the start if its processes may need more connections than the database takes @long', async () => {
     const says = ({ lines }: Running) => lines.filter(line => line.includes('may need'))
     const few = await start()
     assert.deepEqual(says(few), [])

@@ -73,7 +73,7 @@ describe('imports', () => {
       ['ann'],
     )
     const [first, second] = await messagesOf(uri)
-    assert.deepEqual([first.user.name, first.user.imported, first.created_at], ['Ann', true, said(1).created_at])
+    assert.deepEqual([first.user.name, first.user.kind, first.created_at], ['Ann', 'imported', said(1).created_at])
     assert.equal(second.reply_to.id, first.id)
     const { rows } = await site.pool.query(
       `select kind, folded_username, password_hash from users where id = any($1)`,

@@ -157,7 +157,7 @@ describe('the judge', () => {
       assert.equal(rowCount, 1)
     }
 
-    it('a row that was changed', async () => {
+    it('a row that was changed @long', async () => {
       let version = 0
       const verdict = await judge(60, {}, async () => {
         version = await untouched()

@@ -268,6 +268,15 @@ describe('SQL statements', () => {
        union all select $1, n, n, 'left' from generate_series(1000001, 1001000) n`,
       [json.id],
     )
+    // Whatever else the server has under way: of what is over, a later snapshot has nothing to look through.
+    await until(async () => {
+      const { rows } = await site.pool.query(
+        `select pg_snapshot_xmin(pg_current_snapshot()) > xid as over from membership_changes
+         where user_id = $1 order by xid desc limit 1`,
+        [json.id],
+      )
+      return rows[0].over
+    })
     const { cursor } = (await reader.call('GET', '/api/events/')).json
     await program.post(large, 'new')
     await grow(large, 500)

@@ -200,7 +200,7 @@ describe('upgrading a database', () => {
     await assert.rejects(createUser(db, { username: 'lo4001', email: '', password_hash: 'x' }), Lookalike)
   })
 
-  it('lets the program of before post all along', async function () {
+  it('lets the program of before post all along @long', async function () {
     this.timeout(300_000)
     const address = await restored('ed03e3a')
     await grow(address, 20_000)

@@ -290,7 +290,7 @@ describe('users and the chats that they are in', () => {
     assert.equal((await site.db.selectFrom('users').select('id').where('unsettled', '=', true).execute()).length, 0)
   })
 
-  it('may be in thousands of chats: each of many parts holds some for a moment', async () => {
+  it('may be in thousands of chats: each of many parts holds some for a moment @long', async () => {
     const [ann, bob] = [await newUser('Ann'), await newUser('Bob')]
     await site.pool.query(
       `with more as (insert into chats (owner_id, version, last_shown, member_count) select $2, 2, 2, 2 from generate_series(1, 3000) returning id),

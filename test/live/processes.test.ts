@@ -138,7 +138,7 @@ describe('two processes on one database', () => {
     })
   }
 
-  it('tell each other of new messages by the bus', async () => {
+  it('tell each other of new messages by the bus @long', async () => {
     const wire = await openWire(address)
     try {
       const conversation = await converse({}, databaseUrl(wire.address))

@@ -34,7 +34,7 @@ describe('WEB_CONCURRENCY=2', () => {
     return server
   }
 
-  it('serves by two processes as if by one, and replaces one that is killed', async () => {
+  it('serves by two processes as if by one, and replaces one that is killed @long', async () => {
     const server = await start()
     const { ann, uri } = await follow(server)
     const [killed, spared] = workersOf(server) as [number, number]

@@ -116,7 +116,7 @@ describe('npm run doctor', () => {
     assert.match(of('connections')?.says ?? '', /^64 processes need 324 of \d+ connections/)
   })
 
-  it('says what carries the hints', async () => {
+  it('says what carries the hints @long', async () => {
     assert.deepEqual((await findings(near())).of('bus')?.state, 'ok')
     const off = { ...near(), BUS: 'off' }
     assert.equal((await findings(off)).of('bus')?.state, 'ok')
@@ -144,7 +144,7 @@ describe('npm run doctor', () => {
     }
   })
 
-  it('notices a database that takes no writes, settings that do not hold and tables that are missing', async () => {
+  it('notices a database that takes no writes, settings that do not hold and tables that are missing @long', async () => {
     const [locked, empty] = [await createDatabase(), await createEmptyDatabase()]
     databases.push(locked.database, empty.database)
     const client = new pg.Client(locked)

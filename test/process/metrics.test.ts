@@ -77,7 +77,7 @@ describe('the metrics', () => {
   }
 
   for (const workers of ['1', '2']) {
-    it(`count what happens, and name nobody (WEB_CONCURRENCY=${workers})${workers === '1' ? ' @long' : ''}`, async () => {
+    it(`count what happens, and name nobody (WEB_CONCURRENCY=${workers})${workers === '2' ? ' @long' : ''}`, async () => {
       const server = await start({ METRICS_PORT: String(port), WEB_CONCURRENCY: workers })
       const ann = await signUpProgram(server, `metered-ann-${workers}`)
       const bob = await signUpProgram(server, `metered-bob-${workers}`)

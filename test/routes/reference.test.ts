@@ -44,7 +44,7 @@ describe('GET /api/', () => {
     assert.ok(page.includes(`SITE=${site.url}\n`))
   })
 
-  it('has lines that work in a shell as they stand', async function () {
+  it('has lines that work in a shell as they stand @long', async function () {
     await skipWithout('curl', '--version').call(this)
     for (const [place, { operationId, responses }] of operations.entries()) {
       // Each has somebody and something of its own: some delete what they are told.

@@ -7,6 +7,9 @@ import { keyHash, randomKey } from '../../src/keys.js'
 import { hashPassword } from '../../src/passwords.js'
 import type { Site } from './site.js'
 
+/** What browsers accept, in short. */
+const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
+
 export const PASSWORD = 'correct horse battery'
 
 /** An answer that was read to its end. */
@@ -34,7 +37,7 @@ export class Visitor {
   }
 
   async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.send('GET', path, undefined, { accept: 'text/html', ...headers })
+    return this.send('GET', path, undefined, { accept: BROWSER, ...headers })
   }
 
   /** Sends a form as the page's form would. A field `csrf` replaces the page's token. */
@@ -45,14 +48,14 @@ export class Visitor {
         body.append(name, one)
       }
     }
-    return this.send('POST', path, body, { accept: 'text/html', ...headers })
+    return this.send('POST', path, body, { accept: BROWSER, ...headers })
   }
 
   /** Sends what htmx sends. */
   async htmx(method: string, path: string, fields?: Fields, headers: Record<string, string> = {}): Promise<Answer> {
     const body = fields ? new URLSearchParams(fields as Record<string, string>) : undefined
     return this.send(method, path, body, {
-      accept: 'text/html',
+      accept: BROWSER,
       'hx-request': 'true',
       'hx-request-type': 'partial',
       'sec-fetch-site': 'same-origin',
