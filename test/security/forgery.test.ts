@@ -272,7 +272,7 @@ describe('forged requests', () => {
       const browser = entrance ? visitor : ann
       const { csrf, headers } = forge(browser.csrf)
       const body = new URLSearchParams(csrf === undefined ? fields : { ...fields, csrf })
-      const answer: Answer = await browser.send(method, path, body, { accept: 'text/html', ...headers })
+      const answer: Answer = await browser.send(method, path, body, { accept: 'text/html, */*', ...headers })
       assert.equal(answer.status, 403, `${name}: ${JSON.stringify({ csrf, headers })}`)
       assert.deepEqual(
         answer.headers.getSetCookie().filter(cookie => /^(__Host-)?sid/.test(cookie)),
