@@ -62,6 +62,10 @@ export function secureHeaders({ config }: Parts): Middleware {
       const { form } = ctx.state
       const isDocument = form === 'page' || ctx.response.is('html') !== false
       ctx.set(headersOf(config, form, isDocument))
+      if (ctx.path.startsWith('/hooks/')) {
+        // The address is a secret: a browser that shows the answer must not tell it to what it asks for next.
+        ctx.set('Referrer-Policy', 'no-referrer')
+      }
       if (!isForPrograms(ctx.originalUrl) && !ctx.response.get('cross-origin-resource-policy')) {
         ctx.set(NOT_EMBEDDED)
       }

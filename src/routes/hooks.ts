@@ -36,8 +36,6 @@ export function hooks(parts: Parts) {
     },
   })
   router.post('/:key', posting, async ctx => {
-    // The address is a secret: a browser that shows the answer must not tell it to what it asks for next.
-    ctx.set('Referrer-Policy', 'no-referrer')
     limit(parts, ctx)
     const { key = '' } = ctx.params
     const bot = key.length <= LIMITS.keyBytes && isTokenKey(key) ? await botByHook(db, keyHash(key)) : undefined

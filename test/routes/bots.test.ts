@@ -83,6 +83,15 @@ describe('bots', () => {
     assert.match((await visitor.get(`/chats/${uri}/members`)).text, new RegExp(marked))
     assert.match((await visitor.get(`/chats/${uri}/search?q=tested`)).text, new RegExp(`${name}</bdi> \\(bot\\)`))
     assert.match((await visitor.get('/')).text, new RegExp(`${name}</bdi> \\(bot\\):`))
+    const answer = await member.call('POST', `/api/chats/${uri}/messages/`, {
+      message: 'good',
+      reply_to: posted.json.id,
+    })
+    assert.equal(answer.status, 201)
+    assert.equal((await last(member, uri)).reply_to.user.kind, 'bot')
+    assert.match((await visitor.get(`/chats/${uri}`)).text, new RegExp(`quote__author">${name}</bdi></a> \\(bot\\)`))
+    const permalink = await visitor.get(`/chats/${uri}/messages/${posted.json.id}`)
+    assert.match(permalink.text, new RegExp(`A message by <bdi>${name}</bdi> <span class="guest">bot</span>`))
   })
 
   it('read and post in their chat alone, by their token', async () => {
@@ -327,7 +336,7 @@ describe('bots', () => {
       const path = hook.slice(site.url.length)
       const posted = await ann.send('POST', path, 'from a browser', {
         'content-type': 'text/plain',
-        accept: 'text/html',
+        accept: 'text/html,*/*',
         origin: 'https://elsewhere.example',
         'sec-fetch-site': 'cross-site',
         authorization: 'Token stale',
@@ -352,8 +361,10 @@ describe('bots', () => {
       for (const { text, headers } of answers) {
         assert.ok(!text.includes(key), text)
         assert.ok(!JSON.stringify([...headers]).includes(key))
+        assert.equal(headers.get('referrer-policy'), 'no-referrer')
+        assert.equal(headers.get('x-content-type-options'), 'nosniff')
+        assert.match(headers.get('cache-control') ?? '', /no-store/)
       }
-      assert.equal(answers[0]?.headers.get('referrer-policy'), 'no-referrer')
       for (const accept of ['text/html', '*/*', 'application/json']) {
         assert.ok(!(await (await fetch(hook, { headers: { accept } })).text()).includes(key))
       }
