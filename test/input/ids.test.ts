@@ -118,7 +118,7 @@ describe('bad ids', () => {
         '//x',
       ]) {
         const cookie = [...ann.cookies].map(pair => pair.join('=')).join('; ')
-        const answer = await sendRaw(site, { path, headers: { cookie, accept: 'text/html' } })
+        const answer = await sendRaw(site, { path, headers: { cookie, accept: 'text/html, */*' } })
         assert.equal(answer.status, 404, path)
         const program = await sendRaw(site, { path: `/api${path}`, headers: { cookie } })
         assert.equal(program.status, 404, path)
@@ -295,7 +295,7 @@ describe('bad ids', () => {
         '..',
       ]) {
         for (const path of ['/', '/nothing', `/chats/${uri}`, `/chats/${uri}/messages?after=x`]) {
-          const answer = await sendRaw(site, { path, headers: { host, cookie, accept: 'text/html' } })
+          const answer = await sendRaw(site, { path, headers: { host, cookie, accept: 'text/html, */*' } })
           assert.ok(answer.status < 500, `Host: ${host} ${path}: ${answer.status}`)
           assert.doesNotMatch(answer.text, /<x>/)
         }
@@ -337,7 +337,7 @@ describe('bad ids', () => {
       const cookie = [...ann.cookies].map(pair => pair.join('=')).join('; ')
       for (const method of ['PUT', 'DELETE', 'TRACE', 'PROPFIND', 'SEARCH']) {
         for (const path of ['/', '/login', '/chats', `/chats/${uri}/header`, `/chats/${uri}/messages`, '/up']) {
-          const headers = { cookie, 'x-csrf-token': ann.csrf, accept: 'text/html' }
+          const headers = { cookie, 'x-csrf-token': ann.csrf, accept: 'text/html, */*' }
           const answer = await sendRaw(site, { method, path, headers })
           assert.equal(answer.status, 405, `${method} ${path}`)
           assert.notEqual(answer.headers.allow ?? '', '')
@@ -386,7 +386,7 @@ describe('bad ids', () => {
       headers: encodeHeaders({
         cookie: [...ann.cookies].map(pair => pair.join('=')).join('; '),
         'x-csrf-token': ann.csrf,
-        accept: kind === 'JSON' ? 'application/json' : 'text/html',
+        accept: kind === 'JSON' ? 'application/json' : 'text/html, */*',
         ...(kind === 'fragment' ? { 'hx-request': 'true' } : {}),
         ...(body ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
       }),
