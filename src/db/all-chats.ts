@@ -36,6 +36,14 @@ export async function cursorNow(db: Db): Promise<Cursor> {
   return rows[0] as Cursor
 }
 
+/** Throws CursorGone where the cursor leads nowhere. */
+export async function requireCursor(db: Db, user_id: number, cursor: Cursor) {
+  const [{ good }] = await placesAfter(db, user_id, cursor, 0)
+  if (!good) {
+    throw new CursorGone(await cursorNow(db))
+  }
+}
+
 /**
  * What happened in the user's chats after the cursor, at most `limit`: chat by chat, in order within each. A chat begins with the event by
  * which the user joined it. Throws CursorGone.
@@ -47,7 +55,7 @@ export async function happeningsAfter(db: Db, user_id: number, cursor: Cursor, l
     throw new CursorGone(await cursorNow(db))
   }
   const found = places.filter(place => place.version !== null) as Place[]
-  const cut = limit > 0 && found.length === limit
+  const cut = found.length === limit
   // A page that goes on was begun earlier: it ends where it was to end then, and its cursor gets no younger by that.
   const upto = cursor.place ? cursor.place.upto : await kept(db, seen, cursor.after, found, cut || joined_or_gone)
   const end = { epoch, day: cursor.place ? cursor.day : day, after: upto }

@@ -60,11 +60,12 @@ const EVERYWHERE = ['application/json', 'application/problem+json', 'text/plain'
  */
 export function refuseUnacceptable(): Middleware {
   return async (ctx, next) => {
-    const types = [...(ctx.state.marks.operation?.types ?? []), ...EVERYWHERE]
     // What calls a hook can seldom be told what to accept, and does not read the answer.
-    const asks = ctx.state.route && isForPrograms(ctx.originalUrl) && !ctx.path.startsWith('/hooks/')
-    if (asks && ctx.accepts().length > 0 && !ctx.accepts(...types)) {
-      throw new Refusal('not_acceptable', `This address has none of these media types. It has ${types.join(', ')}.`)
+    if (ctx.state.route && isForPrograms(ctx.originalUrl) && !ctx.path.startsWith('/hooks/')) {
+      const types = [...(ctx.state.marks.operation?.types ?? []), ...EVERYWHERE]
+      if (ctx.accepts().length > 0 && !ctx.accepts(...types)) {
+        throw new Refusal('not_acceptable', `This address has none of these media types. It has ${types.join(', ')}.`)
+      }
     }
     await next()
   }

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { LIMITS } from '../config.js'
-import { CursorGone, cursorNow, happeningsAfter, type Page } from '../db/all-chats.js'
+import { CursorGone, cursorNow, happeningsAfter, type Page, requireCursor } from '../db/all-chats.js'
 import { type Cursor, cursorText, readCursor } from '../db/cursors.js'
 import type { User } from '../db/users.js'
 import { notSignedIn, Refusal } from '../errors.js'
@@ -141,7 +141,7 @@ async function readPosition({ db }: Parts, ctx: RouteContext, user: User): Promi
     return cursorNow(db)
   }
   const cursor = await knownCursor({ db }, text)
-  await orGone(happeningsAfter(db, user.id, cursor, 0))
+  await orGone(requireCursor(db, user.id, cursor))
   return cursor
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import Router from '@koa/router'
+import type { z } from 'zod'
 import { LIMITS } from '../config.js'
 import { chatsOf } from '../db/chats.js'
 import type { User } from '../db/users.js'
@@ -37,10 +38,10 @@ export function chatLists(parts: Parts) {
         page: () => seeOther(ctx, '/'),
         fragment: () => showAgain(parts, ctx, user),
         json: async () => {
-          const { limit } = readQuery(ctx, chatsQuery)
-          const { chats, older } = await listChats(parts, ctx, user, listLength(limit, LIMITS.chatsPerPage))
+          const query = readQuery(ctx, chatsQuery)
+          const { chats, older } = await listChats(parts, ctx, user, query)
           if (older) {
-            linkTo(parts, ctx, `/api/chats/?before=${older}${againBy(limit)}`, 'next')
+            linkTo(parts, ctx, `/api/chats/?before=${older}${againBy(query.limit)}`, 'next')
           }
           return { chats: chats.map(listedChatJson) }
         },
@@ -66,10 +67,11 @@ async function showAgain(parts: Parts, ctx: RouteContext, user: User) {
   }
 }
 
-/** The same as `listChats`, for a page that asks again by the list's stamp. */
+/** The same as `listChats`, for a page that asks again by the list's stamp. It is as long as pages show it. */
 export async function openList(parts: Parts, ctx: RouteContext, user: User) {
   const askedAt = performance.now()
-  const list = await listChats(parts, ctx, user, LIMITS.chatsPerPage)
+  const { before } = readQuery(ctx, chatsQuery)
+  const list = await listChats(parts, ctx, user, { before })
   const stamp = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 16)
   if (list.newest) {
     parts.live.chatLists.keep(user.id, { stamp, chats: list.chats.map(({ id }) => id), askedAt })
@@ -78,8 +80,8 @@ export async function openList(parts: Parts, ctx: RouteContext, user: User) {
 }
 
 /** One page of the user's chats, and where the next one begins. */
-async function listChats(parts: Parts, ctx: RouteContext, user: User, length: number) {
-  const { before } = readQuery(ctx, chatsQuery)
+async function listChats(parts: Parts, ctx: RouteContext, user: User, { before, limit }: z.output<typeof chatsQuery>) {
+  const length = listLength(limit, LIMITS.chatsPerPage)
   limitLists(parts, ctx, user)
   const rows = await chatsOf(parts.db, user.id, length + 1, before)
   const chats = rows.slice(0, length)

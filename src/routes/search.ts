@@ -111,10 +111,9 @@ export function search(parts: Parts) {
   }
 
   async function list<Before>(ctx: RouteContext, scope: Scope<Before>) {
-    const { limit } = readQuery(ctx, scope.query)
-    const results = await look(ctx, scope, listLength(limit, LIMITS.hitsPerPage))
+    const results = await look(ctx, scope, true)
     if (results.older) {
-      linkTo(parts, ctx, `/api/${scope.path}/?${results.older}${againBy(limit)}`, 'next')
+      linkTo(parts, ctx, `/api/${scope.path}/?${results.older}`, 'next')
     }
     return results
   }
@@ -129,16 +128,18 @@ export function search(parts: Parts) {
       return
     }
     const show = async () =>
-      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope, LIMITS.hitsPerPage) })
+      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope, false) })
     await submitForm(parts, ctx, show, ({ message: sentence }) =>
       showPage(parts, ctx, 'search/show.njk', { ...values, sentence }),
     )
   }
 
-  /** One page of hits, and the query string of the next page. Throws 422, 429 or 503. */
-  async function look<Before>(ctx: RouteContext, scope: Scope<Before>, length: number) {
+  /** One page of hits, and the query string of the next page. A list is as long as was asked for. Throws 422, 429 or 503. */
+  async function look<Before>(ctx: RouteContext, scope: Scope<Before>, isList: boolean) {
     limit(parts, ctx)
-    const { q, before } = readQuery(ctx, scope.query)
+    const { q, before, limit: wanted } = readQuery(ctx, scope.query)
+    const asked = isList ? wanted : undefined
+    const length = listLength(asked, LIMITS.hitsPerPage)
     const query = parseQuery(q)
     if (!query) {
       return { searched: false, found: [], older: null, newest: true }
@@ -153,7 +154,7 @@ export function search(parts: Parts) {
     return {
       searched: true,
       found: await mapInSlices(shown, hit => ({ ...hit, snippet: snippet(messageWords(hit.text), query) })),
-      older: last ? String(new URLSearchParams({ q, before: scope.cursor(last) })) : null,
+      older: last ? `${new URLSearchParams({ q, before: scope.cursor(last) })}${againBy(asked)}` : null,
       newest: before === undefined,
     }
   }

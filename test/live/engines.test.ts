@@ -5,7 +5,7 @@ import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
 import { openWebKit } from '../support/webkit.js'
-import type { Window } from '../support/window.js'
+import { required, type Window } from '../support/window.js'
 
 describe('a chat in other browsers than Chromium', () => {
   let site: Site
@@ -60,7 +60,7 @@ describe('a chat in other browsers than Chromium', () => {
 
   for (const [name, open] of Object.entries({ Firefox: openFirefox, WebKit: openWebKit })) {
     it(`is joined by its link, and what is said there is edited and reacted to: ${name} @long`, async function () {
-      const browser = await opened(this, await open(), name)
+      const browser = opened(this, await open(), name)
       const has = (selector: string) =>
         browser.read<boolean>(`!!document.querySelector(${JSON.stringify(selector)})`).catch(() => false)
       const says = (text: string) => async () => (await texts(browser)).includes(text)
@@ -110,21 +110,14 @@ describe('a chat in other browsers than Chromium', () => {
     })
   }
 
-  /** Skips the test where the browser is missing, except where all must be there. */
-  async function opened(context: Mocha.Context, found: Window | undefined, name: string): Promise<Window> {
-    if (!found) {
-      if (process.env.CI === 'true') {
-        throw new Error(`This test needs ${name}. Please install it (.ci/run says how).`)
-      }
-      return context.skip()
-    }
-    window = found
-    return found
+  function opened(context: Mocha.Context, found: Window | undefined, name: string): Window {
+    window = required(context, found, name)
+    return window
   }
 
   /** Signs in as Ann on the way to the chat. */
   async function enter(context: Mocha.Context, found: Window | undefined, name: string): Promise<Window> {
-    const browser = await opened(context, found, name)
+    const browser = opened(context, found, name)
     await browser.open(`${proxy.url}/login?next=/chats/${uri}`)
     await until(() => browser.read(`!!document.querySelector('#login-password')`))
     await browser.type('#login-username', 'ann')

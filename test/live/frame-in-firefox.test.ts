@@ -6,6 +6,7 @@ import { type FirefoxWindow, openFirefox } from '../support/firefox.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { PASSWORD, type Program, signUpProgram } from '../support/visitor.js'
+import { required } from '../support/window.js'
 
 /** The messages: a page that grows, in a frame within a frame. */
 const FRAME = `document.querySelector('iframe[title=Messages]')?.contentDocument?.querySelector('iframe')?.contentDocument`
@@ -18,14 +19,7 @@ describe('the chat page without JavaScript in Firefox', () => {
   let browser: FirefoxWindow
 
   before(async function () {
-    const opened = await openFirefox({ javaScriptEnabled: false })
-    if (!opened) {
-      if (process.env.CI === 'true') {
-        throw new Error('These tests need Firefox. Please install it (.ci/run says how).')
-      }
-      return this.skip()
-    }
-    browser = opened
+    browser = required(this, await openFirefox({ javaScriptEnabled: false }), 'Firefox')
     site = await openSite()
     bob = await signUpProgram(site, 'bob')
     await signUpProgram(site, 'ann')

@@ -15,6 +15,17 @@ export interface Window {
   close(): Promise<void>
 }
 
+/** The window, if the browser is there. Otherwise skips the test or hook, or fails it where all browsers must be there. */
+export function required<Found extends Window>(context: Mocha.Context, window: Found | undefined, name: string): Found {
+  if (!window) {
+    if (process.env.CI === 'true') {
+      throw new Error(`This needs ${name}. Please install it (.ci/run says how).`)
+    }
+    return context.skip()
+  }
+  return window
+}
+
 /** The path of the first of these programs that this machine has. */
 export async function installed(programs: readonly string[], folders = onPath()): Promise<string | undefined> {
   for (const file of programs.flatMap(program => folders.map(folder => path.resolve(folder, program)))) {
