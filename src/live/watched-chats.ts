@@ -99,8 +99,10 @@ export class WatchedChats implements Swept {
     const user = this.users.get(user_id)
     if (user) {
       this.told.add(user_id)
-      user.loading = user.loading.then(() => this.load(user_id, user))
-      user.loading.then(() => wake(user), this.onFailure)
+      const loading = user.loading.then(() => this.load(user_id, user))
+      // Where it fails, what was known stays, and the next sweep finds the change again.
+      user.loading = loading.catch(() => {})
+      loading.then(() => wake(user), this.onFailure)
     }
   }
 

@@ -309,6 +309,28 @@ describe('all chats of a user', () => {
       ])
     })
 
+    it('hears of a chat that is joined after the database could not be asked for the chats @long', async () => {
+      const uri = await bob.startChat()
+      const stream = await openEvents(site, '/api/live/', ann)
+      await stream.first(({ event }) => event === 'ready')
+      const own = await ann.startChat()
+      await reaches(stream, own, '')
+      // Then the stream only waits.
+      await confirmedTwice()
+      const id = await idOf(ann)
+      const holder = await site.pool.connect()
+      await holder.query('begin; lock table members in access exclusive mode')
+      site.log.length = 0
+      site.live.watched.changed(id)
+      await until(() => site.log.some(line => line.includes('Reading whose chats are watched failed')))
+      await holder.query('rollback')
+      holder.release()
+      await ann.join(uri)
+      await reaches(stream, uri, '')
+      await bob.post(uri, 'welcome')
+      await reaches(stream, uri, 'welcome')
+    })
+
     it('keeps its cursor young while nothing happens, without a statement of its own @long', async () => {
       const stream = await openEvents(site, '/api/live/', ann)
       const { id: began = '' } = await stream.first(({ event }) => event === 'ready')
@@ -386,6 +408,19 @@ describe('all chats of a user', () => {
       assert.ok(statements.length <= 4, statements.map(({ text }) => text).join('\n---\n'))
     })
   })
+
+  /** Resolves after two sweeps. */
+  async function confirmedTwice() {
+    const { watched } = site.live
+    const confirmed = watched.confirmed.bind(watched)
+    let sweeps = 0
+    watched.confirmed = (...args) => {
+      confirmed(...args)
+      sweeps++
+    }
+    await until(() => sweeps > 1)
+    Object.assign(watched, { confirmed })
+  }
 
   async function watched(count: number) {
     await until(() => site.live.watched.size === count)
