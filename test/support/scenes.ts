@@ -101,6 +101,14 @@ export async function openScenes(site: Site): Promise<Scenes> {
   const short = await started(bob, 'x')
   const readOnly = await started(owner, 'Announcements')
   await owner.post(`/chats/${readOnly}/messages`, { message: 'The library is closed on Monday.' })
+  const automatic = await owner.startChat()
+  for (const name of ['deploy', LONG_NAME]) {
+    const { json } = await owner.send('POST', `/api/chats/${automatic}/bots/`, JSON.stringify({ name }), {
+      'content-type': 'application/json',
+      'x-csrf-token': owner.csrf,
+    })
+    await fetch(json.hook_url, { method: 'POST', body: 'v2.1 is live: https://example.org/releases' })
+  }
   await owner.post(`/chats/${readOnly}/settings`, { title: 'Announcements', read_only: 'true', guests: 'true' })
   const closed = await started(owner, 'Closed')
   await owner.post(`/chats/${closed}/settings`, { title: 'Closed', joins_closed: 'true', guests: 'true' })
@@ -212,6 +220,10 @@ export async function openScenes(site: Site): Promise<Scenes> {
     { name: 'members-crowd', who: 'owner', path: `/chats/${crowd}/members` },
     { name: 'members-other', who: 'guest', path: `${uri}/members` },
     { name: 'settings', who: 'owner', path: `${uri}/settings`, isMain: true },
+    { name: 'settings-bots', who: 'owner', path: `/chats/${automatic}/settings`, isMain: true },
+    { name: 'settings-bot-made', who: 'owner', path: `/chats/${automatic}/settings`, act: makeBot },
+    { name: 'chat-bots', who: 'owner', path: `/chats/${automatic}` },
+    { name: 'members-bots', who: 'owner', path: `/chats/${automatic}/members` },
     { name: 'settings-long', who: 'owner', path: `/chats/${long}/settings` },
     { name: 'settings-refused', who: 'owner', path: `${uri}/settings`, act: deleteWrongly },
     { name: 'exports', who: 'owner', path: `${uri}/exports` },
@@ -429,6 +441,12 @@ async function signInWrongly(page: Page) {
   await page.getByLabel('Password').fill('not the password')
   await page.locator('main').getByRole('button', { name: 'Sign In' }).click()
   await refused(page)
+}
+
+async function makeBot(page: Page) {
+  await page.getByLabel('Name of a new bot').fill('nightly')
+  await page.getByRole('button', { name: 'Make a Bot' }).click()
+  await page.locator('#made-token').waitFor()
 }
 
 async function signUpWrongly(page: Page) {
