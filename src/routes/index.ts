@@ -4,6 +4,7 @@ import type { Middleware, Parts, State } from '../http/context.js'
 import { account } from './account.js'
 import { allChats } from './all-chats.js'
 import { bans } from './bans.js'
+import { botKeys } from './bot-keys.js'
 import { bots } from './bots.js'
 import { chatLists } from './chat-lists.js'
 import { chats } from './chats.js'
@@ -60,6 +61,7 @@ export function routerOf(parts: Parts): Router<State> {
     owners,
     bans,
     bots,
+    botKeys,
     hooks,
     messages,
     permalinks,

@@ -1,7 +1,7 @@
 import { addTo } from './elements.ts'
 import { isMuted, mute } from './muted.ts'
 import { say } from './notice.ts'
-import { previewOf } from './preview.ts'
+import { kindOf, previewOf } from './preview.ts'
 import { recall, remember } from './storage.ts'
 
 /** The shortest time between two alerts that call nobody by name, in milliseconds. */
@@ -151,7 +151,9 @@ function show(message: Element, silent: boolean): boolean {
     renotify: true,
     silent,
   }
-  const title = message.querySelector('.message__author')?.textContent ?? ''
+  const author = message.querySelector('.message__author')?.textContent ?? ''
+  const kind = kindOf(message)
+  const title = kind ? `${author} (${kind})` : author
   try {
     const shown = new Notification(title, options)
     shown.onclick = () => {

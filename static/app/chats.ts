@@ -1,4 +1,4 @@
-import { previewOf } from './preview.ts'
+import { kindOf, previewOf } from './preview.ts'
 import { localiseTimes } from './times.ts'
 
 /** Between two looks at a list that stays before its reader, in milliseconds. */
@@ -50,7 +50,7 @@ export function showNewest(messages: Element) {
     element.textContent = text
     return element
   }
-  const kind = message.querySelector('.message__who .guest')?.textContent
+  const kind = kindOf(message)
   const words = previewOf(message)
   row
     .querySelector('.chats__last')

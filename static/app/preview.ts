@@ -22,3 +22,8 @@ export function previewOf(message: Element): string {
   }
   return words
 }
+
+/** What stands beside the name of a message's author who has no account: guest, bot or imported. */
+export function kindOf(message: Element): string | undefined {
+  return message.querySelector('.message__who .guest')?.textContent
+}
