@@ -22,7 +22,7 @@ describe('npm test', () => {
       { code: 0, again: ['browser/a', 'live/engines'], unsteady: ['browser/a', 'live/engines'] },
     ],
     [
-      'fails where such a file fails twice',
+      'fails where such a file fails twice @long',
       { 'live/frame': FAILS, 'text-browsers': BY_CHANCE },
       { code: 1, again: ['live/frame', 'text-browsers'], unsteady: ['text-browsers'] },
     ],
@@ -32,7 +32,7 @@ describe('npm test', () => {
       { code: 1, again: ['live/pages'], unsteady: ['live/pages'] },
     ],
     [
-      'fails where a file cannot be loaded, or ends its process',
+      'fails where a file cannot be loaded, or ends its process @long',
       { 'live/pages': BY_CHANCE, 'routes/a': 'require("./nothing")', 'routes/b': 'it("x", () => process.exit())' },
       { code: 1, again: ['live/pages'], unsteady: ['live/pages'] },
     ],

@@ -29,7 +29,7 @@ describe('a log that nobody reads', () => {
     await ends()
   })
 
-  it('does not keep the program from answering and ending where its reader is gone', async () => {
+  it('does not keep the program from answering and ending where its reader is gone @long', async () => {
     program.child.stdout?.destroy()
     await answers()
     await ends()

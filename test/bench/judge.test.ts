@@ -63,7 +63,7 @@ describe('the judge', () => {
       assertFound(verdict, { lost: dropped })
     })
 
-    it('repeats events', async () => {
+    it('repeats events @long', async () => {
       let [passed, repeated] = [0, 0]
       const block = (text: string) => {
         if (++passed % 50 > 0) {
@@ -77,7 +77,7 @@ describe('the judge', () => {
       assertFound(verdict, { twice: repeated })
     })
 
-    it('swaps two events', async () => {
+    it('swaps two events @long', async () => {
       let held: { text: string; asked: string } | undefined
       let swapped = 0
       const block = (text: string, asked: string) => {
@@ -96,7 +96,7 @@ describe('the judge', () => {
       assertFound(await judge(60, { block }), { 'out of order': 1 })
     })
 
-    it('answers with an error page and 200', async () => {
+    it('answers with an error page and 200 @long', async () => {
       let answered = 0
       const verdict = await judge(60, {
         answer(response, _body, asked) {
@@ -112,7 +112,7 @@ describe('the judge', () => {
     })
 
     for (const whole of [true, false]) {
-      it(`cuts a body ${whole ? 'and says that it is whole' : 'by cutting the connection'}`, async () => {
+      it(`cuts a body ${whole ? 'and says that it is whole' : 'by cutting the connection @long'}`, async () => {
         let answered = 0
         const verdict = await judge(60, {
           answer(response, body, asked) {
@@ -170,7 +170,7 @@ describe('the judge', () => {
       assert.ok(verdict.sentences.every(sentence => new RegExp(`essage ${version}\\b`).test(sentence)))
     })
 
-    it('a row that was deleted', async () => {
+    it('a row that was deleted @long', async () => {
       let version = 0
       const verdict = await judge(60, {}, async () => {
         version = await untouched()

@@ -89,6 +89,23 @@ describe('what tells of the others, in browsers', () => {
       assert.equal(first?.body, `<b>behind</b> ${'x'.repeat(106)}…`)
     })
 
+    it('says that a bot wrote', async () => {
+      const { page, context } = await enter()
+      await context.grantPermissions(['notifications'])
+      await recordNotifications(page)
+      await page.reload()
+      await followsStream(page)
+      await page.getByLabel('Notifications').check()
+      await behind(page)
+      const { json: bot } = await story.bob.call('POST', `/api/chats/${story.uri}/bots/`, { name: 'deploy' })
+      await fetch(bot.hook_url, { method: 'POST', body: 'v2.1 is live' })
+      await log(page).getByText('v2.1 is live').waitFor()
+      assert.deepEqual(
+        (await shown(page)).map(({ title, body }) => `${title}: ${body}`),
+        ['deploy (bot): v2.1 is live'],
+      )
+    })
+
     it('focuses the page when it is clicked, and closes', async () => {
       const { page, context } = await enter()
       await context.grantPermissions(['notifications'])

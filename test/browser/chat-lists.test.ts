@@ -149,7 +149,8 @@ describe('the list of chats beside a chat', () => {
     await bob.post(other, 'news')
     await comeToFront(page)
     await until(async () => (await firstOf(page)).endsWith(other))
-    const asked = page.waitForRequest('**/chats?*', { timeout: 3000 }).catch(() => 'nothing')
+    // What the list shows from here on, it has from the page.
+    await page.route('**/chats?*', route => route.abort())
     await composer(page).fill('mine *now*')
     await composer(page).press('Enter')
     await row(page, ann.uri).getByText('mine now').waitFor()
@@ -160,7 +161,6 @@ describe('the list of chats beside a chat', () => {
     await bob.post(ann.uri, 'theirs')
     await theirs
     await row(page, ann.uri).getByText('theirs').waitFor()
-    assert.equal(await asked, 'nothing')
   })
 
   function row(page: Page, uri: string) {

@@ -246,7 +246,7 @@ describe('SQL statements', () => {
     assert.ok(left.rows[0].many < kept.rows[0].many)
   })
 
-  it('what happened in all of 300 chats, and the sweep that watches them: each by an index, and no more rows than there are chats', async () => {
+  it('what happened in all of 300 chats, and the sweep that watches them: each by an index, and no more rows than there are chats @long', async () => {
     const reader = await signUpProgram(site, 'reader')
     const { json } = await reader.call('GET', '/api/account/')
     await reader.join(large)

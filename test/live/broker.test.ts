@@ -223,9 +223,9 @@ describe('hints by RabbitMQ', () => {
       ['a vhost that does not exist', () => asSecretive('nowhere'), /vhost nowhere not found/],
       ['a vhost of others', () => asSecretive(''), /access to vhost '\/' refused/],
       ['a vhost without rights', () => asSecretive('elsewhere'), /ACCESS_REFUSED - access to exchange/],
-      ['a vhost without the right to write', () => asSecretive('silent'), /ACCESS_REFUSED - access to exchange/],
+      ['a vhost without the right to write @long', () => asSecretive('silent'), /ACCESS_REFUSED - access to exchange/],
       [
-        'a broker of another version',
+        'a broker of another version @long',
         () => serve(socket => socket.end('AMQP\0\x01\0\0')),
         /version of AMQP is not supported; the server suggests 0-1-0-0/,
       ],
@@ -235,12 +235,12 @@ describe('hints by RabbitMQ', () => {
         /What answers there is no broker/,
       ],
       [
-        'a broker whose certificate nobody vouches for',
+        'a broker whose certificate nobody vouches for @long',
         () => broker.secureUrlAt('localhost'),
         /self-signed certificate/,
       ],
       [
-        'a broker’s port for TLS without it',
+        'a broker’s port for TLS without it @long',
         () => broker.secureUrlAt('127.0.0.1').replace('amqps', 'amqp'),
         /speaks TLS: its URL begins with amqps|ECONNRESET/,
       ],
@@ -249,11 +249,11 @@ describe('hints by RabbitMQ', () => {
         () => broker.url.replace('amqp', 'amqps'),
         /speaks no TLS, or not as this program does: \S/,
       ],
-      ['a server that says nothing', () => serve(() => {}), /timed out/],
-      ['a server that hangs up', () => serve(socket => socket.destroy()), /closed|ECONNRESET/],
+      ['a server that says nothing @long', () => serve(() => {}), /timed out/],
+      ['a server that hangs up @long', () => serve(socket => socket.destroy()), /closed|ECONNRESET/],
     ]
     for (const [what, url, says] of WRONG) {
-      it(`${what}: the log says so once, and the chat goes on`, async () => {
+      it(`the log says so once, and the chat goes on: ${what}`, async () => {
         const { near, far, ann, uri, reader } = await converse(await url())
         await until(() => [near, far].every(({ log }) => aboutBroker(log).length > 0))
         const { version } = await postSurely([near], uri, ann, 'by the sweep')

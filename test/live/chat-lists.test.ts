@@ -33,7 +33,7 @@ describe('the word that the list of chats has changed', () => {
     assert.deepEqual(await page.first(isWord), { event: 'chats', data: '1' })
   })
 
-  it('does not come to the page of that chat, nor to one whose user has no list open or another one', async () => {
+  it('does not come to the page of that chat, nor to one whose user has no list open or another one @long', async () => {
     const carl = await new Visitor(site).signUp(unique('carl'))
     const dora = await new Visitor(site).signUp(unique('dora'))
     for (const [visitor, uris] of [
@@ -74,7 +74,7 @@ describe('the word that the list of chats has changed', () => {
     assert.ok(second - first > 4500, `${second - first} ms`)
   })
 
-  it('comes to no program, no WebSocket and no frame', async () => {
+  it('comes to no program, no WebSocket and no frame @long', async () => {
     const frame = await openFrame(site, `/chats/${one}/live`, ann)
     const events = await openEvents(site, `/api/chats/${one}/live/`, ann)
     const socket = await openSocket(site, `/api/chats/${one}/live/`, ann, { origin: site.url })

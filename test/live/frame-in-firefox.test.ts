@@ -48,7 +48,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     assert.deepEqual(await texts(), ['first', 'second'])
   })
 
-  it('leads from a message to what can be done to it: a reaction, a reply, and back', async () => {
+  it('leads from a message to what can be done to it: a reaction, a reply, and back @long', async () => {
     await bob.post(uri, 'shall we meet?')
     await enter()
     await openMessage('shall we meet?')
@@ -66,7 +66,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     assert.ok(await says('document', 'A message by bob'))
   })
 
-  it('edits and deletes', async () => {
+  it('edits and deletes @long', async () => {
     await enter()
     await send('is late')
     await until(() => says(FRAME, 'is late'))
@@ -86,7 +86,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     assert.deepEqual(await texts(), [])
   })
 
-  it('shows what others change: an edit, a reaction, a deletion', async () => {
+  it('shows what others change: an edit, a reaction, a deletion @long', async () => {
     const { id } = (await bob.post(uri, 'before')).json
     await enter()
     await until(() => says(FRAME, 'before'))
@@ -99,7 +99,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     await until(() => says(FRAME, 'Deleted'))
   })
 
-  it('unfolds a long message in its place', async () => {
+  it('unfolds a long message in its place @long', async () => {
     await bob.post(uri, Array.from({ length: 30 }, (_, index) => `line ${index + 1}`).join('\n'))
     await enter()
     await until(() => says(FRAME, 'line 30'))
@@ -111,7 +111,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     await until(async () => (await height()) < 220)
   })
 
-  it('leads to older messages and back, and to the first that is new', async () => {
+  it('leads to older messages and back, and to the first that is new @long', async () => {
     await enter()
     await back('/')
     for (let n = 1; n <= 60; n++) {
@@ -133,7 +133,7 @@ describe('the chat page without JavaScript in Firefox', () => {
   })
 
   // The last: the other window stands before this one from here on.
-  it('opens a link of a message in another window, and the chat stays', async () => {
+  it('opens a link of a message in another window, and the chat stays @long', async () => {
     const asked: (string | undefined)[] = []
     const elsewhere = createServer(({ url }, answer) => {
       asked.push(url)

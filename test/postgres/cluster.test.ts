@@ -107,7 +107,7 @@ describe('startCluster', () => {
     assert.deepEqual(await readdir(dataDir), [basename(dirOf(dataDir))])
   })
 
-  it('works below a long path with spaces and letters beyond ASCII', async () => {
+  it('works below a long path with spaces and letters beyond ASCII @long', async () => {
     const part = 'ein längerer Name für ein Verzeichnis, wie ihn niemand braucht'
     const { connection } = await start(join(root, part, part, part, part))
     assert.deepEqual(await query(connection, 'select 1 as one'), [{ one: 1 }])
@@ -248,7 +248,7 @@ describe('startCluster', () => {
     assert.equal(pidOn(dataDir), pid)
   })
 
-  it('keeps the directory when the connection that marks it as used breaks', async () => {
+  it('keeps the directory when the connection that marks it as used breaks @long', async () => {
     const { connection } = await start(dataDir)
     const holder = "select pid from pg_locks where locktype = 'advisory'"
     const [first] = await query(connection, holder)
@@ -269,7 +269,7 @@ describe('startCluster', () => {
     assert.equal(await findCluster(join(root, 'nowhere')), undefined)
   })
 
-  it('takes over when the first program ends meanwhile', async () => {
+  it('takes over when the first program ends meanwhile @long', async () => {
     const first = launch(dataDir)
     await first.next('connection')
     const second = launch(dataDir)
@@ -291,7 +291,7 @@ describe('startCluster', () => {
     assert.deepEqual(await serversUnder(dataDir), [pidOn(dataDir)])
   })
 
-  it('is not stopped by Ctrl-C in the terminal of the program', async () => {
+  it('is not stopped by Ctrl-C in the terminal of the program @long', async () => {
     const program = launch(dataDir, { detached: true })
     const connection = await program.next('connection')
     process.kill(-(program.child.pid ?? 0), 'SIGINT')

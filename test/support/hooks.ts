@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { closeBrowser, closePages } from './browser.js'
 import { offerDatabases, stopDatabases } from './databases.js'
 
@@ -7,5 +8,19 @@ export const mochaGlobalSetup = offerDatabases
 export const mochaGlobalTeardown = [closeBrowser, stopDatabases]
 
 export const mochaHooks = {
+  afterEach: describeValues,
   afterAll: closePages,
+}
+
+/**
+ * Puts words in place of what was compared. To send a failure from process to process Mocha takes the functions out of both values, and
+ * out of all that they lead to: after a comparison with an object of Playwright the browser answers no later test.
+ */
+function describeValues(this: Mocha.Context) {
+  const error = this.currentTest?.err as { actual?: unknown; expected?: unknown } | undefined
+  for (const name of ['actual', 'expected'] as const) {
+    if (error?.[name] instanceof Object) {
+      error[name] = inspect(error[name])
+    }
+  }
 }
