@@ -15,26 +15,22 @@ const MINUTES = 30
 const POSTS = 1_000_000
 const SENDERS = 64
 const CHATS = 16
+const USAGE = `npm run faults -- [--minutes ${MINUTES}] [--posts ${POSTS}] [--only name,name] [--to faults.md]
+--minutes and --posts are numbers above 0. --only takes some of these: ${FAULTS.map(({ name }) => name).join(', ')}`
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: String(MINUTES) },
-    posts: { type: 'string' },
-    only: { type: 'string' },
-    to: { type: 'string', default: 'faults.md' },
-  },
-})
+const { values } = wordsOf(process.argv.slice(2))
 const minutes = Number(values.minutes)
 const { to } = values
 const scale = minutes / MINUTES
 const posts = Number(values.posts ?? POSTS * scale)
 const only = values.only?.split(',')
 const faults = FAULTS.filter(({ name }) => !only || only.includes(name))
+if (values.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
 if (!(minutes > 0) || !(posts > 0) || faults.length === 0 || (only && faults.length < only.length)) {
-  console.error(
-    `--minutes and --posts are numbers above 0. --only takes some of these: ${FAULTS.map(({ name }) => name).join(', ')}`,
-  )
-  process.exit(2)
+  refuse('These words make no run.')
 }
 
 const begun = new Date()
@@ -78,4 +74,26 @@ function written(): string {
   const table = `${title}\n\n${tableOf(rows, skipped)}\n`
   writeFileSync(to, table)
   return table
+}
+
+function wordsOf(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        help: { type: 'boolean', default: false },
+        minutes: { type: 'string', default: String(MINUTES) },
+        posts: { type: 'string' },
+        only: { type: 'string' },
+        to: { type: 'string', default: 'faults.md' },
+      },
+    })
+  } catch (error) {
+    return refuse((error as Error).message)
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`${why}\n${USAGE}`)
+  process.exit(2)
 }

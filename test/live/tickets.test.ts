@@ -164,6 +164,29 @@ describe('tickets for pages of other origins', () => {
     assert.equal((await ask(`/api/live/?ticket=${ticket}`)).status, 200)
   })
 
+  it('open no more than their token may read, and post no more than it may', async () => {
+    const elsewhere = await ann.startChat()
+    const made = async (fields: object) =>
+      new Program(site, (await ann.call('POST', '/api/account/tokens/', { name: 'page', ...fields })).json.auth_token)
+    const [reader, bound] = [await made({ scopes: ['read'] }), await made({ scopes: ['read', 'post'], chat: uri })]
+    const through = async (program: Program, path: string) => {
+      const answer = await ask(`${path}?ticket=${await ticketOf(program)}`)
+      return answer.status
+    }
+    assert.equal(await through(reader, '/api/live/'), 200)
+    assert.equal(await through(bound, `/api/chats/${uri}/live/`), 200)
+    assert.equal(await through(bound, `/api/chats/${elsewhere}/live/`), 403)
+    assert.equal(await through(bound, '/api/live/'), 403)
+    const codeBy = async (program: Program) => {
+      const path = `/api/chats/${uri}/live/?ticket=${await ticketOf(program)}`
+      const socket = await openSocket(site, path, undefined, { origin: ORIGIN })
+      const { status, code } = await socket.ask({ message: 'by a page', key: program.token })
+      return status === 'SUCCESS' ? status : code
+    }
+    assert.equal(await codeBy(reader), 'insufficient_scope')
+    assert.equal(await codeBy(bound), 'SUCCESS')
+  })
+
   it('end with their token: what they have opened, and those that were not used', async () => {
     const fay = await signUpProgram(site, 'fay')
     await fay.join(uri)
