@@ -54,6 +54,29 @@ for (const javaScriptEnabled of [true, false]) {
       assert.deepEqual([...ann.complaints, ...bob.complaints], [])
     })
 
+    it('makes a bot, whose hook posts as it, gives it another hook, and removes it', async () => {
+      const { page } = ann
+      const post = async (text: string) => (await fetch(hook, { method: 'POST', body: text })).status
+      await openSettings()
+      await page.getByLabel('Name of a new bot').fill('deploy')
+      await page.getByRole('button', { name: 'Make a Bot' }).click()
+      const hook = await page.getByLabel('The address of the hook').inputValue()
+      assert.match(await page.getByLabel('The token of the bot').inputValue(), /^chatire_/)
+      assert.equal(await post('v2.1 is live'), 201)
+      const told = log(bob.page, javaScriptEnabled)
+      await told.getByText('v2.1 is live').waitFor()
+      await told.getByText('bot', { exact: true }).first().waitFor()
+      await page.getByRole('button', { name: 'New hook for deploy' }).click()
+      await page.getByText('Copy them now').waitFor()
+      assert.notEqual(await page.getByLabel('The address of the hook').inputValue(), hook)
+      assert.equal(await post('by the old one'), 404)
+      await page.getByRole('button', { name: 'Remove deploy' }).click()
+      await page.getByText('Saved. Everybody in the chat sees it.').waitFor()
+      assert.equal(await page.getByRole('button', { name: 'Remove deploy' }).count(), 0)
+      await told.getByText('was removed').waitFor()
+      assert.deepEqual([...ann.complaints, ...bob.complaints], [])
+    })
+
     it('makes the chat read-only and opens it again, and nothing typed at the other side is lost', async () => {
       await composer(bob.page).fill('half typed')
       await openSettings()
