@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict'
-import { z } from 'zod'
 import type { Parts } from '../../src/http/context.js'
 import { marksOfLayer } from '../../src/http/marks.js'
 import { API, routerOf } from '../../src/routes/index.js'
+import { ApiDocument, bodyOf, codesOf, type Json, type Operation, type Schema } from '../support/api-document.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { openEvents, openSocket } from '../support/streams.js'
 import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
-
-type Json = Record<string, unknown>
-
-/** An operation of the document, with what this file looks at. */
-interface Operation {
-  operationId: string
-  deprecated?: boolean
-  security: Json[]
-  parameters?: { in: string; name: string; schema: Json; required?: boolean }[]
-  requestBody?: { content: Record<string, { schema: Schema; example?: Json }> }
-  responses: Record<string, { content?: Record<string, { schema: Schema; 'x-event-schema'?: Json }> }>
-}
-
-interface Schema extends Json {
-  properties?: Record<string, Schema>
-  required?: string[]
-  anyOf?: Schema[]
-  allOf?: Schema[]
-}
 
 /** Who asks, and for what. */
 interface Request {
@@ -45,21 +26,12 @@ describe('the document of the API', () => {
   let site: Site
   let ann: Program
   let count = 0
-  let document: { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: Json } }
-  const operations = new Map<string, { method: string; path: string; operation: Operation }>()
+  let api: ApiDocument
   before(async () => {
     // As in the example of a ticket.
     site = await openSite({ CORS_ORIGINS: 'https://app.example.org' })
     ann = await signUpProgram(site, 'ann')
-    const { status, json } = await new Visitor(site).send('GET', '/api/openapi.json')
-    assert.equal(status, 200)
-    document = json
-    for (const [path, methods] of Object.entries(document.paths)) {
-      for (const [method, operation] of Object.entries(methods)) {
-        assert.ok(!operations.has(operation.operationId), operation.operationId)
-        operations.set(operation.operationId, { method: method.toUpperCase(), path, operation })
-      }
-    }
+    api = await ApiDocument.of(site)
   })
   after(() => site.close())
 
@@ -71,7 +43,7 @@ describe('the document of the API', () => {
       missing.map(({ methods, path }) => `${methods} ${path}`),
       [],
     )
-    assert.equal(document.openapi, '3.1.0')
+    assert.equal(api.json.openapi, '3.1.0')
   })
 
   /** A chat of ann's, where bob has said something, and who else is needed. */
@@ -102,7 +74,7 @@ describe('the document of the API', () => {
 
   /** A request that is taken, made of the document's example and of what must be there for it. */
   async function prepare(id: string): Promise<Request> {
-    const { method, path, operation } = operations.get(id) as { method: string; path: string; operation: Operation }
+    const { method, path, operation } = api.known(id)
     const made = await chat()
     const by =
       (program: Program): Request['send'] =>
@@ -209,7 +181,7 @@ describe('the document of the API', () => {
 
   for (const id of new Set(IDS)) {
     it(`says what ${id} takes and answers`, async () => {
-      for (const [name, { operation }] of operations) {
+      for (const [name, { operation }] of api.operations) {
         if (name.replace(/\d$/, '') === id) {
           await isTaken(name)
           await isRefused(name, operation)
@@ -219,7 +191,7 @@ describe('the document of the API', () => {
   }
 
   async function isTaken(id: string) {
-    const { operation } = known(id)
+    const { operation } = api.known(id)
     if (id === 'followChat') {
       const { owner, bob, uri } = await chat()
       const stream = await openEvents(site, `/api/chats/${uri}/live/?after=0`, owner)
@@ -230,7 +202,7 @@ describe('the document of the API', () => {
       const sent = stream.sent.filter(({ data }) => data !== undefined)
       assert.ok(['ready', 'joined', 'message', 'gone'].every(kind => sent.some(({ event }) => event === kind)))
       for (const { event, data = '' } of sent) {
-        conforms({ event, ...JSON.parse(data) }, { $ref: '#/components/schemas/StreamEvent' }, id)
+        api.conforms({ event, ...JSON.parse(data) }, { $ref: '#/components/schemas/StreamEvent' }, id)
       }
       return
     }
@@ -248,10 +220,10 @@ describe('the document of the API', () => {
       await carl.call('DELETE', `/api/chats/${uri}/members/me/`)
       await stream.first(({ event }) => event === 'left')
       const listed = await owner.call('GET', `/api/events/?after=${begun}`)
-      isDocumented('listEvents', listed)
+      api.isDocumented('listEvents', listed)
       await owner.call('DELETE', `/api/chats/${uri}/`, { name: 'Renamed' })
       await stream.first(({ event }) => event === 'gone')
-      isDocumented('listEvents', await owner.call('GET', `/api/events/?after=${begun}`))
+      api.isDocumented('listEvents', await owner.call('GET', `/api/events/?after=${begun}`))
       await owner.call('POST', '/auth/token/destroy/')
       await stream.over()
       await socket.closed()
@@ -264,29 +236,29 @@ describe('the document of the API', () => {
       const schema = operation.responses[200]?.content?.['text/event-stream']?.['x-event-schema'] as Json
       for (const { event, data = '' } of sent) {
         assert.equal(JSON.parse(data).event, event)
-        conforms(JSON.parse(data), schema, id)
+        api.conforms(JSON.parse(data), schema, id)
       }
       for (const message of [socket.ready, ...socket.events]) {
-        conforms(message, schema, `${id} by WebSocket`)
+        api.conforms(message, schema, `${id} by WebSocket`)
       }
       return
     }
     const { send, path, body } = await prepare(id)
     const schema = bodyOf(operation)
     if (schema) {
-      conforms(body ?? {}, schema, `${id}: what is sent`)
+      api.conforms(body ?? {}, schema, `${id}: what is sent`)
     }
     const answer = await send(path, body)
     assert.ok(answer.status < 300, `${id}: ${answer.text}`)
-    isDocumented(id, answer)
+    api.isDocumented(id, answer)
   }
 
   async function isRefused(id: string, operation: Operation) {
     const { send, path, body = {} } = await prepare(id)
-    const isGet = known(id).method === 'GET'
+    const isGet = api.known(id).method === 'GET'
     const refused = async (path: string, body: Json | undefined, code: string, field?: string) => {
       const answer = await send(path, isGet ? undefined : body)
-      isDocumented(id, answer)
+      api.isDocumented(id, answer)
       assert.equal(answer.json?.code, code, `${id} ${path} ${JSON.stringify(body)}: ${answer.status} ${answer.text}`)
       if (field) {
         assert.ok(answer.json.field_codes[field], `${id}: ${field}`)
@@ -320,26 +292,26 @@ describe('the document of the API', () => {
       for (const bad of TOLERANT.includes(`${id} ${name}`) ? [] : badValues(property)) {
         const wrong = { ...body, [name]: bad }
         if (name !== 'username' || !('title' in (schema?.properties ?? {}))) {
-          fails(wrong, schema as Schema, `${id} ${JSON.stringify(wrong).slice(0, 80)}`)
+          api.fails(wrong, schema as Schema, `${id} ${JSON.stringify(wrong).slice(0, 80)}`)
           await refused(path, wrong, 'invalid_input', name)
         }
       }
       if (schema?.required?.includes(name)) {
         const { [name]: _, ...rest } = body
-        fails(rest, schema, `${id} without ${name}`)
+        api.fails(rest, schema, `${id} without ${name}`)
         await refused(path, rest, 'invalid_input', name)
       }
     }
     if (operation.security.length > 0) {
-      const method = known(id).method
+      const method = api.known(id).method
       const answer = await new Visitor(site).send(method, path, undefined, { accept: 'application/json' })
       assert.equal(answer.json.code, 'no_credentials', id)
-      isDocumented(id, answer)
+      api.isDocumented(id, answer)
       const by = (program: Program) => program.call(method, path, method === 'GET' ? undefined : body)
-      if (known(id).path.includes('{uri}') && codesOf(operation).includes('not_found') && !/^join/.test(id)) {
+      if (api.known(id).path.includes('{uri}') && codesOf(operation).includes('not_found') && !/^join/.test(id)) {
         const stranger = await by(await signUpProgram(site, `stranger${++count}`))
         assert.equal(stranger.json?.code, 'not_found', `${id}: ${stranger.text}`)
-        isDocumented(id, stranger)
+        api.isDocumented(id, stranger)
       }
       if (codesOf(operation).includes('owner_only') && !/^join/.test(id)) {
         const [, uri = ''] = /chats\/([\w-]+)/.exec(path) ?? []
@@ -347,78 +319,9 @@ describe('the document of the API', () => {
         await member.join(uri)
         const answer = await by(member)
         assert.equal(answer.json?.code, 'owner_only', `${id}: ${answer.text}`)
-        isDocumented(id, answer)
+        api.isDocumented(id, answer)
       }
     }
-  }
-
-  /** The schema of its fields; a file has none. */
-  function bodyOf({ requestBody }: Operation): Schema | undefined {
-    const { content } = requestBody ?? { content: {} }
-    return content['application/x-ndjson'] ? undefined : content['application/json']?.schema
-  }
-
-  function known(id: string) {
-    const found = operations.get(id)
-    assert.ok(found, id)
-    return found
-  }
-
-  function codesOf({ responses }: Operation): string[] {
-    return Object.values(responses).flatMap(({ content }) =>
-      (content?.['application/problem+json']?.schema.allOf ?? []).flatMap(
-        part => (part.properties?.code?.enum as string[] | undefined) ?? [],
-      ),
-    )
-  }
-
-  /** Fails where the status, the type, a code or a field of the answer is not in the document. */
-  function isDocumented(id: string, answer: Answer) {
-    const response = known(id).operation.responses[answer.status]
-    assert.ok(response, `${id} answers ${answer.status}, and the document does not say so: ${answer.text}`)
-    const type = (answer.headers.get('content-type') ?? '').replace(/;.*/, '')
-    if (!response.content) {
-      assert.equal(answer.text, '', id)
-      return
-    }
-    const schema = response.content[type]?.schema
-    assert.ok(schema, `${id} answers ${type}`)
-    if (type === 'application/problem+json') {
-      conforms(answer.json, { $ref: '#/components/schemas/Problem' }, id)
-      const codes = schema.allOf?.[1]?.properties?.code?.enum as string[]
-      assert.ok(codes.includes(answer.json.code), `${id} answers ${answer.status} ${answer.json.code}`)
-    } else {
-      conforms(type === 'application/json' ? answer.json : answer.text, schema, id)
-    }
-  }
-
-  function conforms(value: unknown, schema: Json, what: string) {
-    const { error } = parser(schema).safeParse(value)
-    assert.equal(error, undefined, `${what}: ${JSON.stringify(value)} ${error && z.prettifyError(error)}`)
-  }
-
-  function fails(value: unknown, schema: Json, what: string) {
-    assert.ok(!parser(schema).safeParse(value).success, `${what} fits the document`)
-  }
-
-  const parsers = new Map<string, z.ZodType>()
-
-  /** A schema of the document, which takes no fields that it does not name: so that none is forgotten there. */
-  function parser(schema: Json): z.ZodType {
-    const text = JSON.stringify({ ...schema, $defs: document.components.schemas })
-    const known = parsers.get(text)
-    if (known) {
-      return known
-    }
-    const made = z.fromJSONSchema(
-      JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), (_, value) =>
-        value?.properties && value.type === 'object' && value.additionalProperties === undefined
-          ? { ...value, additionalProperties: false }
-          : value,
-      ),
-    )
-    parsers.set(text, made)
-    return made
   }
 
   /** Values that a field cannot have, as far as its schema says. */
@@ -437,11 +340,11 @@ describe('the document of the API', () => {
 
   it('needs nobody, and is the same for all', async () => {
     const { json } = await ann.call('GET', '/api/openapi.json')
-    assert.deepEqual(json, document)
+    assert.deepEqual(json, api.json)
     assert.equal((await ann.call('POST', '/api/openapi.json')).status, 405)
     assert.equal(
       PASSWORD,
-      operations.get('createToken')?.operation.requestBody?.content['application/json']?.example?.password,
+      api.operations.get('createToken')?.operation.requestBody?.content['application/json']?.example?.password,
     )
   })
 })
