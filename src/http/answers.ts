@@ -251,30 +251,38 @@ const exportedEvent = z.object({
   by: z.object({ id, username: z.string(), name: z.string(), kind }).optional(),
 })
 
+const exportHead = z.object({
+  event: z.literal('export'),
+  format: z.literal(1),
+  title: z.string().nullable(),
+  owner: z.object({ id, username: z.string(), name: z.string() }),
+  created_at: time,
+  exported_at: time,
+  after: version,
+  version: version.meta({ description: 'Up to which it goes.' }),
+})
+const goneReason = z.enum(['left', 'removed', 'signed_out', 'deleted', 'restart'])
+
 /** What an NDJSON export consists of. */
 export const exportLine = z
   .union([
-    z.object({
-      event: z.literal('export'),
-      format: z.literal(1),
-      title: z.string().nullable(),
-      owner: z.object({ id, username: z.string(), name: z.string() }),
-      created_at: time,
-      exported_at: time,
-      after: version,
-      version: version.meta({ description: 'Up to which it goes.' }),
-    }),
+    exportHead,
     exportedEvent.meta({
       description:
         'An event. `changed` with an `id` lower than its `version` is a message as it was changed during the export.',
     }),
     z.object({ event: z.literal('end'), version, events: z.int().min(0), changed: z.int().min(0) }),
-    z.object({
-      event: z.literal('gone'),
-      reason: z.enum(['left', 'removed', 'signed_out', 'deleted', 'restart']),
-    }),
+    z.object({ event: z.literal('gone'), reason: goneReason }),
   ])
   .meta({ id: 'ExportLine' })
+
+/** An export as one JSON document. */
+export const exportedChat = z.object({
+  ...exportHead.shape,
+  events: z.array(exportedEvent),
+  end: z.int().min(0).optional().meta({ description: 'How many events there are.' }),
+  gone: goneReason.optional().meta({ description: 'In place of `end`, where who asked may not read on.' }),
+})
 
 export const exportedFile = z.string().meta({ description: 'A file. In NDJSON each line is an ExportLine.' })
 

@@ -8,7 +8,17 @@ import {
 } from 'zod-openapi'
 import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
-import { allStreamEvent, allStreamed, exportLine, problem, streamEvent, streamed, transcript } from './answers.js'
+import {
+  allStreamEvent,
+  allStreamed,
+  exportedChat,
+  exportedFile,
+  exportLine,
+  problem,
+  streamEvent,
+  streamed,
+  transcript,
+} from './answers.js'
 import type { Marks, State } from './context.js'
 import { FORMAT_NAMES } from './export-formats.js'
 import { marksOfLayer } from './marks.js'
@@ -207,7 +217,8 @@ function contentOf(schema: ZodType, { types }: Operation, text: true | undefined
     return eventStream(schema, 'AllStreamEvent', '1.20785.912-0', '"cursor":"1.20785.912-0"')
   }
   if (types) {
-    return Object.fromEntries(types.map(type => [type, { schema }]))
+    const isWhole = (type: string) => schema === exportedFile && type === 'application/json'
+    return Object.fromEntries(types.map(type => [type, { schema: isWhole(type) ? exportedChat : schema }]))
   }
   return { 'application/json': { schema }, ...(text ? { 'text/plain': { schema: transcript } } : {}) }
 }
@@ -246,6 +257,7 @@ function refusalsOf(method: string, path: string, marks: Marks & { operation: Op
               ],
             },
           },
+          'text/plain': { schema: z.string().meta({ description: 'The sentence, for who would rather have text.' }) },
         },
       },
     ]),
