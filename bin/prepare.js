@@ -38,11 +38,11 @@ export async function prepare(what = 'tests') {
   }
 }
 
-/** Installs the packages of the lock file, where one is missing or of another version. */
-export async function install() {
-  if (!isInstalled()) {
-    say('Installing packages (once)')
-    await run('npm', ['ci', '--no-audit', '--no-fund'], 'The packages could not be installed.')
+/** Installs the packages of the folder's lock file, where one is missing or of another version. */
+export async function install(folder = '.') {
+  if (!isInstalled(folder)) {
+    say(folder === '.' ? 'Installing packages (once)' : `Installing packages of ${folder} (once)`)
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--prefix', folder], 'The packages could not be installed.')
   }
 }
 
@@ -84,14 +84,15 @@ async function bundle() {
 }
 
 /** Whether each package is there, in the version of the lock file. npm writes its own list last: without it an installation was cut off. */
-function isInstalled() {
-  const list = at('node_modules/.package-lock.json')
+function isInstalled(folder) {
+  const inside = name => at(path.join(folder, name))
+  const list = inside('node_modules/.package-lock.json')
   if (!existsSync(list)) return false
   const packagesOf = name => JSON.parse(readFileSync(name, 'utf8')).packages
   const installed = packagesOf(list)
-  const wanted = Object.entries(packagesOf(at('package-lock.json'))).filter(([name]) => name !== '')
+  const wanted = Object.entries(packagesOf(inside('package-lock.json'))).filter(([name]) => name !== '')
   return wanted.every(([name, { version, optional }]) =>
-    installed[name] ? installed[name].version === version && existsSync(at(name)) : optional,
+    installed[name] ? installed[name].version === version && existsSync(inside(name)) : optional,
   )
 }
 

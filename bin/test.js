@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { browser } from './browser.js'
-import { at, prepare } from './prepare.js'
+import { at, install, prepare } from './prepare.js'
 
 /**
  * The files that take longest: if one of them came last, one core would be idle meanwhile. Those that keep the processor busy stand beside
@@ -26,6 +26,7 @@ const LONGEST = [
 ]
 
 await prepare()
+await install('examples')
 process.env.CHROMIUM = await browser()
 const [, , ...words] = process.argv
 const args = words.filter(word => word !== '--all')

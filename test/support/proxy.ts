@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, Socket } from 'node:net'
 
-const REFUSAL = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+const refusal = (headers: string) =>
+  `HTTP/1.1 503 Service Unavailable\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`
 
 /** For `cut`, `silence` and `refuse`: the streams of pages. */
 export const STREAMS = /^\/chats\/[\w-]+\/live/
@@ -21,8 +22,8 @@ export interface SiteProxy {
   url: string
   /** Connects new connections, and those without a request yet, to another site. If `url` is undefined, they are closed. */
   leadTo(url: string | undefined): void
-  /** Answers requests for such paths with 503 from now on, if `when` returns true. */
-  refuse(paths: RegExp, when?: () => boolean): void
+  /** Answers requests for such paths with 503 from now on, if `when` returns true. A line of `headers` ends with CR and LF. */
+  refuse(paths: RegExp, when?: () => boolean, headers?: string): void
   /** Lets all requests through again. */
   admit(): void
   /**
@@ -42,7 +43,7 @@ export interface SiteProxy {
 /** A proxy between browsers and a site. It passes every byte on unchanged, and fails like a network when a test says so. */
 export async function openProxy(site: { url: string }): Promise<SiteProxy> {
   let target: string | undefined = site.url
-  let refusals: { paths: RegExp; when: () => boolean }[] = []
+  let refusals: { paths: RegExp; when: () => boolean; headers: string }[] = []
   const asked: string[] = []
   const lines = new Set<Line>()
   const linesOf = (paths: RegExp) => [...lines].filter(({ path }) => paths.test(path))
@@ -65,8 +66,9 @@ export async function openProxy(site: { url: string }): Promise<SiteProxy> {
       if (path !== undefined) {
         line.path = path
         asked.push(path)
-        if (refusals.some(({ paths, when }) => paths.test(path) && when())) {
-          browser.end(REFUSAL)
+        const refused = refusals.find(({ paths, when }) => paths.test(path) && when())
+        if (refused) {
+          browser.end(refusal(refused.headers))
           line.server.destroy()
           return
         }
@@ -93,8 +95,8 @@ export async function openProxy(site: { url: string }): Promise<SiteProxy> {
     leadTo(url) {
       target = url
     },
-    refuse(paths, when = () => true) {
-      refusals.push({ paths, when })
+    refuse(paths, when = () => true, headers = '') {
+      refusals.push({ paths, when, headers })
     },
     admit() {
       refusals = []

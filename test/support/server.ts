@@ -53,10 +53,10 @@ export async function runCommand(args: string[], env: Record<string, string>) {
   return { code: await ended, said: printed.trim(), printed, errors: lines.join('\n') }
 }
 
-export function runProgram(program: string, args: string[], env: Record<string, string>) {
+export function runProgram(program: string, args: string[], env: Record<string, string>, cwd = root) {
   const lines: string[] = []
   const child = spawn(program, args, {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
