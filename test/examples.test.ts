@@ -155,6 +155,23 @@ describe('the examples', () => {
         }
       })
 
+      it('answers later what it had read when it was killed', async () => {
+        const chat = await openChat()
+        const proxy = await openProxy(site)
+        // Its answers, and not its questions for what is new.
+        proxy.refuse(/\/messages\/$/)
+        try {
+          const bot = await chat.startBot(proxy.url)
+          const asked = [await chat.ask()]
+          await until(() => proxy.asked.some(path => path.endsWith('/messages/')))
+          await bot.kill()
+          await chat.startBot()
+          await chat.answers(asked)
+        } finally {
+          await proxy.close()
+        }
+      })
+
       it('ends with the sentence of the server when it is removed', async () => {
         const chat = await openChat()
         const bot = await chat.startBot()
