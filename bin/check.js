@@ -1,4 +1,4 @@
-// npm run check: types, lint and format. The types of examples/ are checked by test/examples.test.ts: they need the document of a running server.
+// npm run check: types, lint and format. Types in examples/ are made of a running server's document: test/examples.test.ts checks them.
 import { at, prepare, run } from './prepare.js'
 
 await prepare()

@@ -37,6 +37,8 @@ const files = ['src', 'static', 'views', 'bin', 'test', 'bench', 'docs']
   .flatMap(folder =>
     readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(name => `${folder}/${name}`),
   )
+  // Not the packages there.
+  .concat(readdirSync(path.join(ROOT, 'examples')).map(name => `examples/${name}`))
   .concat(readdirSync(ROOT))
   .filter(name => /\.(ts|js|sql|css|njk|md|json)$/.test(name))
 const texts = new Map(files.map(file => [file, readFileSync(path.join(ROOT, file), 'utf8')]))
