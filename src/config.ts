@@ -163,6 +163,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     securityContact: data.SECURITY_CONTACT,
     drain: data.DRAIN,
     metrics: data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
+    tutorial: data.TUTORIAL_PORT === undefined ? undefined : { port: data.TUTORIAL_PORT, links: data.TUTORIAL_LINKS },
   }
 }
 
@@ -185,7 +186,10 @@ function isBroker(text: string): boolean {
 
 const listened = z.string().regex(/^[\w.:-]+$/, 'must be an address or a host name to listen on, such as 127.0.0.1')
 
-const environment = z.object({
+/** A link as people share it, or its last part alone. */
+const LINK = /^(?:https?:\/\/[^\s/]+\/chats\/)?([\w-]{22,64})\/?$/
+
+const variables = z.object({
   HOST: listened.optional(),
   PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').default(8000),
   DATA_DIR: z.string().default('./data'),
@@ -251,5 +255,30 @@ const environment = z.object({
     .optional(),
   METRICS_PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').optional(),
   METRICS_HOST: listened.default('127.0.0.1'),
+  TUTORIAL_PORT: integer(0, 65_535, 'must be a port number from 0 to 65535').optional(),
+  TUTORIAL_LINKS: z
+    .string()
+    .transform(list => list.split(/[\s,]+/).filter(Boolean))
+    .refine(list => list.every(item => LINK.test(item)), {
+      error:
+        'must be links of chats separated by commas, such as https://chat.example.org/chats/mZ0p8Qw3Rk6tYv1xB5nJ9A',
+      abort: true,
+    })
+    .transform(list => new Set(list.map(item => item.replace(LINK, '$1'))))
+    .default(new Set()),
   LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
 })
+
+const environment = variables
+  .refine(({ TUTORIAL_PORT, TUTORIAL_LINKS }) => TUTORIAL_PORT === undefined || TUTORIAL_LINKS.size > 0, {
+    path: ['TUTORIAL_LINKS'],
+    error: 'must name the chats that are read at TUTORIAL_PORT without signing in: none are unless they are named',
+  })
+  .refine(({ TUTORIAL_PORT, TUTORIAL_LINKS }) => TUTORIAL_PORT !== undefined || TUTORIAL_LINKS.size === 0, {
+    path: ['TUTORIAL_PORT'],
+    error: 'must be set where TUTORIAL_LINKS is, such as 8081',
+  })
+  .refine(({ PORT, TUTORIAL_PORT }) => TUTORIAL_PORT === 0 || TUTORIAL_PORT !== PORT, {
+    path: ['TUTORIAL_PORT'],
+    error: 'must be another port than PORT',
+  })

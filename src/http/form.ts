@@ -29,6 +29,14 @@ export function settleForm(nouns: readonly string[]): Middleware {
   }
 }
 
+/** For an address that has JSON alone. */
+export function settleJson(): Middleware {
+  return (ctx, next) => {
+    ctx.state.form = 'json'
+    return next()
+  }
+}
+
 /** What the form depends on. */
 export const VARY = 'Accept, HX-Request'
 

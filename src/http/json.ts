@@ -164,6 +164,11 @@ export function eventJson(event: Event) {
     : message
 }
 
+/** A new message as the server of the tutorial sends it to its WebSockets. */
+export function tutorialJson(event: Event) {
+  return { user: authorJson(event), message: event.text }
+}
+
 /** An event of one of all chats, with its chat and the cursor behind it. */
 export function happeningJson(happening: Happening) {
   const event = 'gone' in happening ? { event: 'gone', reason: happening.gone } : eventJson(happening.event)

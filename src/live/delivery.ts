@@ -17,6 +17,9 @@ const TRY_EVERY = 50
  */
 export type Reason = 'left' | 'removed' | 'signed_out' | 'deleted' | 'restart'
 
+/** Stands for a reader who is no user, of a chat that everybody may read. No user has this id. */
+export const ANYONE = 0
+
 /** A stream, as the feed sees it. */
 export interface Follower {
   readonly user_id: number

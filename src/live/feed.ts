@@ -3,7 +3,7 @@ import { behindGap, JUMP } from '../db/epoch.js'
 import type { Event } from '../db/events.js'
 import type { Member } from '../db/members.js'
 import { Batch } from './batch.js'
-import { Delivery, type DeliveryCallbacks, type Follower, type Reason } from './delivery.js'
+import { ANYONE, Delivery, type DeliveryCallbacks, type Follower, type Reason } from './delivery.js'
 import { type Entry, entriesOf, type Renderer } from './entry.js'
 import { Logs } from './logs.js'
 import { Memberships } from './memberships.js'
@@ -178,7 +178,7 @@ export class Feed implements Cached {
    */
   async follow(follower: Follower, after: number, take: (batch: Batch) => Promise<void>): Promise<void> {
     this.delivery.add(follower)
-    if (this.member(follower.user_id) === undefined) {
+    if (follower.user_id !== ANYONE && this.member(follower.user_id) === undefined) {
       // The member left while the stream was being opened.
       follower.end('left')
     } else if (this.closed) {

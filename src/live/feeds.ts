@@ -113,16 +113,22 @@ export class Feeds implements Swept {
    */
   async learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
     const { uri, member_name: name } = chat
-    const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
-    feed.usedAt = performance.now()
-    feed.uris.add(uri)
-    this.byUri.set(uri, feed)
+    const feed = this.feedOf(chat, askedAt)
     if (name === null || !feed.learnMember(user_id, name, chat.version)) {
       return undefined
     }
     this.callbacks.saw(chat.id, user_id)
     await feed.catchUp(chat.version)
     return { feed, uri, name }
+  }
+
+  /** The feed of a chat that was just read from the database, for readers who need not be members. */
+  feedOf(chat: Chat, askedAt: number): Feed {
+    const feed = this.byChat.get(chat.id) ?? this.open(chat, askedAt)
+    feed.usedAt = performance.now()
+    feed.uris.add(chat.uri)
+    this.byUri.set(chat.uri, feed)
+    return feed
   }
 
   /** Takes in a message without a reply or a mention that this process posted: its readers here get it without a statement. */

@@ -5,17 +5,17 @@ import { keepEpoch } from '../db/epoch.js'
 import type { Event } from '../db/events.js'
 import type { Identity } from '../db/identities.js'
 import type { Db, UserKind } from '../db/schema.js'
-import type { KnownVersion } from '../db/versions.js'
 import { type Bus, CarriedBus, type Carrier, type Hearer, noBus } from './bus.js'
 import { ChatLists } from './chat-lists.js'
 import type { RendererFor } from './entry.js'
+import type { Feed } from './feed.js'
 import { Feeds, type Reading } from './feeds.js'
 import { followAll } from './follow-all.js'
 import { type Credential, Identities } from './identities.js'
 import { Presence } from './presence.js'
 import type { Stream } from './stream.js'
 import { type StreamLimits, Streams } from './streams.js'
-import { Sweep, type Swept } from './sweep.js'
+import { earliest, Sweep, type Swept } from './sweep.js'
 import { TokenUse } from './token-use.js'
 import type { Position, Told } from './told.js'
 import type { Typist } from './typing.js'
@@ -113,8 +113,11 @@ export class Live {
     this.bus = openCarrier ? new CarriedBus(listener, openCarrier) : noBus
   }
 
-  /** The user of a session or a token; undefined once it has ended. */
-  async identify(credential: Credential): Promise<Identity | undefined> {
+  /** The user of a session or a token; undefined once it has ended, or where there is none. */
+  async identify(credential: Credential | undefined): Promise<Identity | undefined> {
+    if (!credential) {
+      return undefined
+    }
     const cached = this.identities.cached(credential)
     if (cached && this.sweep.isFresh(cached)) {
       return cached.identity
@@ -152,6 +155,11 @@ export class Live {
   /** The same for a chat that was just read from the database, without another statement. */
   learn(chat: Chat, user_id: number, askedAt: number): Promise<Reading | undefined> {
     return this.feeds.learn(chat, user_id, askedAt)
+  }
+
+  /** The feed of a chat that was just read, for readers who need not be members. */
+  feedOf(chat: Chat, askedAt: number): Feed {
+    return this.feeds.feedOf(chat, askedAt)
   }
 
   /** Whether memory alone makes sure that the user is a member of the chat and has seen all of it. Asks nothing. */
@@ -277,7 +285,8 @@ export class Live {
 
   private async review(stream: Stream) {
     try {
-      const identity = await this.identities.find(stream.reader.credential)
+      const { credential } = stream.reader
+      const identity = credential && (await this.identities.find(credential))
       if (identity) {
         stream.reader.user_version = identity.user_version
         stream.reader.endsAt = identity.endsAt
@@ -288,13 +297,4 @@ export class Live {
       stream.end('restart')
     }
   }
-}
-
-/** Each id once, with the earliest of its versions. */
-function earliest(known: readonly KnownVersion[]): KnownVersion[] {
-  const versions = new Map<number, number>()
-  for (const { id, version } of known) {
-    versions.set(id, Math.min(version, versions.get(id) ?? version))
-  }
-  return [...versions].map(([id, version]) => ({ id, version }))
 }

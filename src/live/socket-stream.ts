@@ -11,7 +11,7 @@ import { type Typing, typingJson } from './typing.js'
 /** RFC 6455, section 7.4.1, and IANA's registry of close codes. */
 const [POLICY_VIOLATION, SERVICE_RESTART] = [1008, 1012]
 
-const SENTENCES: Record<Exclude<Reason, 'restart'>, string> = {
+export const SENTENCES: Readonly<Record<Exclude<Reason, 'restart'>, string>> = {
   left: 'You have left this chat',
   removed: 'You were removed from this chat',
   signed_out: 'Your session or token has ended',
@@ -21,6 +21,8 @@ const SENTENCES: Record<Exclude<Reason, 'restart'>, string> = {
 /** A WebSocket: each event is a message. */
 export class SocketStream extends Stream {
   readonly kind = 'socket'
+  /** What is said at the end, by its reason. */
+  protected readonly sentences: typeof SENTENCES = SENTENCES
   private readonly socket: WebSocket
   /** The connection under the WebSocket. */
   private readonly wire: Duplex
@@ -28,8 +30,8 @@ export class SocketStream extends Stream {
   private answered = true
   private written = 0
 
-  /** `opening`: the first message. */
-  constructor(reader: Reader, feed: Feed | undefined, socket: WebSocket, wire: Duplex, opening: string) {
+  /** `opening`: the first message, if there is one. */
+  constructor(reader: Reader, feed: Feed | undefined, socket: WebSocket, wire: Duplex, opening?: string) {
     super(reader, feed)
     this.socket = socket
     this.wire = wire
@@ -39,7 +41,9 @@ export class SocketStream extends Stream {
     socket.on('pong', () => {
       this.answered = true
     })
-    this.send(opening)
+    if (opening !== undefined) {
+      this.send(opening)
+    }
   }
 
   /** Answers a message of the reader. A reader who sends without taking in the answers is dropped. */
@@ -99,11 +103,11 @@ export class SocketStream extends Stream {
     if (reason === 'restart') {
       this.socket.close(SERVICE_RESTART, `Come back in ${retry} ms`)
     } else {
-      this.socket.close(POLICY_VIOLATION, SENTENCES[reason])
+      this.socket.close(POLICY_VIOLATION, this.sentences[reason])
     }
   }
 
-  private sendAll(messages: readonly Buffer[], written?: (error?: Error) => void) {
+  protected sendAll(messages: readonly Buffer[], written?: (error?: Error) => void) {
     this.wire.cork()
     for (const [index, message] of messages.entries()) {
       this.written += message.length

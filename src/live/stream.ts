@@ -26,13 +26,14 @@ export type StreamKind = 'page' | 'list' | 'frame' | 'events' | 'socket' | 'wait
 
 /** The user and the credential that a stream was opened with. */
 export interface Reader {
+  /** ANYONE for a reader without a credential. */
   user_id: number
   /** The user's version when the credential was last found to be valid. */
   user_version: number
   /** When the credential expires, in `performance.now()`'s time. */
   endsAt: number
-  credential: Credential
-  /** Null for a session. */
+  credential: Credential | undefined
+  /** Null for a session, and for no credential. */
   token_id: number | null
   address: string
 }

@@ -1,5 +1,6 @@
 import type { KnownVersion } from '../db/versions.js'
 import { Tally } from '../tally.js'
+import { ANYONE } from './delivery.js'
 import type { Ending, Reader, Stream } from './stream.js'
 
 /** How many streams may be open at once. */
@@ -86,7 +87,7 @@ export class Streams {
   /** The user and the chat of each stream. */
   *readers() {
     for (const { feed, user_id } of this.all) {
-      if (feed) {
+      if (feed && user_id !== ANYONE) {
         yield { chat_id: feed.chat_id, user_id }
       }
     }
@@ -107,7 +108,9 @@ export class Streams {
 
   /** The user of each stream, at the version at which their session or token was last found to be valid. */
   versions(): KnownVersion[] {
-    return [...this.all].map(({ reader }) => ({ id: reader.user_id, version: reader.user_version }))
+    return [...this.all].flatMap(({ reader: { user_id: id, user_version: version } }) =>
+      id === ANYONE ? [] : [{ id, version }],
+    )
   }
 
   /** Ends all streams. Each reader is asked to come back after another time, so that they do not all come at once. */
@@ -129,9 +132,11 @@ export class Streams {
     const limits: [string, number][] = [
       ['all', inAll],
       [`address ${address}`, perAddress],
-      [`user ${user_id}`, perUser],
     ]
-    return credential.kind === 'session' ? [...limits, [`session ${credential.key}`, perSession]] : limits
+    if (user_id !== ANYONE) {
+      limits.push([`user ${user_id}`, perUser])
+    }
+    return credential?.kind === 'session' ? [...limits, [`session ${credential.key}`, perSession]] : limits
   }
 
   private count(name: string): number {

@@ -157,3 +157,12 @@ export class Sweep {
     }
   }
 }
+
+/** Each id once, with the earliest of its versions. */
+export function earliest(known: readonly KnownVersion[]): KnownVersion[] {
+  const versions = new Map<number, number>()
+  for (const { id, version } of known) {
+    versions.set(id, Math.min(version, versions.get(id) ?? version))
+  }
+  return [...versions].map(([id, version]) => ({ id, version }))
+}

@@ -1,7 +1,7 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createApp } from '../app.js'
+import { createApp, createTutorialApp } from '../app.js'
 import type { Config } from '../config.js'
 import { lanAddresses } from '../http/address.js'
 import type { Parts } from '../http/context.js'
@@ -15,6 +15,8 @@ const PATIENCE = 10_000
 
 interface Listener {
   port: number
+  /** That of the tutorial's clients, where TUTORIAL_PORT is set. */
+  tutorialPort: number | undefined
   /**
    * Goes on for DRAIN, not ready, so that a proxy can notice. Then it ends the streams, lets requests finish, and closes connections that wait for
    * another request.
@@ -33,7 +35,64 @@ export async function listen(
   { host, port, drain = 0 }: Pick<Config, 'host' | 'port'> & Partial<Pick<Config, 'drain'>>,
   silence = SILENCE,
 ): Promise<Listener> {
-  const answer = boundUnsent(createApp(parts).callback(), silence)
+  const { tutorial } = parts.config
+  const main = await openDoor(parts, createApp(parts), { host, port, setting: 'PORT' }, silence)
+  const doors = [main]
+  if (tutorial) {
+    try {
+      const where = { host, port: tutorial.port, setting: 'TUTORIAL_PORT' }
+      doors.push(await openDoor(parts, createTutorialApp(parts), where, silence))
+    } catch (error) {
+      main.server.close()
+      throw error
+    }
+  }
+  const cut = () => {
+    for (const door of doors) door.cut()
+  }
+  return {
+    port: portOf(main),
+    tutorialPort: doors[1] && portOf(doors[1]),
+    cut,
+    async close() {
+      // The server closes only after its last connection. Those that are kept alive end with their next answer.
+      for (const { server } of doors) {
+        server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+      }
+      parts.stopping = true
+      if (drain > 0) {
+        await wait(drain * 1000)
+      }
+      // Not before: readers come back soon, and the proxy might still send them here.
+      parts.live.streams.close()
+      const closeIdle = () => {
+        for (const { server } of doors) server.closeIdleConnections()
+      }
+      const idle = setInterval(closeIdle, 50)
+      const deadline = setTimeout(cut, PATIENCE)
+      await Promise.all(doors.map(({ server }) => new Promise(resolve => server.close(resolve))))
+      clearInterval(idle)
+      clearTimeout(deadline)
+    },
+  }
+}
+
+/** A port on which requests come in. */
+interface Door {
+  server: Server
+  /** Closes all its connections at once. */
+  cut(): void
+}
+
+interface Where {
+  host: string | undefined
+  port: number
+  /** The variable that says which port. */
+  setting: string
+}
+
+async function openDoor(parts: Parts, app: ReturnType<typeof createApp>, where: Where, silence: number): Promise<Door> {
+  const answer = boundUnsent(app.callback(), silence)
   const server = createServer(
     {
       headersTimeout: 10_000,
@@ -49,43 +108,30 @@ export async function listen(
   refuseUnreadable(server, parts.refusals)
   const upgrades = answerUpgrades(server, answer)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = `port ${port}${host ? ` of ${host}` : ''}`
-      const reasons: Record<string, string> = {
-        EADDRINUSE: `Another program listens on ${where} already. Choose another one with PORT.`,
-        EACCES: `This user may not listen on ${where}. Choose another one with PORT.`,
-        EADDRNOTAVAIL: `This machine does not have the address ${host}. Choose another one with HOST.`,
-        ENOTFOUND: `There is no address for ${host}. Choose another one with HOST.`,
-      }
-      reject(
-        new OperatorError(reasons[error.code ?? ''] ?? `This program cannot listen on ${where}: ${error.message}.`),
-      )
-    })
-    server.listen({ port, host }, resolve)
+    server.once('error', error => reject(whyNot(error, where)))
+    server.listen({ port: where.port, host: where.host }, resolve)
   })
-  const cut = () => {
-    server.closeAllConnections()
-    upgrades.cut()
-  }
   return {
-    port: (server.address() as AddressInfo).port,
-    cut,
-    async close() {
-      // The server closes only after its last connection. Those that are kept alive end with their next answer.
-      server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
-      parts.stopping = true
-      if (drain > 0) {
-        await wait(drain * 1000)
-      }
-      // Not before: readers come back soon, and the proxy might still send them here.
-      parts.live.streams.close()
-      const idle = setInterval(() => server.closeIdleConnections(), 50)
-      const deadline = setTimeout(cut, PATIENCE)
-      await new Promise(resolve => server.close(resolve))
-      clearInterval(idle)
-      clearTimeout(deadline)
+    server,
+    cut() {
+      server.closeAllConnections()
+      upgrades.cut()
     },
   }
+}
+
+const portOf = ({ server }: Door) => (server.address() as AddressInfo).port
+
+/** Why the program cannot listen there, and what to do. */
+function whyNot({ code = '', message }: NodeJS.ErrnoException, { host, port, setting }: Where): OperatorError {
+  const where = `port ${port}${host ? ` of ${host}` : ''}`
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `Another program listens on ${where} already. Choose another one with ${setting}.`,
+    EACCES: `This user may not listen on ${where}. Choose another one with ${setting}.`,
+    EADDRNOTAVAIL: `This machine does not have the address ${host}. Choose another one with HOST.`,
+    ENOTFOUND: `There is no address for ${host}. Choose another one with HOST.`,
+  }
+  return new OperatorError(reasons[code] ?? `This program cannot listen on ${where}: ${message}.`)
 }
 
 /** The URLs of the program. Where PUBLIC_URL is set it is the only one, as forms and cookies are bound to it. */

@@ -51,6 +51,11 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
       : (cluster as Kept).connection
     await prepare(config, log, address, starting)
     const running = await open(config, log, address, starting)
+    if (running.tutorialPort !== undefined) {
+      log.info(
+        `Tutorial: at port ${running.tutorialPort} everybody who knows a link of TUTORIAL_LINKS reads its chat without signing in. Links: ${config.tutorial?.links.size}`,
+      )
+    }
     log.info(`Ready: ${urls(config, running.port).join('  ')}`)
     const upgrading = new AbortController()
     const upgraded = finishMigrations(address, upgradeLog(log), upgrading.signal)
@@ -85,6 +90,7 @@ const upgradeLog = (log: Logger) => (sentence: string) => log.info(`Database: ${
 
 interface Running {
   port: number
+  tutorialPort: number | undefined
   stop(): Promise<void>
 }
 
@@ -97,6 +103,7 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
     const chores = keepUp(db, log)
     return {
       port: workers.port,
+      tutorialPort: workers.tutorialPort,
       async stop() {
         chores.stop()
         metrics.close()
@@ -119,6 +126,7 @@ async function open(config: Config, log: Logger, address: Address, starting: Sta
   const chores = keepUp(parts.db, log)
   return {
     port: listener.port,
+    tutorialPort: listener.tutorialPort,
     async stop() {
       chores.stop()
       metrics.close()

@@ -29,7 +29,7 @@ try {
   const listener = await listen(parts, config)
   process.off('disconnect', abandoned)
   signal.removeEventListener('abort', abandoned)
-  report({ port: listener.port })
+  report({ port: listener.port, tutorialPort: listener.tutorialPort })
   await Promise.race([stopped, gone])
   await listener.close()
   await parts.close()

@@ -12,7 +12,12 @@ import { type Starting, waiting } from '../waiting.js'
 export const ADDRESS = 'CHATIRE_DATABASE'
 
 /** The first message of a worker to the main process: where it listens, or why it cannot. */
-export type Report = { port: number } | { failure: string }
+export type Report = Ports | { failure: string }
+
+interface Ports {
+  port: number
+  tutorialPort?: number | undefined
+}
 
 /** How long to wait before a worker that died is replaced, in milliseconds. */
 const PAUSE = 1000
@@ -20,8 +25,7 @@ const PAUSE = 1000
 /** How long a worker may take to stop after DRAIN, in milliseconds. It allows less to the requests that it finishes. */
 const PATIENCE = 13_000
 
-interface Workers {
-  port: number
+interface Workers extends Ports {
   stop(): Promise<void>
 }
 
@@ -43,13 +47,13 @@ export async function startWorkers(
   try {
     const all = Promise.all(Array.from({ length: count }, () => start()))
     const ports = await waiting(all, () => `Still starting the ${count} processes of WEB_CONCURRENCY`, starting)
-    return { port: ports[0] ?? 0, stop }
+    return { port: 0, ...ports[0], stop }
   } catch (error) {
     await stop()
     throw error
   }
 
-  async function start(): Promise<number> {
+  async function start(): Promise<Ports> {
     const worker = cluster.fork({ [ADDRESS]: JSON.stringify(address) })
     running.add(worker)
     const ended = once(worker, 'exit').then(([code, signal]) => {
@@ -65,7 +69,7 @@ export async function startWorkers(
       throw new OperatorError(first.failure)
     }
     void ended.then(replace)
-    return first.port
+    return first
   }
 
   async function replace(how: string) {

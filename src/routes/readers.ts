@@ -9,15 +9,19 @@ import type { Reader } from '../live/stream.js'
 export type Followed = { user: User; feed: Feed | undefined }
 
 /** Counts one more stream for its reader. Throws 503 when there are too many, or while the server stops. */
-export function admit({ live }: Parts, ctx: RouteContext, reading: Followed): Reader {
+export function admit(parts: Parts, ctx: RouteContext, reading: Followed): Reader {
   const reader = readerOf(ctx, reading)
+  admitReader(parts, reader)
+  return reader
+}
+
+export function admitReader({ live }: Parts, reader: Reader) {
   if (live.streams.closed) {
     throw unavailable('restarting', 'The chat is being restarted. Please try again in a few seconds.', 5)
   }
   if (!live.streams.admit(reader)) {
     throw tooManyStreams()
   }
-  return reader
 }
 
 export function readerOf(ctx: RouteContext, { user }: Followed): Reader {

@@ -13,6 +13,8 @@ import { createDatabase, dropDatabase } from './databases.js'
 export interface Site {
   /** Without a slash at the end. */
   url: string
+  /** That of the tutorial's clients, `ws://…` without a slash at the end, where TUTORIAL_PORT is set. */
+  tutorial: string
   /** Whether people come by https. */
   secure: boolean
   /** Connections like the site's own, but they wait for a lock as long as a test needs to set up a race. */
@@ -59,6 +61,7 @@ export async function openSite(
   }
   return {
     url: `http://127.0.0.1:${listener.port}`,
+    tutorial: `ws://127.0.0.1:${listener.tutorialPort}`,
     secure: config.secure,
     db,
     pool,
