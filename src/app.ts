@@ -5,6 +5,7 @@ import { readBody } from './http/body.js'
 import { cleanLinks } from './http/clean-links.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
+import { announceDeprecations } from './http/deprecations.js'
 import { tagAnswers } from './http/etags.js'
 import { refuseUnacceptable, settleForm, settleJson } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
@@ -32,6 +33,7 @@ export function createApp(parts: Parts) {
   app.use(settleForm(API))
   app.use(nameRequests())
   app.use(findRoute(router))
+  app.use(announceDeprecations(parts, router, API))
   app.use(answerErrors(parts))
   app.use(logRequests(parts))
   app.use(allowOrigins(parts))

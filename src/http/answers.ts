@@ -18,6 +18,11 @@ const kind = z.enum(USER_KINDS).meta({
   description: 'Programs post as a `bot`; who is `imported` wrote what came from a file. Nobody signs in as these.',
 })
 const days = z.int().min(1).max(LIMITS.keptDays).nullable()
+
+/** A field of the tutorial or of before, where the field `clearer` stands beside it. It stays. */
+const deprecated = <Schema extends z.ZodType>(schema: Schema, clearer: string, why: string) =>
+  schema.meta({ deprecated: true, description: `Deprecated, see \`${clearer}\`: ${why}` })
+
 export const done = { status: z.literal('SUCCESS') }
 
 export const user = z
@@ -25,11 +30,11 @@ export const user = z
     id,
     username: z.string(),
     name: z.string().meta({ description: 'What the chat shows.' }),
-    guest: z.boolean(),
+    guest: deprecated(z.boolean(), 'kind', 'there are more kinds than two.'),
     kind,
     email: z.string().meta({ description: 'Empty, except of yourself in the answer to joining.' }),
-    first_name: z.string(),
-    last_name: z.string(),
+    first_name: deprecated(z.string(), 'name', 'it is always empty.'),
+    last_name: deprecated(z.string(), 'name', 'it is always empty.'),
   })
   .meta({ id: 'User' })
 
@@ -97,7 +102,8 @@ const listedChat = z
     uri,
     title: z.string().nullable(),
     version,
-    members: z.int().min(0),
+    members: deprecated(z.int().min(0), 'member_count', 'everywhere else it is a list.'),
+    member_count: z.int().min(0),
     last_message: z.object({ author: z.string(), author_kind: kind, message: z.string() }).nullable(),
     last_posted_at: time,
     created_at: time,
@@ -148,13 +154,15 @@ const event = z
   })
   .meta({ id: 'Event', description: 'With `after`, each has its `event`; without, all are messages and have none.' })
 
-export const messageList = z.object({
-  id,
-  uri,
-  version: version.meta({ description: 'The cursor to go on from, by `after`.' }),
-  more,
-  messages: z.array(z.union([event, messageOf])),
-})
+export const messageList = z
+  .object({
+    id: deprecated(id, 'uri', 'no request takes the number of a chat.'),
+    uri,
+    version: version.meta({ description: 'The cursor to go on from, by `after`.' }),
+    more,
+    messages: z.array(z.union([event, messageOf])),
+  })
+  .meta({ id: 'MessageList' })
 
 export const postedMessage = z
   .object({ ...done, uri, message: z.string(), user, id, version, created_at: time })

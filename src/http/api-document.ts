@@ -20,6 +20,7 @@ import {
   transcript,
 } from './answers.js'
 import type { Marks, State } from './context.js'
+import { addressOf, aliasesOf, aliasKey, DEPRECATED_SINCE, methodOf } from './deprecations.js'
 import { FORMAT_NAMES } from './export-formats.js'
 import { marksOfLayer } from './marks.js'
 import { problemsOf, statusOf } from './operation-problems.js'
@@ -29,24 +30,28 @@ import { lastEventId } from './schemas.js'
 export type ApiDocument = ReturnType<typeof createDocument>
 
 /**
- * The document of the API (OpenAPI 3.1), from what stands at the routes. `nouns` are the first parts of paths that exist under /api. A route that
- * shares its marks with one before it does the same: it is deprecated, for forms that know no other methods, or by the name that other
- * clients use.
+ * The document of the API (OpenAPI 3.1), from what stands at the routes. `nouns` are the first parts of paths that exist under /api. Aliases are
+ * deprecated (deprecations.ts).
  */
 export function apiDocument(router: Router<State>, nouns: readonly string[]): ApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
   const known = new Map<string, number>()
+  const aliases = aliasesOf(router, nouns)
   for (const layer of router.stack) {
     const marks = marksOfLayer(layer)
-    const method = layer.methods.find(name => name !== 'HEAD')?.toLowerCase()
+    const method = methodOf(layer)
     const path = String(layer.path).replace(/(?<=.)\/$/, '')
     if (!method || !hasOperation(marks)) {
       continue
     }
     const address = addressOf(path, nouns)
-    const count = (known.get(marks.operation.id) ?? 0) + 1
-    known.set(marks.operation.id, count)
-    paths[address] = { ...paths[address], [method]: operationOf(method, path, marks, count) }
+    const { id } = marks.operation
+    const count = (known.get(id) ?? 0) + 1
+    known.set(id, count)
+    const instead = aliases.get(aliasKey(method, String(layer.path)))
+    const name = count === 1 ? id : `${id}${count}`
+    const verb = method.toLowerCase()
+    paths[address] = { ...paths[address], [verb]: operationOf(verb, path, marks, { name, instead }) }
   }
   const document: ZodOpenApiObject = {
     openapi: '3.1.0',
@@ -88,20 +93,14 @@ function hasOperation(marks: Marks): marks is Marks & { operation: Operation } {
   return marks.operation !== undefined
 }
 
-/** A path of the router as programs write it. */
-function addressOf(path: string, nouns: readonly string[]): string {
-  const first = path.split('/')[1] ?? ''
-  return `${nouns.includes(first) ? '/api' : ''}${path}/`.replace(/:(\w+)/g, '{$1}')
-}
-
 function operationOf(
   method: string,
   path: string,
   marks: Marks & { operation: Operation },
-  count: number,
+  { name, instead }: { name: string; instead: ReturnType<ReturnType<typeof aliasesOf>['get']> },
 ): ZodOpenApiOperationObject {
   const { operation, body, query, lenient, textBody } = marks
-  const { id, does, who, scope, example } = operation
+  const { does, who, scope, example } = operation
   const takes = takesOf(method, operation)
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const shape = <T extends string>(list: readonly T[], all: Record<T, ZodType>) =>
@@ -109,12 +108,16 @@ function operationOf(
   const schema = operation.files ? undefined : body?.meta(lenient ? {} : { additionalProperties: false })
   const content = schema && { schema, ...(example ? { example } : {}) }
   return {
-    operationId: count === 1 ? id : `${id}${count}`,
+    operationId: name,
     summary: does,
-    description: `${WHO[who]}${who === 'anybody' || scope === 'any' ? '' : ` A token needs the scope ${scope}.`}`,
+    description: [
+      WHO[who],
+      ...(who === 'anybody' || scope === 'any' ? [] : [`A token needs the scope ${scope}.`]),
+      ...(instead ? [`Deprecated since ${DEPRECATED_SINCE}: use \`${instead.method} ${instead.path}\`.`] : []),
+    ].join(' '),
     tags: [path.split('/')[names[0] === 'uri' ? 3 : 1] ?? 'chats'],
     security: who === 'anybody' ? [] : [{ token: scope === 'any' ? [] : [scope] }],
-    ...(count > 1 ? { deprecated: true } : {}),
+    ...(instead ? { deprecated: true } : {}),
     requestParams: {
       ...(names.length > 0 ? { path: shape(names, PATH_PARAMETERS) } : {}),
       ...(query ? { query: objectIn(query) } : {}),
@@ -140,7 +143,7 @@ function operationOf(
           },
         }
       : {}),
-    responses: { ...answersOf(marks, takes), ...refusalsOf(method, path, marks) },
+    responses: { ...answersOf(marks, takes, instead !== undefined), ...refusalsOf(method, path, marks) },
   }
 }
 
@@ -184,6 +187,7 @@ function takesOf(method: string, { types, takes = [] }: Operation): NonNullable<
 function answersOf(
   { operation, text }: Marks & { operation: Operation },
   takes: NonNullable<Operation['takes']>,
+  isDeprecated: boolean,
 ): Record<string, ZodOpenApiResponseObject> {
   const { answers } = operation
   const known = takes.includes('If-None-Match') ? { ...answers, 304: null } : answers
@@ -193,6 +197,7 @@ function answersOf(
       const headers = z.object({
         'X-Request-Id': z.string(),
         ...(takes.includes('If-None-Match') ? { ETag: z.string(), Link: z.string().optional() } : {}),
+        ...(isDeprecated ? { Deprecation: z.string(), Link: z.string() } : {}),
       })
       if (!schema) {
         return [status, { description, headers }]

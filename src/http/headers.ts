@@ -77,6 +77,7 @@ export function secureHeaders({ config }: Parts): Middleware {
 }
 
 const EXPOSED = [
+  'Deprecation',
   'ETag',
   'Ignored-Fields',
   'Link',

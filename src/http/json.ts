@@ -111,6 +111,7 @@ export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]
     title: chat.title,
     version: chat.version,
     members: chat.member_count,
+    member_count: chat.member_count,
     last_message:
       chat.last_text === null
         ? null

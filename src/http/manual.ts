@@ -3,6 +3,8 @@ export interface Manual {
   groups: readonly { name: string; operations: readonly Described[] }[]
   /** What answers consist of, by name. */
   models: readonly { name: string; fields: readonly Field[] }[]
+  /** Requests and fields that have something clearer beside them, each with a sentence that says what. */
+  deprecated: readonly { name: string; says: string }[]
 }
 
 interface Described {
@@ -24,6 +26,7 @@ interface Field {
   name: string
   kind: string
   required: boolean
+  deprecated: boolean
 }
 
 /** The parts of an OpenAPI document that this reads. */
@@ -57,26 +60,39 @@ interface Schema {
   additionalProperties?: boolean | Schema
   required?: string[]
   maxLength?: number
+  deprecated?: boolean
+  description?: string
 }
 
-/** What is deprecated is left out. */
+/** Requests that are deprecated have only a line each. */
 export function manualOf({ paths = {}, components }: { paths?: object; components?: { schemas?: object } }): Manual {
   const groups = new Map<string, Described[]>()
+  const deprecated: Manual['deprecated'][number][] = []
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(methods as Record<string, Operation>)) {
       const [group = ''] = operation.tags
-      if (!operation.deprecated) {
+      if (operation.deprecated) {
+        const says = operation.description.replace(/^.*(?=Deprecated)/, '')
+        deprecated.push({ name: `${method.toUpperCase()} ${path}`, says })
+      } else {
         groups.set(group, [...(groups.get(group) ?? []), described(method.toUpperCase(), path, operation)])
       }
     }
   }
   const models = Object.entries((components?.schemas ?? {}) as Record<string, Schema>)
+  const fields = models.flatMap(([model, { properties = {} }]) =>
+    Object.entries(properties).map(([name, schema]) => ({ name: `${model}.${name}`, ...schema })),
+  )
   return {
     groups: [...groups].map(([name, operations]) => ({ name, operations })),
     models: models.map(([name, schema]) => ({
       name,
       fields: schema.anyOf ? schema.anyOf.flatMap(fieldsOf) : fieldsOf(schema),
     })),
+    deprecated: [
+      ...fields.flatMap(field => (field.deprecated ? [{ name: field.name, says: field.description ?? '' }] : [])),
+      ...deprecated,
+    ],
   }
 }
 
@@ -100,6 +116,7 @@ function described(method: string, path: string, operation: Operation): Describe
     place,
     required,
     kind: kindOf(schema),
+    deprecated: schema.deprecated === true,
   }))
   return {
     id,
@@ -119,6 +136,7 @@ function fieldsOf({ properties = {}, required = [] }: Schema): Field[] {
     name,
     kind: kindOf(schema),
     required: required.includes(name),
+    deprecated: schema.deprecated === true,
   }))
 }
 

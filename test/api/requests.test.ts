@@ -336,7 +336,7 @@ describe('requests to the API', () => {
           assert.equal(headers.get('access-control-allow-origin'), from)
           assert.equal(
             headers.get('access-control-expose-headers'),
-            'ETag, Ignored-Fields, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
+            'Deprecation, ETag, Ignored-Fields, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
           )
           assert.equal(headers.get('access-control-allow-credentials'), null)
           assert.match(headers.get('vary') ?? '', /\bOrigin\b/i)
