@@ -9,6 +9,7 @@ import { type Running, startServer, until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { cutStreams, openSocket, refusedSocket } from '../support/streams.js'
 import { type Program, signUpProgram } from '../support/visitor.js'
+import { openWire } from '../support/wire.js'
 
 const LARGE = '😀'.repeat(1990)
 
@@ -247,6 +248,44 @@ describe('the WebSockets of the tutorial’s clients', () => {
       await again.shows('for all')
     })
   }
+
+  it('hold back what follows a change until the database has answered, and lose nothing of it', async () => {
+    const uri = nextUri()
+    const wire = await openWire(site.address as Parameters<typeof openWire>[0])
+    const far = await openSite(setting([uri]), { address: wire.address })
+    try {
+      const clients = [await new FrontEnd(far.tutorial, uri).begun(), await new FrontEnd(far.tutorial, uri).begun()]
+      const member = await openSocket(far, `/api/chats/${uri}/live/`, ann)
+      await member.pinged()
+      wire.hold('as "current_uri"')
+      await ann.post(uri, 'before')
+      await ann.call('PATCH', `/api/chats/${uri}/`, { read_only: true })
+      await until(() => wire.held > 0)
+      await ann.call('PATCH', `/api/chats/${uri}/`, { read_only: false })
+      const { version } = (await ann.post(uri, 'after')).json
+      await member.reaches(version)
+      assert.deepEqual(
+        clients.map(({ texts }) => texts),
+        [['before'], ['before']],
+      )
+      wire.release()
+      for (const client of clients) {
+        await client.shows('after')
+        assert.deepEqual(client.texts, ['before', 'after'])
+      }
+      // The answer never comes: they may come back, and are not told that the link is closed.
+      wire.hold('as "current_uri"')
+      await ann.call('PATCH', `/api/chats/${uri}/`, { read_only: true })
+      await until(() => wire.held > 0)
+      await wire.cut()
+      for (const client of clients) {
+        assert.equal((await client.over())?.code, 1012)
+      }
+    } finally {
+      await far.close()
+      await wire.close()
+    }
+  })
 
   it('end when the link expires', async () => {
     const uri = nextUri()
