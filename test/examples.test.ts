@@ -12,7 +12,8 @@ import { Program, type SiteForUsers, signUpProgram } from './support/visitor.js'
 /** How often server and bot are killed in the long tests. */
 const KILLS = 3
 
-describe('the examples', () => {
+// All of it waits for the types to be made and compiled; a program that uses the API is in test/programs for npm test.
+describe('the examples @long', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let address: Awaited<ReturnType<typeof createDatabase>>
   let connection: ReturnType<typeof connect>
@@ -70,7 +71,7 @@ describe('the examples', () => {
     ])
   })
 
-  it('do not compile where they send or read what the document does not have @long', async () => {
+  it('do not compile where they send or read what the document does not have', async () => {
     const story = await readFile(path.join(folder.path, 'story.ts'), 'utf8')
     for (const [right, wrong] of [
       ["body: { message: 'Tonight at seven?' }", "body: { text: 'Tonight at seven?' }"],
@@ -115,7 +116,7 @@ describe('the examples', () => {
         assert.ok(Number(await readFile(chat.cursor, 'utf8')) > 0)
       })
 
-      it('does so while both are killed again and again @long', async () => {
+      it('does so while both are killed again and again', async () => {
         const chat = await openChat()
         let bot = await chat.startBot()
         const asked: number[] = []

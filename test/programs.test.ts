@@ -154,7 +154,7 @@ describe('the API, used by', () => {
   })
 
   describe('the npm package eventsource', () => {
-    it('which misses nothing and gets nothing twice where its stream is cut', async () => {
+    it('which misses nothing and gets nothing twice where its stream is cut @long', async () => {
       const proxy = await openProxy(site)
       const { EventSource } = createRequire(path.join(EXAMPLES, 'package.json'))('eventsource')
       const authorization = `Token ${ann.token}`

@@ -7,6 +7,7 @@ import { touchTokens } from '../db/tokens.js'
 import type { User } from '../db/users.js'
 import { invalid, notSignedIn, Refusal } from '../errors.js'
 import { isTokenKey, keyHash, randomKey } from '../keys.js'
+import type { Credential } from '../live/identities.js'
 import type { Context, Middleware, Parts, State } from './context.js'
 import { rememberDevice } from './device.js'
 import { readQuery } from './input.js'
@@ -51,7 +52,7 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const credential = { kind: 'token', key: key ?? '' } as const
   const found = key && key.length <= LIMITS.keyBytes && isTokenKey(key) ? await live.identify(credential) : undefined
   if (!found || found.token_id === null) {
-    throw notSignedIn('invalid_token', 'Invalid token.')
+    throw invalidToken()
   }
   ctx.state.user = found.user
   ctx.state.identity = found
@@ -163,6 +164,19 @@ export function requireUser(ctx: Context): User {
     throw ['json', 'text'].includes(ctx.state.form) ? notSignedIn() : signedOut()
   }
   return ctx.state.user
+}
+
+/** Who a credential that was taken before stands for now. Throws 401, as its next request would get it, where it has ended meanwhile. */
+export async function requireStill({ live }: Parts, credential: Credential | undefined): Promise<Identity> {
+  const identity = await live.identify(credential)
+  if (!identity) {
+    throw credential?.kind === 'session' ? notSignedIn() : invalidToken()
+  }
+  return identity
+}
+
+function invalidToken(): Refusal {
+  return notSignedIn('invalid_token', 'Invalid token.')
 }
 
 export function signedOut(): Refusal {

@@ -3,10 +3,10 @@ import { LIMITS } from '../config.js'
 import { CursorGone, cursorNow, happeningsAfter, type Page, requireCursor } from '../db/all-chats.js'
 import { type Cursor, cursorText, readCursor } from '../db/cursors.js'
 import type { User } from '../db/users.js'
-import { notSignedIn, Refusal } from '../errors.js'
+import { Refusal } from '../errors.js'
 import { absolute } from '../http/address.js'
 import { happeningList } from '../http/answers.js'
-import { requireUser } from '../http/authentication.js'
+import { requireStill, requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { readQuery } from '../http/input.js'
 import { happeningJson, happeningTold, listJson } from '../http/json.js'
@@ -86,10 +86,7 @@ async function awaitHappenings(
   live.run(stream, 0)
   try {
     const page = await firstPage(live.watched, stream, read)
-    // The session or token may have ended meanwhile.
-    if (!(await live.identify(stream.reader.credential))) {
-      throw notSignedIn()
-    }
+    await requireStill(parts, stream.reader.credential)
     return page
   } finally {
     clearTimeout(timer)

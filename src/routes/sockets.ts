@@ -1,8 +1,9 @@
 import type { WebSocket } from 'ws'
 import { LIMITS } from '../config.js'
 import type { User } from '../db/users.js'
-import { asRefusal, notSignedIn } from '../errors.js'
+import { asRefusal } from '../errors.js'
 import { absolute } from '../http/address.js'
+import { requireStill } from '../http/authentication.js'
 import { fields as readFields } from '../http/body.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { fromElsewhere, isOwnOrigin } from '../http/csrf.js'
@@ -55,10 +56,7 @@ export function takePosts(
     try {
       const sent = await readFields('application/json', '', data)
       key = readableKey(sent.key)
-      const identity = await parts.live.identify(stream.reader.credential)
-      if (!identity) {
-        throw notSignedIn()
-      }
+      const identity = await requireStill(parts, stream.reader.credential)
       const { uri, ...fields } = chat === undefined ? check(sent, addressedMessage) : { ...sent, uri: chat }
       await requireScope(parts, identity, 'post', uri)
       refuseMisspelt(fields, newMessage)

@@ -1,4 +1,4 @@
-import { notSignedIn } from '../errors.js'
+import { requireStill } from '../http/authentication.js'
 import type { Parts, RouteContext } from '../http/context.js'
 import { WaitingStream } from '../live/waiting-stream.js'
 import { admit } from './readers.js'
@@ -22,9 +22,6 @@ export async function awaitNews(
   await stream.over
   clearTimeout(timer)
   ctx.res.off('close', stop)
-  // The session or token may have ended meanwhile.
-  if (!(await parts.live.identify(stream.reader.credential))) {
-    throw notSignedIn()
-  }
+  await requireStill(parts, stream.reader.credential)
   return requireReading(parts, ctx)
 }

@@ -304,7 +304,7 @@ describe('the WebSockets of the tutorial’s clients', () => {
     assert.equal((await refusal(open.tutorial, `/${uri}`)).status, 404)
   })
 
-  it('drop a reader who takes nothing in', async () => {
+  it('drop a reader who takes nothing in @long', async () => {
     const uri = nextUri()
     const slow = await new FrontEnd(open.tutorial, uri).begun()
     slow.websocket.pause()

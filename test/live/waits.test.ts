@@ -63,7 +63,9 @@ describe('a list that waits for what is new', () => {
     version = await versionOf(site.pool, uri)
     const ended = await waits(25, cyd)
     await cyd.call('POST', '/auth/token/destroy/')
-    assertProblem(await ended.answer, 401)
+    const refused = await ended.answer
+    assertProblem(refused, 401)
+    assert.equal(refused.json.code, 'invalid_token')
     const deleted = await waits(25)
     const { json } = await ann.call('GET', `/api/chats/${uri}/`)
     await ann.call('DELETE', `/api/chats/${uri}/`, { name: json.title ?? 'Chat started by ann' })
