@@ -145,12 +145,17 @@ export const messageOf = z
   })
   .meta({ id: 'Message' })
 
+const actor = z
+  .object({ id, username: z.string(), name: z.string(), kind })
+  .nullable()
+  .meta({ description: 'Who did it. Null for `removed` and `owner`, whose `user` is whom it concerns.' })
+
 /** The kinds of db/events.ts, one by one: programs rely on them. */
 const event = z
   .object({
     event: z.enum(EVENT_KINDS),
     ...messageOf.shape,
-    by: z.object({ id, username: z.string(), name: z.string(), kind }).optional(),
+    by: actor,
   })
   .meta({ id: 'Event', description: 'With `after`, each has its `event`; without, all are messages and have none.' })
 
@@ -256,7 +261,7 @@ const exportedEvent = z.object({
   event: z.enum(EVENT_KINDS),
   ...exportedMessage,
   user: user.pick({ id: true, username: true, name: true, guest: true, kind: true }),
-  by: z.object({ id, username: z.string(), name: z.string(), kind }).optional(),
+  by: actor,
 })
 
 const exportHead = z.object({

@@ -153,16 +153,20 @@ export function messageJson(event: Event) {
 
 /**
  * An event of any kind, by the same fields; `event` names its kind. An event that changes a message has the fields of that message, but a
- * `version` of its own, and says in `by` who changed it.
+ * `version` of its own.
  */
 export function eventJson(event: Event) {
-  const message = { event: event.kind, ...messageJson(event) }
-  return isAboutAnother(event)
-    ? {
-        ...message,
-        by: { id: event.actor_id, username: event.actor_username, name: event.actor_name, kind: event.actor_kind },
-      }
-    : message
+  return { event: event.kind, ...messageJson(event), by: actorJson(event) }
+}
+
+/** Who did it. The log has whom a removal or a new owner concerns in place of that. */
+function actorJson(event: Event) {
+  if (isAboutAnother(event)) {
+    return { id: event.actor_id, username: event.actor_username, name: event.actor_name, kind: event.actor_kind }
+  }
+  return event.kind === 'removed' || event.kind === 'owner'
+    ? null
+    : { id: event.author_id, username: event.author_username, name: event.author_name, kind: event.author_kind }
 }
 
 /** A new message as the server of the tutorial sends it to its WebSockets. */

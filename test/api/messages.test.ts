@@ -295,6 +295,30 @@ describe('messages by the API', () => {
       )
     })
 
+    it('says of each event who did it, and nobody where its user is whom it concerns', async () => {
+      const uri = await ann.startChat()
+      await bob.join(uri)
+      const { id } = (await bob.post(uri, 'hello')).json
+      await ann.call('PUT', `/api/chats/${uri}/messages/${id}/reactions/${encodeURIComponent('👍')}/`)
+      await ann.call('PATCH', `/api/chats/${uri}/`, { title: 'Plans' })
+      const bobs = (await bob.call('GET', '/api/account/')).json.id
+      await ann.call('PUT', `/api/chats/${uri}/owner/`, { user_id: bobs })
+      const { json } = await ann.call('GET', `/api/chats/${uri}/messages/?after=0`)
+      assert.deepEqual(
+        (json.messages as (Item & { by: Item['user'] | null })[]).map(
+          ({ event, user, by }) => `${event} ${user.username} ${by?.username}`,
+        ),
+        [
+          'joined ann ann',
+          'joined bob bob',
+          'message bob bob',
+          'reacted bob ann',
+          'renamed ann ann',
+          'owner bob undefined',
+        ],
+      )
+    })
+
     it('says by version and more where to go on: the last event of a cut answer, else the chat’s version', async () => {
       const cut = await bob.call('GET', path('?after=10&limit=5'))
       assert.equal(cut.json.version, 15)
