@@ -30,7 +30,7 @@ describe('readers of all their chats who are cut off at random', () => {
       const address = await createDatabase()
       const pool = new pg.Pool(address)
       // Dropping the database ends what is not closed yet.
-      pool.on('connect', client => client.on('error', () => {}))
+      pool.on('connect', client => client.on('error', () => {})).on('error', () => {})
       const env = { DATABASE_URL: databaseUrl(address), LIMITS: 'off', BUS }
       const servers = await Promise.all([startServer(env), startServer(env)])
       try {
