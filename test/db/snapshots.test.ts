@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import pg from 'pg'
 import { endOf, seenUpTo } from '../../src/db/snapshots.js'
-import { createDatabase, dropDatabase } from '../support/databases.js'
+import { createDatabase, dropDatabase, openPool } from '../support/databases.js'
 
 describe('a snapshot up to a transaction', () => {
   it('sees of those up to it what the whole one sees, and nothing behind it', async () => {
     const address = await createDatabase()
-    const pool = new pg.Pool(address)
+    const pool = openPool(address)
     const whole = ['100:100:', '100:110:', '100:110:100', '100:110:100,104,109', '103:104:103']
     const cases = whole.flatMap(snapshot => Array.from({ length: 20 }, (_, n) => ({ snapshot, newest: 95 + n })))
     try {

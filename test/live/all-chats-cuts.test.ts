@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { AllPollReader, type AllReader, AllStreamReader, faultOf, knownTo } from '../support/all-readers.js'
-import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
+import { createDatabase, databaseUrl, dropDatabase, openPool } from '../support/databases.js'
 import { startServer, until } from '../support/server.js'
 import { openSite } from '../support/site.js'
 import { Program, type SiteForUsers, signUpProgram } from '../support/visitor.js'
@@ -28,9 +28,7 @@ describe('readers of all their chats who are cut off at random', () => {
     it(`do so for long, from two processes, with BUS=${BUS} @long`, async function () {
       this.timeout(600_000)
       const address = await createDatabase()
-      const pool = new pg.Pool(address)
-      // Dropping the database ends what is not closed yet.
-      pool.on('connect', client => client.on('error', () => {})).on('error', () => {})
+      const pool = openPool(address)
       const env = { DATABASE_URL: databaseUrl(address), LIMITS: 'off', BUS }
       const servers = await Promise.all([startServer(env), startServer(env)])
       try {

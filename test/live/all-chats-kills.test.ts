@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
 import { AllStreamReader, faultOf, knownTo } from '../support/all-readers.js'
-import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
+import { createDatabase, databaseUrl, dropDatabase, openPool } from '../support/databases.js'
 import { freePort } from '../support/programs.js'
 import { postSurely } from '../support/readers.js'
 import { type Running, startServer, until } from '../support/server.js'
@@ -33,9 +32,7 @@ describe('a bot that follows many chats by one stream', () => {
     it(`misses nothing and gets nothing twice in ${chats} chats while the program is killed ${kills}×${long}`, async function () {
       this.timeout(600_000)
       const address = await createDatabase()
-      const pool = new pg.Pool(address)
-      // Dropping the database ends what is not closed yet.
-      pool.on('connect', client => client.on('error', () => {})).on('error', () => {})
+      const pool = openPool(address)
       const port = await freePort()
       const start = () => startServer({ DATABASE_URL: databaseUrl(address), PORT: String(port) })
       let server = await start()

@@ -87,6 +87,16 @@ export async function dropDatabase(database: string) {
   await command(await server(), `drop database ${database} with (force)`)
 }
 
+/**
+ * A pool for a test's own statements. Its `end` does not wait until the connections are closed, so PostgreSQL ends some of them where the database
+ * is dropped after it: that is no error.
+ */
+export function openPool(address: pg.ClientConfig): pg.Pool {
+  const pool = new pg.Pool(address)
+  pool.on('connect', client => client.on('error', () => {})).on('error', () => {})
+  return pool
+}
+
 /** The same as a URL, for the variable DATABASE_URL of a program. */
 export function databaseUrl({
   host,
