@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { CODES, type Code, FIELD_CODES } from '../codes.js'
 import { LIMITS } from '../config.js'
 import { EVENT_KINDS, SCOPES, USER_KINDS } from '../db/schema.js'
-import { FORMAT_NAMES } from './export-formats.js'
 
 /**
  * What programs are answered: json.ts makes it, and the document of the API says it. Tests hold each answer against these; the program itself
@@ -145,7 +144,7 @@ export const messageOf = z
   })
   .meta({ id: 'Message' })
 
-const actor = z
+export const actor = z
   .object({ id, username: z.string(), name: z.string(), kind })
   .nullable()
   .meta({ description: 'Who did it. Null for `removed` and `owner`, whose `user` is whom it concerns.' })
@@ -247,57 +246,6 @@ export const importedChat = z.object({
   uri,
   messages: z.int().min(1).nullable().meta({ description: 'Null where the chat was there already, by the same key.' }),
 })
-
-export const exports = z.object({
-  version: version.meta({ description: 'Up to which an export goes that begins now.' }),
-  items: z.array(z.object({ format: z.enum(FORMAT_NAMES), url })),
-  running: z
-    .array(z.object({ format: z.string(), version, until: version }))
-    .meta({ description: 'Your own exports of this chat, as far as this process runs them.' }),
-})
-
-const { html: _html, user: _user, ...exportedMessage } = messageOf.shape
-const exportedEvent = z.object({
-  event: z.enum(EVENT_KINDS),
-  ...exportedMessage,
-  user: user.pick({ id: true, username: true, name: true, guest: true, kind: true }),
-  by: actor,
-})
-
-const exportHead = z.object({
-  event: z.literal('export'),
-  format: z.literal(1),
-  title: z.string().nullable(),
-  owner: z.object({ id, username: z.string(), name: z.string() }),
-  created_at: time,
-  exported_at: time,
-  after: version,
-  version: version.meta({ description: 'Up to which it goes.' }),
-})
-const goneReason = z.enum(['left', 'removed', 'signed_out', 'deleted', 'restart'])
-
-/** What an NDJSON export consists of. */
-export const exportLine = z
-  .union([
-    exportHead,
-    exportedEvent.meta({
-      description:
-        'An event. `changed` with an `id` lower than its `version` is a message as it was changed during the export.',
-    }),
-    z.object({ event: z.literal('end'), version, events: z.int().min(0), changed: z.int().min(0) }),
-    z.object({ event: z.literal('gone'), reason: goneReason }),
-  ])
-  .meta({ id: 'ExportLine' })
-
-/** An export as one JSON document. */
-export const exportedChat = z.object({
-  ...exportHead.shape,
-  events: z.array(exportedEvent),
-  end: z.int().min(0).optional().meta({ description: 'How many events there are.' }),
-  gone: goneReason.optional().meta({ description: 'In place of `end`, where who asked may not read on.' }),
-})
-
-export const exportedFile = z.string().meta({ description: 'A file. In NDJSON each line is an ExportLine.' })
 
 export const streamed = z.string().meta({ description: 'Server-sent events. The data of each is a StreamEvent.' })
 export const allStreamed = z

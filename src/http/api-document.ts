@@ -8,19 +8,10 @@ import {
 } from 'zod-openapi'
 import type { Code } from '../codes.js'
 import { LIMITS } from '../config.js'
-import {
-  allStreamEvent,
-  allStreamed,
-  exportedChat,
-  exportedFile,
-  exportLine,
-  problem,
-  streamEvent,
-  streamed,
-  transcript,
-} from './answers.js'
+import { allStreamEvent, allStreamed, problem, streamEvent, streamed, transcript } from './answers.js'
 import type { Marks, State } from './context.js'
 import { addressOf, aliasesOf, aliasKey, DEPRECATED_SINCE, methodOf } from './deprecations.js'
+import { exportedChat, exportedFile, exportLine } from './export-answers.js'
 import { FORMAT_NAMES } from './export-formats.js'
 import { marksOfLayer } from './marks.js'
 import { problemsOf, statusOf } from './operation-problems.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { eventsAfter } from '../../src/db/events.js'
-import { exportLine } from '../../src/http/answers.js'
+import { exportLine } from '../../src/http/export-answers.js'
 import { exportChat } from '../../src/http/exporting.js'
 import { keyHash } from '../../src/keys.js'
 import { removeMember } from '../support/removal.js'
