@@ -9,7 +9,7 @@
 // npm run bench -- simulation works out what a million people need, from costs that were measured.
 import { fail, prepare } from './prepare.js'
 
-const PARTS = ['posts', 'live', 'text', 'lists', 'large', 'upgrade', 'buses', 'partitions', 'simulation']
+const PARTS = ['posts', 'live', 'text', 'lists', 'large', 'files', 'upgrade', 'buses', 'partitions', 'simulation']
 
 await prepare()
 const [what, seconds] = process.argv.slice(2)

@@ -7,6 +7,7 @@ import type { Config } from '../config.js'
 import type { Address } from '../db/connection.js'
 import { OperatorError } from '../operator-error.js'
 import { type Starting, waiting } from '../waiting.js'
+import { closeUntaken } from './untaken.js'
 
 /** The environment variable that tells a worker where the database is. */
 export const ADDRESS = 'CHATIRE_DATABASE'
@@ -56,6 +57,7 @@ export async function startWorkers(
   async function start(): Promise<Ports> {
     const worker = cluster.fork({ [ADDRESS]: JSON.stringify(address) })
     running.add(worker)
+    closeUntaken(worker)
     const ended = once(worker, 'exit').then(([code, signal]) => {
       running.delete(worker)
       return String(signal ?? code)

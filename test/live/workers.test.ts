@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { postSurely, StreamReader } from '../support/readers.js'
 import { postgresProcesses, type Running, startServer, temporaryFolder, until } from '../support/server.js'
 import { Program, signUpProgram } from '../support/visitor.js'
@@ -74,6 +74,23 @@ describe('WEB_CONCURRENCY=2', () => {
       const seen = reader.seen.map(({ version, message }) => `${version} ${message}`)
       assert.deepEqual(seen, all.slice(all.length - (n < STREAMS ? 21 : 1)))
     }
+  })
+
+  it('leaves no connection without an answer or an end that a killed process had been handed @long', async () => {
+    const server = await start()
+    const [killed] = workersOf(server) as [number]
+    process.kill(killed, 'SIGSTOP')
+    const { hostname, port } = new URL(server.url)
+    let over = 0
+    for (let n = 0; n < 10; n++) {
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => {}).on('close', () => over++)
+      socket.end('GET /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      socket.resume()
+    }
+    await until(() => over >= 9)
+    process.kill(killed, 'SIGKILL')
+    await until(() => over === 10)
   })
 
   it('ends altogether with 0 when it is told to: streams are sent away, and nothing of it is left @long', async () => {
