@@ -20,7 +20,7 @@ async function got<Data>(
 /** Makes an account of that name and a random number, and a client that has its token. */
 async function signUp(name: string) {
   const anyone = clientWith({})
-  const body = { username: `${name}-${randomUUID()}`, password: randomUUID() }
+  const body = { username: `${name}-${randomUUID().slice(0, 8)}`, password: randomUUID() }
   await got(anyone.POST('/auth/users/create/', { body }))
   const { auth_token } = await got(anyone.POST('/auth/token/create/', { body }))
   return clientWith({ Authorization: `Token ${auth_token}` })
