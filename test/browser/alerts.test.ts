@@ -90,13 +90,7 @@ describe('what tells of the others, in browsers', () => {
     })
 
     it('says that a bot wrote', async () => {
-      const { page, context } = await enter()
-      await context.grantPermissions(['notifications'])
-      await recordNotifications(page)
-      await page.reload()
-      await followsStream(page)
-      await page.getByLabel('Notifications').check()
-      await behind(page)
+      const page = await enterAndLeave()
       const { json: bot } = await story.bob.call('POST', `/api/chats/${story.uri}/bots/`, { name: 'deploy' })
       await fetch(bot.hook_url, { method: 'POST', body: 'v2.1 is live' })
       await log(page).getByText('v2.1 is live').waitFor()
@@ -107,13 +101,7 @@ describe('what tells of the others, in browsers', () => {
     })
 
     it('focuses the page when it is clicked, and closes', async () => {
-      const { page, context } = await enter()
-      await context.grantPermissions(['notifications'])
-      await recordNotifications(page)
-      await page.reload()
-      await followsStream(page)
-      await page.getByLabel('Notifications').check()
-      await behind(page)
+      const page = await enterAndLeave()
       await story.bob.post(story.uri, 'click me')
       await page.waitForFunction(() => (window as unknown as Recorded).shown.length === 1)
       assert.deepEqual(
@@ -203,6 +191,18 @@ describe('what tells of the others, in browsers', () => {
   })
 
   const enter = (options = {}) => story.reader({ viewport: WIDE, ...options })
+
+  /** The page of somebody who has asked for notifications and looks elsewhere. */
+  async function enterAndLeave() {
+    const { page, context } = await enter()
+    await context.grantPermissions(['notifications'])
+    await recordNotifications(page)
+    await page.reload()
+    await followsStream(page)
+    await page.getByLabel('Notifications').check()
+    await behind(page)
+    return page
+  }
 })
 
 /** The details are in view all the time. */
