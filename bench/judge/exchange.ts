@@ -1,7 +1,7 @@
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 
-/** How long a request waits for its answer, in milliseconds. Polls that wait for news take up to 25 s. */
-const SILENCE = 40_000
+/** How long anything waits for the next byte, in milliseconds. Polls that wait for news take up to 25 s. */
+export const SILENCE = 40_000
 
 /** An answer that was read to its end. */
 export interface Answer {
@@ -57,7 +57,14 @@ export function begin(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const asked = request(url + path, { method, agent, headers: { ...headers, ...length } }, resolve)
+    const asked = request(url + path, { method, agent, headers: { ...headers, ...length } }, response => {
+      if (isOfProxy(response)) {
+        response.resume()
+        reject(new Broken(`got no answer (the proxy says ${response.statusCode})`))
+      } else {
+        resolve(response)
+      }
+    })
     asked.setTimeout(SILENCE, () => asked.destroy(new Error(`silent for ${SILENCE / 1000} s`)))
     // After the answer has begun, the answer itself tells of errors.
     asked.on('error', (error: NodeJS.ErrnoException) => {
@@ -70,6 +77,11 @@ export function begin(
 /** Whether the answer says properly that this cannot be done now: 503, and when to come back. */
 export function isUnavailable({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
   return status === 503 && /^\d+$/.test(headers['retry-after'] ?? '')
+}
+
+/** Whether a proxy says by itself that it did not get an answer of the program, which has no such statuses. */
+export function isOfProxy({ statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean {
+  return [502, 504].includes(statusCode) && /^(nginx|Caddy)/.test(String(headers.server))
 }
 
 /** What is wrong with an answer that should be JSON; undefined if nothing is. */

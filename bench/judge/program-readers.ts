@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { blockReader, type EventJson, parse, spanOf } from './events.js'
-import { Broken, exchange, isUnavailable, jsonFault } from './exchange.js'
+import { Broken, exchange, isOfProxy, isUnavailable, jsonFault, SILENCE } from './exchange.js'
 import { type Place, Reader, Wrong } from './reader.js'
 import type { Sight } from './sight.js'
 
@@ -96,6 +96,11 @@ export async function followSocket(
 ): Promise<void> {
   const socket = new WebSocket(url.replace(/^http/, 'ws') + path, { headers, perMessageDeflate: false })
   whenStopped(() => socket.terminate())
+  // The server sends a ping at times. Without any, or without an answer to begin with, the other side is gone.
+  const silence = setTimeout(() => socket.terminate(), SILENCE)
+  for (const sign of ['open', 'message', 'ping']) {
+    socket.on(sign, () => silence.refresh())
+  }
   await new Promise<void>((resolve, reject) => {
     socket.on('message', data => {
       try {
@@ -105,17 +110,21 @@ export async function followSocket(
         socket.terminate()
       }
     })
-    socket.on('unexpected-response', (_request, { statusCode: status = 0, headers }) => {
+    socket.on('unexpected-response', (_request, response) => {
+      const { statusCode: status = 0, headers } = response
       socket.terminate()
       reject(
-        isUnavailable({ status, headers })
-          ? new Broken('was refused with 503')
+        isUnavailable({ status, headers }) || isOfProxy(response)
+          ? new Broken(`was refused with ${status}`)
           : new Wrong(`was answered with ${status}`),
       )
     })
     socket.on('error', error => reject(new Broken(`was cut off (${error.message})`)))
-    // 1012: come back.
-    socket.on('close', code => (code === 1012 ? resolve() : reject(new Broken(`was closed with ${code}`))))
+    socket.on('close', code => {
+      clearTimeout(silence)
+      // 1012: come back.
+      return code === 1012 ? resolve() : reject(new Broken(`was closed with ${code}`))
+    })
   })
 }
 

@@ -30,6 +30,17 @@ export const LIMITED = {
   idle_session_timeout: '0',
 }
 
+/**
+ * A machine that vanished from the network is noticed after a minute. With its system's settings PostgreSQL would keep the machine's connections,
+ * and the lock of an upgrade, for two hours. Of no effect on a socket of this machine.
+ */
+export const KEPT_ALIVE = {
+  tcp_keepalives_idle: '30s',
+  tcp_keepalives_interval: '10s',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '30s',
+}
+
 // The functions (src/db/functions.ts) need every statement to see what was committed before it.
 const DURABLE = { synchronous_commit: 'on', default_transaction_isolation: 'read committed', timezone: 'UTC' }
 
@@ -50,9 +61,14 @@ const BY_INDEX = {
   jit: 'off',
 }
 
-const SETTINGS = Object.entries({ ...LIMITED, ...DURABLE, ...BY_INDEX })
-  .map(([name, value]) => `set ${name} = '${value}'`)
-  .join('; ')
+const SETTINGS = statementsToSet({ ...LIMITED, ...KEPT_ALIVE, ...DURABLE, ...BY_INDEX })
+
+/** The statements that give a session these settings. */
+export function statementsToSet(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `set ${name} = '${value}'`)
+    .join('; ')
+}
 
 /**
  * A pool of at most `connections`. `onError` is told of idle connections that broke. (Without a listener a restart of the database would

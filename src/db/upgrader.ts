@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import type { Address } from './connection.js'
+import { type Address, KEPT_ALIVE, statementsToSet } from './connection.js'
 import type { Db, Schema } from './schema.js'
 
 /** The number of the lock of Kysely's Migrator, so that programs up to 0.1, which used it, wait too. */
@@ -80,6 +80,7 @@ async function open(address: Address): Promise<pg.Client> {
   client.on('error', () => {})
   await client.connect()
   await client.query("select set_config(name, '0', false) from pg_settings where name = any($1)", [LIMITS])
+  await client.query(statementsToSet(KEPT_ALIVE))
   // The server stops a statement whose program is gone. Not all systems support this.
   await client.query("set client_connection_check_interval = '2s'").catch(() => {})
   return client

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import type { Address } from '../db/connection.js'
+import { type Address, KEPT_ALIVE, statementsToSet } from '../db/connection.js'
 import { within } from '../deadline.js'
 import type { Carrier, Hearer } from './bus.js'
 import { keepConnected } from './keep-connected.js'
@@ -69,7 +69,9 @@ export class PostgresCarrier implements Carrier {
     try {
       await client.connect()
       // A hint may be lost in a crash, so its commit need not wait for the disk.
-      await client.query(`set synchronous_commit = off; set idle_session_timeout = 0; listen ${CHANNEL}`)
+      await client.query(
+        `set synchronous_commit = off; set idle_session_timeout = 0; ${statementsToSet(KEPT_ALIVE)}; listen ${CHANNEL}`,
+      )
       this.client = client
       opened()
       this.hearer.missed()

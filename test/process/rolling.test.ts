@@ -4,11 +4,11 @@ import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { connect } from '../../src/db/connection.js'
-import { createDatabase, databaseUrl, dropDatabase } from '../support/databases.js'
 import { FRONTS, type Front } from '../support/fronts.js'
+import { type Machines, openMachines } from '../support/machines.js'
 import { freePort, skipWithout } from '../support/programs.js'
 import { eventsIn, openStream } from '../support/readers.js'
-import { type Running, startServer, temporaryFolder, until } from '../support/server.js'
+import { type Running, temporaryFolder, until } from '../support/server.js'
 import { FRAMED } from '../support/streams.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
@@ -18,37 +18,34 @@ const PAUSE = 50
 for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
   describe(`two machines behind ${name}`, () => {
     let folder: Awaited<ReturnType<typeof temporaryFolder>>
-    let address: Awaited<ReturnType<typeof createDatabase>>
+    let machines: Machines
     let front: Front
-    const machines: Running[] = []
+    const running: Running[] = []
     let url: string
-    let ports: number[]
 
     before(async function () {
       await skipWithout(program, version).call(this)
       folder = await temporaryFolder(`chatire-rolling-${name}-`)
-      address = await createDatabase()
+      machines = await openMachines(folder.path)
       const port = await freePort()
       url = `http://localhost:${port}`
-      ports = [await freePort(), await freePort()]
-      machines.push(...(await Promise.all(ports.map(start))))
-      front = await open(folder.path, port, ports.map(upstream), false)
+      // One after the other, as the first one makes the tables.
+      running.push(await start(0))
+      running.push(await start(1))
+      front = await open(folder.path, port, machines.upstreams, false)
     })
     after(async () => {
       await front?.stop()
-      for (const { child, ended } of machines) {
+      for (const { child, ended } of running) {
         child.kill('SIGKILL')
         await ended
       }
-      await dropDatabase(address.database)
+      await machines?.close()
       await folder?.remove()
     })
 
-    const upstream = (port: number) => `127.0.0.1:${port}`
-    const start = (port: number) =>
-      startServer({
-        DATABASE_URL: databaseUrl(address),
-        PORT: String(port),
+    const start = (place: number) =>
+      machines.start(place, {
         PUBLIC_URL: url,
         TRUST_PROXY: '1',
         ...(name === 'caddy' ? { DRAIN: '5', WEB_CONCURRENCY: '2' } : {}),
@@ -56,7 +53,7 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       })
 
     it('are restarted one after the other: no request fails, no reader misses anything @long', async () => {
-      const { db, pool } = connect(address, () => {})
+      const { db, pool } = connect(machines.address, () => {})
       const site = { url, db }
       const ann = await signUpProgram(site, 'ann')
       const uri = await ann.startChat()
@@ -67,14 +64,14 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       people.begin()
       try {
         await until(() => people.arePosting(10))
-        for (const [place, port] of ports.entries()) {
-          const stopping = machines[place] as Running
-          await front.takeOut(upstream(port))
+        for (const [place, upstream] of machines.upstreams.entries()) {
+          const stopping = running[place] as Running
+          await front.takeOut(upstream)
           stopping.child.kill('SIGTERM')
           assert.equal(await stopping.ended, 0)
-          machines[place] = await start(port)
-          await front.putBack(upstream(port))
-          await until(() => isServing(machines[place] as Running))
+          running[place] = await start(place)
+          await front.putBack(upstream)
+          await until(() => isServing(running[place] as Running))
         }
         const { posted } = people
         await until(() => people.arePosting(posted + 10))

@@ -23,10 +23,14 @@ export interface Running {
   ended: Promise<number | string>
 }
 
-/** Runs the program as `npm start` does, on a port of its own. Rejects with its output if it ends without being ready. */
-export async function startServer(env: Record<string, string>): Promise<Running> {
+/**
+ * Runs the program as `npm start` does, on a port of its own. `prefix` is the beginning of the command line. Rejects with its output if it ends
+ * without being ready.
+ */
+export async function startServer(env: Record<string, string>, prefix: readonly string[] = []): Promise<Running> {
   const begun = performance.now()
-  const { child, lines, ended } = runScript(['bin/start.js'], { PORT: '0', HOST: '127.0.0.1', LIMITS: 'off', ...env })
+  const [program = '', ...args] = [...prefix, process.execPath, 'bin/start.js']
+  const { child, lines, ended } = runProgram(program, args, { PORT: '0', HOST: '127.0.0.1', LIMITS: 'off', ...env })
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
     lines.push(line)
     const [, url] = /Ready: (http:[^\s"]+)\//.exec(line) ?? []
