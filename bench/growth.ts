@@ -23,7 +23,7 @@ type Sample = Record<Name, number>
 const world = await openWorld(1, 16, 4)
 try {
   const samples: Sample[] = []
-  const sent = world.trial.send(seconds * PER_SECOND, PER_SECOND)
+  const sent = world.trial.send(PER_SECOND, sent => sent < seconds * PER_SECOND)
   for (let n = 0; n < SAMPLES; n++) {
     await wait((seconds * 1000) / SAMPLES)
     samples.push(await look(world))

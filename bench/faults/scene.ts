@@ -7,9 +7,6 @@ import type { World } from './world.js'
 /** How long recovery may take, in milliseconds, and how long readers may take to get the rest. */
 const PATIENCE = 120_000
 
-/** How long it is waited for where nothing new is scheduled any more: what waits is sent then. */
-const TAIL = 30_000
-
 /** Between the recovery from one fault and the next one, in milliseconds. */
 const REST = 300
 
@@ -22,22 +19,19 @@ export interface Row {
   recoveries: readonly number[]
 }
 
-/** Injects the fault while that many messages are posted, that many a second, and judges. */
+/** Injects the fault so many times, while at least that many messages are posted, that many a second, and judges. */
 export async function play(world: World, fault: Fault, times: number, posts: number, perSecond: number): Promise<Row> {
   const { trial } = world
   const isFault = fault.name !== 'nothing'
   const recoveries: number[] = []
   let injected = 0
   trial.findings.troubled = isFault
-  let sending = true
-  const sent = trial.send(posts, perSecond).then(() => {
-    sending = false
-  })
+  const sent = trial.send(perSecond, sent => sent < posts || injected < times)
   await wait(REST)
-  while (injected < times && sending) {
-    injected++
+  while (injected < times) {
     const own = await fault.inject(world)
-    recoveries.push(...(own ?? (isFault ? await recovered(world, () => sending) : [])))
+    recoveries.push(...(own ?? (isFault ? await recovered(world) : [])))
+    injected++
     await wait(REST)
   }
   await sent
@@ -48,8 +42,8 @@ export async function play(world: World, fault: Fault, times: number, posts: num
   return { fault: fault.name, injected: isFault ? injected : 0, verdict, recoveries }
 }
 
-/** Waits until each chat has acknowledged something that was sent from now on, or there is nothing more to be sent. */
-async function recovered({ trial }: World, isSending: () => boolean): Promise<number[]> {
+/** Waits until each chat has acknowledged something that was sent from now on. Resolves with how many milliseconds each took. */
+async function recovered({ trial }: World): Promise<number[]> {
   const from = performance.now()
   const times = new Map<Chat, number>()
   trial.onAcknowledged = (chat, sentAt, at) => {
@@ -57,8 +51,7 @@ async function recovered({ trial }: World, isSending: () => boolean): Promise<nu
       times.set(chat, at - from)
     }
   }
-  const end = () => from + (isSending() ? PATIENCE : TAIL)
-  while (times.size < trial.cast.chats.length && performance.now() < end()) {
+  while (times.size < trial.cast.chats.length && performance.now() < from + PATIENCE) {
     await wait(10)
   }
   trial.onAcknowledged = () => {}

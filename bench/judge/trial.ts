@@ -33,8 +33,11 @@ export interface Trial {
   readonly pool: pg.Pool
   /** Told of each acknowledgement. */
   onAcknowledged: Desk['onAcknowledged']
-  /** Posts so many messages, so many a second, each at its time whether earlier ones are answered or not. Resolves when all are on their way. */
-  send(posts: number, perSecond: number): Promise<void>
+  /**
+   * Posts so many messages a second, each at its time whether earlier ones are answered or not, for as long as `more` says so of how many were sent.
+   * Resolves when all are on their way.
+   */
+  send(perSecond: number, more: (sent: number) => boolean): Promise<void>
   /** Waits until no outcome is unknown. Nobody sends any more then. */
   rest(): Promise<void>
   /**
@@ -73,15 +76,15 @@ export async function openTrial({ url, address, ...counts }: TrialOptions): Prom
     findings,
     pool,
     onAcknowledged() {},
-    async send(posts, perSecond) {
+    async send(perSecond, more) {
       if (!roaming) {
         roaming = true
         roamed = Promise.all(wanderers.map(wander))
       }
       const begun = performance.now()
-      for (let sent = 0; sent < posts; await wait(5)) {
-        const due = Math.min(posts, Math.floor(((performance.now() - begun) * perSecond) / 1000))
-        for (; sent < due; sent++) {
+      for (let sent = 0; more(sent); await wait(5)) {
+        const due = Math.floor(((performance.now() - begun) * perSecond) / 1000)
+        for (; sent < due && more(sent); sent++) {
           senders[sent % senders.length]?.post(begun + (sent * 1000) / perSecond)
         }
       }

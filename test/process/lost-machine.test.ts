@@ -53,7 +53,7 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       const [lost] = machines.hosts as [(typeof machines.hosts & object)[number]]
       trial = await openTrial({ url, address: machines.address, chats: 4, senders: 8, wanderers: 1 })
       trial.findings.troubled = true
-      const sent = trial.send(600, 15)
+      const sent = trial.send(15, sent => sent < 600)
       await until(() => trial.findings.posts > 50)
       await lost.unplug()
       running[0]?.child.kill('SIGKILL')
