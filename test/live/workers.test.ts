@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { skipWithout } from '../support/programs.js'
 import { postSurely, StreamReader } from '../support/readers.js'
 import { postgresProcesses, type Running, startServer, temporaryFolder, until } from '../support/server.js'
 import { Program, signUpProgram } from '../support/visitor.js'
@@ -91,6 +93,45 @@ describe('WEB_CONCURRENCY=2', () => {
     await until(() => over >= 9)
     process.kill(killed, 'SIGKILL')
     await until(() => over === 10)
+  })
+
+  it('serves on after its processes had as many files open as they may: what could not be handed on is closed @long', async function () {
+    await skipWithout('prlimit', '--version').call(this)
+    const server = await start()
+    const workers = workersOf(server)
+    const limits = workers.map(limitOf)
+    const sockets = new Set<Socket>()
+    const { hostname, port } = new URL(server.url)
+    try {
+      for (const pid of workers) {
+        limitTo(pid, `${readdirSync(`/proc/${pid}/fd`).length + 2}:`)
+      }
+      let closed = 0
+      await until(() => {
+        while (sockets.size < 40) {
+          const socket = connect(Number(port), hostname)
+          socket
+            .on('error', () => {})
+            .on('close', () => {
+              sockets.delete(socket)
+              closed++
+            })
+          sockets.add(socket)
+        }
+        return closed > 10
+      })
+    } finally {
+      for (const socket of sockets) {
+        socket.destroy()
+      }
+      workers.forEach((pid, n) => {
+        limitTo(pid, `${limits[n]}:`)
+      })
+    }
+    // Each of the two has to take its turn again.
+    for (let n = 0; n < 10; n++) {
+      assert.equal((await fetch(`${server.url}/up`, { headers: { connection: 'close' } })).status, 200)
+    }
   })
 
   it('ends altogether with 0 when it is told to: streams are sent away, and nothing of it is left @long', async () => {
@@ -205,4 +246,15 @@ function processOf(pid: number): { parent: number; command: string } {
   } catch {
     return { parent: 0, command: '' }
   }
+}
+
+/** How many files the process may open, by prlimit's words `soft:`. */
+function limitTo(pid: number, files: string) {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}`])
+}
+
+function limitOf(pid: number): string {
+  return execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '--output=SOFT'])
+    .toString()
+    .trim()
 }
