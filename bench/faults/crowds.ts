@@ -58,7 +58,8 @@ export async function logins({ program, trial }: World) {
 /** All streams of a chat lose the program at the same moment, and come back as browsers do. Says how long each was away. */
 export async function herd(world: World) {
   const { program, trial, scale } = world
-  const author = trial.cast.reader.program
+  // Nobody reads all chats of a sender.
+  const author = trial.cast.senders[0]?.program as Program
   const uri = (await new Program({ url: `http://127.0.0.1:${program.port}` }, author.token).startChat()) ?? ''
   const head = `GET /api/chats/${uri}/live/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nAuthorization: Token ${author.token}\r\n`
   const readers = Array.from(

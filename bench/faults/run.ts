@@ -38,6 +38,10 @@ const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().
 const rows: Row[] = []
 const skipped = new Map<string, string>()
 const world = await openWorld(scale, SENDERS, CHATS)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // What was started and mounted must not stay.
+  process.once(signal, () => void world.close().finally(() => process.exit(1)))
+}
 try {
   for (const fault of faults) {
     const lack = await fault.lacks?.(world)
