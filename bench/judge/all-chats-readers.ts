@@ -69,7 +69,7 @@ export class AllListReader extends AllChatsReader {
   protected override async read() {
     this.whenStopped(() => this.agent.destroy())
     const { url, headers } = this.place
-    const path = `/api/events/?wait=20&after=${this.cursor}`
+    const path = `/api/events/?wait=20&limit=1000&after=${this.cursor}`
     const answer = await exchange(url, this.agent, { method: 'GET', path, headers })
     const { items, cursor, next } = listIn<{ items: Happening[]; cursor: string; next: string | null }>(answer)
     for (const item of items) {
