@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import { openFiles } from './processes.js'
 import type { World } from './world.js'
 
@@ -14,24 +15,23 @@ const SHORT = 4000
 /** How much more fits on the disk while it is short, in bytes. */
 const ROOM = 1024 * 1024
 
-/** All that PostgreSQL has left for others. What the program has open it keeps. */
+/** All that PostgreSQL has left for others, those that it keeps for its superuser too. What the program has open is ended. */
 export async function exhaustConnections({ database }: World) {
-  const { rows } = await database.query('show max_connections')
-  const clients = []
-  for (let n = 0; n < Number(rows[0].max_connections); n++) {
-    const client = await Promise.race([database.connect(), wait(1000).then(() => undefined)])
-    if (!client) {
-      break
+  const own = await database.connect()
+  const clients: pg.Client[] = []
+  try {
+    for (;;) {
+      const client = new pg.Client({ ...database.connection, connectionTimeoutMillis: 1000 })
+      client.on('error', () => {})
+      await client.connect()
+      clients.push(client)
     }
-    clients.push(client)
+  } catch {
+    // There are no more.
   }
-  await database
-    .query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire' and pid <> pg_backend_pid()",
-    )
-    .catch(() => {})
+  await own.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chatire'")
   await wait(SHORT)
-  await Promise.all(clients.map(client => client.end()))
+  await Promise.all([own, ...clients].map(client => client.end()))
   return undefined
 }
 
