@@ -26,12 +26,11 @@ export interface Programme {
   /** The file for what it prints. */
   log: string
   workers: number
-  /** The beginning of the command line, and further environment. */
-  prefix?: readonly string[]
+  /** Further environment. */
   env?: Record<string, string>
 }
 
-export function keepProgram({ port, database, log, workers, prefix = [], env = {} }: Programme): KeptProgram {
+export function keepProgram({ port, database, log, workers, env = {} }: Programme): KeptProgram {
   let stopping = false
   let child = start()
   const kept = (async () => {
@@ -70,9 +69,8 @@ export function keepProgram({ port, database, log, workers, prefix = [], env = {
   }
 
   function start(): ChildProcess {
-    const [command = '', ...args] = [...prefix, process.execPath, 'bin/serve.js']
     const output = openSync(log, 'a')
-    return spawn(command, args, {
+    return spawn(process.execPath, ['bin/serve.js'], {
       cwd: ROOT,
       env: {
         ...process.env,

@@ -4,13 +4,15 @@ import { freePort } from '../../test/support/programs.js'
 import { keepProgram } from './kept-program.js'
 import type { World } from './world.js'
 
+const run = promisify(execFile)
+
 /** Another program is started beside the one that serves, new connections lead to it, and the first one is told to stop. */
 export async function rollingRestart(world: World) {
-  return replace(world, [])
+  return replace(world, {})
 }
 
 export async function lacksFaketime() {
-  return promisify(execFile)('faketime', ['--version']).then(
+  return run('faketime', ['-f', '+1h', 'true']).then(
     () => undefined,
     () => 'faketime is not installed',
   )
@@ -18,13 +20,15 @@ export async function lacksFaketime() {
 
 /** The clock of the program goes an hour forward, and back. */
 export async function stepClock(world: World) {
-  await replace(world, ['faketime', '-f', '+1h'])
-  return replace(world, [])
+  // The command itself stays between, and would not pass signals on.
+  const { stdout } = await run('faketime', ['-f', '+1h', 'printenv', 'LD_PRELOAD'])
+  await replace(world, { LD_PRELOAD: stdout.trim(), FAKETIME: '+1h' })
+  return replace(world, {})
 }
 
-async function replace(world: World, prefix: readonly string[]) {
+async function replace(world: World, env: Record<string, string>) {
   const before = world.program
-  const programme = { ...world.programme, prefix, port: await freePort() }
+  const programme = { ...world.programme, env, port: await freePort() }
   const after = keepProgram(programme)
   await after.ready()
   world.toProgram.leadTo({ port: after.port, host: '127.0.0.1' })
