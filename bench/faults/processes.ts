@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** The processes that this one has started, and those that they have: the nearest first. */
@@ -34,4 +35,13 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals) {
 
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
+}
+
+/** How many files the process may open. */
+export function mostFiles(pid: number): number {
+  return Number(execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '--output=SOFT']))
+}
+
+export function limitFiles(pid: number, most: number) {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${most}:`])
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { openFiles } from './processes.js'
+import { limitFiles, mostFiles, openFiles } from './processes.js'
 import type { World } from './world.js'
 
 const run = promisify(execFile)
@@ -45,15 +45,21 @@ export async function lacksPrlimit() {
 /** Each process may open no more files, while connections come. */
 export async function exhaustDescriptors({ program }: World) {
   const pids = program.workers()
-  const limit = (pid: number, files: string) => run('prlimit', ['--pid', String(pid), `--nofile=${files}`])
-  const { stdout } = await run('prlimit', ['--pid', String(pids[0]), '--nofile', '--noheadings', '--output=SOFT'])
-  await Promise.all(pids.map(pid => limit(pid, `${openFiles(pid) + 5}:`)))
+  const limits = pids.map(mostFiles)
+  for (const pid of pids) {
+    limitFiles(pid, openFiles(pid) + 5)
+  }
   const sockets: Socket[] = Array.from({ length: 200 }, () => connect(program.port, '127.0.0.1').on('error', () => {}))
   await wait(SHORT)
   for (const socket of sockets) {
     socket.destroy()
   }
-  await Promise.all(pids.map(pid => limit(pid, `${stdout.trim()}:`).catch(() => {})))
+  const alive = program.workers()
+  for (const [n, pid] of pids.entries()) {
+    if (alive.includes(pid)) {
+      limitFiles(pid, limits[n] ?? 0)
+    }
+  }
   return undefined
 }
 

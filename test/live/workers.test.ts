@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { limitFiles, mostFiles, openFiles } from '../../bench/faults/processes.js'
 import { skipWithout } from '../support/programs.js'
 import { postSurely, StreamReader } from '../support/readers.js'
 import { postgresProcesses, type Running, startServer, temporaryFolder, until } from '../support/server.js'
@@ -99,12 +99,12 @@ describe('WEB_CONCURRENCY=2', () => {
     await skipWithout('prlimit', '--version').call(this)
     const server = await start()
     const workers = workersOf(server)
-    const limits = workers.map(limitOf)
+    const limits = workers.map(mostFiles)
     const sockets = new Set<Socket>()
     const { hostname, port } = new URL(server.url)
     try {
       for (const pid of workers) {
-        limitTo(pid, `${readdirSync(`/proc/${pid}/fd`).length + 2}:`)
+        limitFiles(pid, openFiles(pid) + 2)
       }
       let closed = 0
       await until(() => {
@@ -125,13 +125,17 @@ describe('WEB_CONCURRENCY=2', () => {
         socket.destroy()
       }
       workers.forEach((pid, n) => {
-        limitTo(pid, `${limits[n]}:`)
+        limitFiles(pid, limits[n] ?? 0)
       })
     }
-    // Each of the two has to take its turn again.
-    for (let n = 0; n < 10; n++) {
-      assert.equal((await fetch(`${server.url}/up`, { headers: { connection: 'close' } })).status, 200)
+    // Each of the two takes its turn again.
+    const before = workers.map(openFiles)
+    const taken = Array.from({ length: 8 }, () => connect(Number(port), hostname))
+    await until(() => workers.every((pid, n) => openFiles(pid) > (before[n] ?? 0)))
+    for (const socket of taken) {
+      socket.destroy()
     }
+    assert.equal((await fetch(`${server.url}/up`)).status, 200)
   })
 
   it('ends altogether with 0 when it is told to: streams are sent away, and nothing of it is left @long', async () => {
@@ -246,15 +250,4 @@ function processOf(pid: number): { parent: number; command: string } {
   } catch {
     return { parent: 0, command: '' }
   }
-}
-
-/** How many files the process may open, by prlimit's words `soft:`. */
-function limitTo(pid: number, files: string) {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}`])
-}
-
-function limitOf(pid: number): string {
-  return execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '--output=SOFT'])
-    .toString()
-    .trim()
 }

@@ -4,55 +4,23 @@ import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { connect } from '../../src/db/connection.js'
-import { FRONTS, type Front } from '../support/fronts.js'
-import { type Machines, openMachines } from '../support/machines.js'
-import { freePort, skipWithout } from '../support/programs.js'
+import { type Fleet, isServing, openFleet } from '../support/fleet.js'
 import { eventsIn, openStream } from '../support/readers.js'
-import { type Running, temporaryFolder, until } from '../support/server.js'
+import { type Running, until } from '../support/server.js'
 import { FRAMED } from '../support/streams.js'
 import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 /** Between two requests of a sender or a reader who polls, and before a reader whose stream has ended comes back, in milliseconds. */
 const PAUSE = 50
 
-for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
+for (const name of ['nginx', 'caddy'] as const) {
   describe(`two machines behind ${name}`, () => {
-    let folder: Awaited<ReturnType<typeof temporaryFolder>>
-    let machines: Machines
-    let front: Front
-    const running: Running[] = []
-    let url: string
+    let fleet: Fleet | undefined
+    after(() => fleet?.close())
 
-    before(async function () {
-      await skipWithout(program, version).call(this)
-      folder = await temporaryFolder(`chatire-rolling-${name}-`)
-      machines = await openMachines(folder.path)
-      const port = await freePort()
-      url = `http://localhost:${port}`
-      // One after the other, as the first one makes the tables.
-      running.push(await start(0))
-      running.push(await start(1))
-      front = await open(folder.path, port, machines.upstreams, false)
-    })
-    after(async () => {
-      await front?.stop()
-      for (const { child, ended } of running) {
-        child.kill('SIGKILL')
-        await ended
-      }
-      await machines?.close()
-      await folder?.remove()
-    })
-
-    const start = (place: number) =>
-      machines.start(place, {
-        PUBLIC_URL: url,
-        TRUST_PROXY: '1',
-        ...(name === 'caddy' ? { DRAIN: '5', WEB_CONCURRENCY: '2' } : {}),
-        LOG_LEVEL: 'debug',
-      })
-
-    it('are restarted one after the other: no request fails, no reader misses anything @long', async () => {
+    it('are restarted one after the other: no request fails, no reader misses anything @long', async function () {
+      fleet = await openFleet.call(this, name)
+      const { url, front, machines, running, restart } = fleet
       const { db, pool } = connect(machines.address, () => {})
       const site = { url, db }
       const ann = await signUpProgram(site, 'ann')
@@ -69,7 +37,7 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
           await front.takeOut(upstream)
           stopping.child.kill('SIGTERM')
           assert.equal(await stopping.ended, 0)
-          running[place] = await start(place)
+          await restart(place)
           await front.putBack(upstream)
           await until(() => isServing(running[place] as Running))
         }
@@ -92,11 +60,6 @@ for (const [name, { program, version, open }] of Object.entries(FRONTS)) {
       }
       console.log(`      ${people.posted} posts, ${people.requests} requests, ${people.streams} streams`)
     })
-
-    /** Whether requests of people come to it again, and not only the proxy's own. */
-    function isServing({ lines }: Running) {
-      return lines.some(line => line.includes('/chats/:uri/messages'))
-    }
   })
 }
 

@@ -29,8 +29,8 @@ export async function openMachines(folder: string): Promise<Machines> {
   if (!network) {
     return openProcesses()
   }
-  const [of = NOBODY, ...hosts] = network.hosts
-  const database = await startDatabase(of, folder).catch(async error => {
+  const [first, ...hosts] = network.hosts as [Host, ...Host[]]
+  const database = await startDatabase(first, folder).catch(async error => {
     await network.close()
     throw error
   })
@@ -46,8 +46,6 @@ export async function openMachines(folder: string): Promise<Machines> {
     },
   }
 }
-
-const NOBODY: Host = { address: '', prefix: [], unplug: async () => {}, plug: async () => {} }
 
 async function openProcesses(): Promise<Machines> {
   const address = await createDatabase()
@@ -74,17 +72,8 @@ async function startDatabase(host: Host, folder: string) {
   const { uid, gid } = await stat(dir)
   // The account is changed behind `ip`, which needs root.
   const change = account.owner ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] : []
-  const [program, args] = commandAs(account, binaries.postgres, [
-    '-D',
-    dir,
-    '-k',
-    socketDir,
-    '-p',
-    String(PORT),
-    '-h',
-    '*',
-    '-F',
-  ])
+  const options = ['-D', dir, '-k', socketDir, '-p', String(PORT), '-h', '*', '-F']
+  const [program, args] = commandAs(account, binaries.postgres, options)
   const [ip = '', ...rest] = [...host.prefix, ...change, program, ...args]
   const { child, ended, lines } = runProgram(ip, rest, binaries.env, '/')
   await until(() => lines.some(line => line.includes('ready to accept connections')))

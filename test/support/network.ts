@@ -22,9 +22,12 @@ export interface Network {
 
 /** A network of namespaces and a bridge. Undefined where this is not Linux, not root, or not allowed. */
 export async function openNetwork(count: number): Promise<Network | undefined> {
-  // Names of devices have 15 characters at most. The addresses are those for tests of networks (RFC 2544), which nobody else has.
+  // Names of devices have 15 characters at most. The addresses are those for tests of networks (RFC 2544), which nobody else has: eight for each
+  // process, with room for six hosts.
   const name = `chat${process.pid}`
-  const prefix = `198.18.${process.pid % 256}`
+  const first = (process.pid % 16_384) * 8
+  const addressOf = (n: number) => `198.${18 + (first >> 16)}.${(first >> 8) & 255}.${(first & 255) + n}`
+  // Each is the name of a namespace, and of the cable that leads there.
   const spaces = Array.from({ length: count }, (_, n) => `${name}-${n}`)
   const close = async () => {
     for (const space of spaces) {
@@ -34,24 +37,25 @@ export async function openNetwork(count: number): Promise<Network | undefined> {
   }
   try {
     await ip('link', 'add', name, 'type', 'bridge')
-    await ip('address', 'add', `${prefix}.1/24`, 'dev', name)
+    await ip('address', 'add', `${addressOf(1)}/29`, 'dev', name)
     await ip('link', 'set', name, 'up')
-    const hosts = spaces.map(async (space, n) => {
-      const [cable, address] = [`${name}-${n}`, `${prefix}.${n + 2}`]
+    const hosts: Host[] = []
+    for (const [n, space] of spaces.entries()) {
+      const address = addressOf(n + 2)
       await ip('netns', 'add', space)
-      await ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
-      await ip('link', 'set', cable, 'master', name, 'up')
-      await ip('-n', space, 'address', 'add', `${address}/24`, 'dev', 'eth0')
+      await ip('link', 'add', space, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
+      await ip('link', 'set', space, 'master', name, 'up')
+      await ip('-n', space, 'address', 'add', `${address}/29`, 'dev', 'eth0')
       await ip('-n', space, 'link', 'set', 'eth0', 'up')
       await ip('-n', space, 'link', 'set', 'lo', 'up')
-      return {
+      hosts.push({
         address,
         prefix: ['ip', 'netns', 'exec', space],
-        unplug: async () => void (await ip('link', 'set', cable, 'down')),
-        plug: async () => void (await ip('link', 'set', cable, 'up')),
-      }
-    })
-    return { hosts: await Promise.all(hosts), close }
+        unplug: async () => void (await ip('link', 'set', space, 'down')),
+        plug: async () => void (await ip('link', 'set', space, 'up')),
+      })
+    }
+    return { hosts, close }
   } catch {
     await close()
     return undefined
