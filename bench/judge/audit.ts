@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { LIMITS } from '../../src/config.js'
 import { EMOJI } from './acts.js'
 import { type Chat, type Row, rowsOf } from './chats.js'
 import type { Findings } from './findings.js'
@@ -232,10 +233,10 @@ function expectedBy({ wanderer }: Sight, { rows }: Log, got: readonly number[]):
   })
 }
 
-/** A page opens with so many messages, and as many asides at most, the newest: what somebody did who leaves and comes back all the time is cut. */
-const ON_PAGE = 50
-
-/** Each page shows everything from its first item to its last, and the last page everything up to the end, as it is now. */
+/**
+ * Each page shows everything from its first item to its last, and the last page everything up to the end, as it is now. It opens with as many asides
+ * as messages at most, the newest: what somebody did who leaves and comes back all the time is cut.
+ */
 function auditFrames(reader: FramedPage, sight: Sight, log: Log, findings: Findings) {
   const visible = log.rows.filter(({ id, version }) => id === version)
   const pages = reader.pages.filter(page => page.length > 0)
@@ -244,7 +245,7 @@ function auditFrames(reader: FramedPage, sight: Sight, log: Log, findings: Findi
     const ids = page.map(({ id }) => id).filter(id => id > log.chat.audited)
     const end = page === last ? Number.POSITIVE_INFINITY : Math.max(...ids)
     const asides = ids.filter(id => log.byVersion.get(id)?.kind !== 'message')
-    const firstAside = asides.length < ON_PAGE ? 0 : Math.min(...asides)
+    const firstAside = asides.length < LIMITS.messagesPerPage ? 0 : Math.min(...asides)
     const expected = visible
       .filter(({ id, kind }) => id >= Math.min(...ids) && id <= end && (kind === 'message' || id >= firstAside))
       .map(({ id }) => id)
