@@ -20,7 +20,7 @@ const ALLOWED = {
 type Name = keyof typeof ALLOWED
 type Sample = Record<Name, number>
 
-const world = await openWorld(1, 16, 4)
+const world = await openWorld({ scale: 1, senders: 16, chats: 4 })
 try {
   const samples: Sample[] = []
   const sent = world.trial.send(PER_SECOND, sent => sent < seconds * PER_SECOND)

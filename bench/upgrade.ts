@@ -3,13 +3,14 @@
 // The program of b5c5ef1 cannot go on, so nothing is posted then. Prints how long posts waited. Fails if a post was refused or lost.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { startCluster } from '../src/postgres/cluster.js'
+import { checkOut } from './earlier.js'
 
 const COUNT = Number(process.argv[2] ?? 1_000_000)
 const COMMIT = process.argv[3] ?? 'ed03e3a'
@@ -27,7 +28,8 @@ try {
   const client = await open(cluster.connection, 'create')
   await client.query('create database chats')
   await client.end()
-  await checkOut()
+  await checkOut(COMMIT, before)
+  await compile()
   const address = { ...cluster.connection, database: 'chats' }
   await run('migrating as of then', program('migrate', address))
   await fill(address)
@@ -68,11 +70,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Compiles the commit's sources, with today's packages. */
-async function checkOut() {
-  await mkdir(before)
-  execFileSync('sh', ['-c', `git archive ${COMMIT} | tar x -C '${before}'`], { cwd: root })
-  await symlink(path.join(root, 'node_modules'), path.join(before, 'node_modules'))
+async function compile() {
   // One package of b5c5ef1 is not among today's packages, and not needed here.
   await ended(spawn(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc')], { cwd: before }))
   execFileSync('touch', [path.join(before, 'dist/built')])

@@ -9,9 +9,24 @@ export async function cutReaders({ toProgram }: World) {
   return cut(toProgram)
 }
 
-/** Posts are one statement each, so a cut within its answer is one behind its commit. */
 export async function cutDatabase({ toDatabase }: World) {
   return cut(toDatabase)
+}
+
+/** Each post is one statement that commits itself: all these are done, and the program does not hear of it. */
+export async function cutCommits({ toDatabase }: World) {
+  return cut(toDatabase, 'answers')
+}
+
+/** All connections stay open, and nothing passes any more: each side has to notice by the other's silence. */
+export async function silenceReaders({ toProgram }: World) {
+  toProgram.fallSilent()
+  return undefined
+}
+
+export async function silenceDatabase({ toDatabase }: World) {
+  toDatabase.fallSilent()
+  return undefined
 }
 
 export async function terminateBackends({ database }: World) {
@@ -19,8 +34,8 @@ export async function terminateBackends({ database }: World) {
   return undefined
 }
 
-async function cut(relay: Relay) {
-  relay.cutNext(CUTS)
+async function cut(relay: Relay, within: 'both' | 'answers' = 'both') {
+  relay.cutNext(CUTS, within)
   while (relay.left > 0) {
     await wait(10)
   }

@@ -13,6 +13,8 @@ export interface KeptDatabase {
   readonly pid: number
   /** All its processes. */
   processes(): number[]
+  /** One of those that serve the program, by chance; none where there are none. */
+  someBackend(): Promise<number[]>
   /** Asks by a connection of its own, again and again until the database answers. */
   query(sql: string, values?: unknown[]): Promise<pg.QueryResult>
   /** A connection of its own, for a lock or a transaction. */
@@ -50,6 +52,12 @@ export async function keepDatabase(dataDir: string): Promise<KeptDatabase> {
     processes() {
       const { pid } = database
       return pid > 0 ? [pid, ...descendantsOf(pid)] : []
+    },
+    async someBackend() {
+      const { rows } = await database.query(
+        "select pid from pg_stat_activity where application_name = 'chatire' order by random() limit 1",
+      )
+      return rows.map(({ pid }) => pid)
     },
     async query(sql, values = []) {
       for (;;) {

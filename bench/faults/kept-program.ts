@@ -2,10 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { descendantsOf } from './processes.js'
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** The program, started again each time it ends by itself, as systemd does. */
 export interface KeptProgram {
@@ -21,6 +18,8 @@ export interface KeptProgram {
 }
 
 export interface Programme {
+  /** The folder of the built program. */
+  root: string
   port: number
   database: string
   /** The file for what it prints. */
@@ -30,7 +29,7 @@ export interface Programme {
   env?: Record<string, string>
 }
 
-export function keepProgram({ port, database, log, workers, env = {} }: Programme): KeptProgram {
+export function keepProgram({ root, port, database, log, workers, env = {} }: Programme): KeptProgram {
   let stopping = false
   let child = start()
   const kept = (async () => {
@@ -71,7 +70,7 @@ export function keepProgram({ port, database, log, workers, env = {} }: Programm
   function start(): ChildProcess {
     const output = openSync(log, 'a')
     return spawn(process.execPath, ['bin/serve.js'], {
-      cwd: ROOT,
+      cwd: root,
       env: {
         ...process.env,
         DATABASE_URL: database,

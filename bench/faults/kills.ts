@@ -24,13 +24,7 @@ export async function killDatabase({ database }: World) {
 
 /** PostgreSQL ends all others then, and recovers. */
 export async function killBackend({ database }: World) {
-  const { rows } = await database.query(
-    "select pid from pg_stat_activity where application_name = 'chatire' order by random() limit 1",
-  )
-  signalAll(
-    rows.map(({ pid }) => pid),
-    'SIGKILL',
-  )
+  signalAll(await database.someBackend(), 'SIGKILL')
   return undefined
 }
 

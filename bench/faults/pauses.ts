@@ -17,6 +17,11 @@ export async function pauseDatabase({ database }: World) {
   return pause(database.processes())
 }
 
+/** It may hold a chat's lock, or be within COMMIT. */
+export async function pauseBackend({ database }: World) {
+  return pause(await database.someBackend())
+}
+
 async function pause(pids: readonly number[]) {
   signalAll(pids, 'SIGSTOP')
   await wait(PAUSE)

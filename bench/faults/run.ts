@@ -37,7 +37,12 @@ const begun = new Date()
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()
 const rows: Row[] = []
 const skipped = new Map<string, string>()
-const world = await openWorld(scale, SENDERS, CHATS)
+const world = await openWorld({
+  scale,
+  senders: SENDERS,
+  chats: CHATS,
+  earlier: faults.find(({ earlier }) => earlier)?.earlier,
+})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // What was started and mounted must not stay.
   process.once(signal, () => void world.close().finally(() => process.exit(1)))
@@ -53,7 +58,7 @@ try {
     const row = await play(
       world,
       fault,
-      Math.max(1, Math.round(fault.times * scale)),
+      Math.max(1, Math.round(fault.times * Math.min(1, scale))),
       posts / faults.length,
       posts / (minutes * 60),
     )

@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { databaseUrl } from '../../test/support/databases.js'
 import { freePort } from '../../test/support/programs.js'
+import { checkOut, hasCommit } from '../earlier.js'
 import { openTrial, type Trial } from '../judge/trial.js'
 import { type KeptDatabase, keepDatabase } from './kept-database.js'
 import { type KeptProgram, keepProgram, type Programme } from './kept-program.js'
@@ -19,6 +21,8 @@ export interface World {
   /** How the program that serves was started, and the program. A rolling restart puts another in its place. */
   programme: Programme
   program: KeptProgram
+  /** Whether that is still the program of an earlier commit. */
+  isEarlier: boolean
   /** Between senders and readers and the program. */
   toProgram: Relay
   /** Between the program and its database. */
@@ -31,13 +35,24 @@ export interface World {
 
 const run = promisify(execFile)
 
+/** The folder of the program of today. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
 /** For a million messages and the log of the database. */
 const DISK = '4g'
 
 /** How many processes serve. */
 const WORKERS = 2
 
-export async function openWorld(scale: number, senders: number, chats: number): Promise<World> {
+export interface WorldOptions {
+  scale: number
+  senders: number
+  chats: number
+  /** The commit whose program serves at first and makes the tables; today's, where it is missing or not in the history. */
+  earlier?: string | undefined
+}
+
+export async function openWorld({ scale, senders, chats, earlier }: WorldOptions): Promise<World> {
   const folder = await mkdtemp(path.join(tmpdir(), 'chatire-faults-'))
   const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })]
   const close = async () => {
@@ -59,7 +74,9 @@ export async function openWorld(scale: number, senders: number, chats: number): 
     const wire = path.join(sockets, '.s.PGSQL.5432')
     const toDatabase = await openRelay({ path: wire }, { path: path.join(database.connection.host, '.s.PGSQL.5432') })
     closing.push(() => toDatabase.close())
+    const isEarlier = earlier !== undefined && (await hasCommit(earlier))
     const programme = {
+      root: isEarlier ? await buildEarlier(earlier, path.join(folder, earlier)) : ROOT,
       port: await freePort(),
       database: databaseUrl({ ...database.connection, host: sockets }),
       log: path.join(folder, 'program.log'),
@@ -73,7 +90,8 @@ export async function openWorld(scale: number, senders: number, chats: number): 
     closing.push(() => toProgram.close())
     await program.ready()
     const url = `http://127.0.0.1:${port}`
-    const trial = await openTrial({ url, address: database.connection, chats, senders, wanderers: chats / 4 })
+    const counts = { chats, senders, wanderers: chats / 4 }
+    const trial = await openTrial({ url, address: database.connection, isEarlier, ...counts })
     closing.push(() => trial.close())
     const world: World = {
       folder,
@@ -81,6 +99,7 @@ export async function openWorld(scale: number, senders: number, chats: number): 
       database,
       programme,
       program,
+      isEarlier,
       toProgram,
       toDatabase,
       trial,
@@ -93,6 +112,13 @@ export async function openWorld(scale: number, senders: number, chats: number): 
     await close()
     throw error
   }
+}
+
+/** Resolves with the folder. */
+async function buildEarlier(commit: string, folder: string): Promise<string> {
+  await checkOut(commit, folder)
+  await run(process.execPath, ['bin/build.js', 'program'], { cwd: folder })
+  return folder
 }
 
 /** Only root may. */

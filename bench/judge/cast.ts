@@ -1,7 +1,6 @@
 import type pg from 'pg'
-import type { Db } from '../../src/db/schema.js'
 import { credentials } from '../../test/support/streams.js'
-import { type Program, signUpProgram, Visitor } from '../../test/support/visitor.js'
+import { type Program, type SiteForUsers, signUpProgram, Visitor } from '../../test/support/visitor.js'
 import { type Chat, versionOf } from './chats.js'
 
 /** Somebody who takes part by the API. */
@@ -21,9 +20,9 @@ export interface Cast {
   viewer: Record<string, string>
 }
 
-/** Makes the accounts in the database, and the chats by the API. Names are taken once in a database. */
+/** Makes the accounts in the database, or where none is given by the API, and the chats by the API. Names are taken once in a database. */
 export async function openCast(
-  site: { url: string; db: Db },
+  site: SiteForUsers,
   pool: pg.Pool,
   counts: { chats: number; senders: number; wanderers: number },
 ): Promise<Cast> {
@@ -44,8 +43,12 @@ export async function openCast(
     return { id: rows[0].id, program }
   }
 
-  function several(name: string, count: number): Promise<Member[]> {
-    return Promise.all(Array.from({ length: count }, (_, n) => signUp(`${name}-${n}`)))
+  async function several(name: string, count: number): Promise<Member[]> {
+    const members: Member[] = []
+    while (members.length < count) {
+      members.push(await signUp(`${name}-${members.length}`))
+    }
+    return members
   }
 
   async function startChat(number: number): Promise<Chat> {

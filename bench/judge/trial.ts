@@ -24,6 +24,8 @@ export interface TrialOptions {
   senders: number
   /** Members who leave again and again. */
   wanderers: number
+  /** Of an earlier version: only its API knows its tables. */
+  isEarlier?: boolean
 }
 
 /** One trial of a site: senders, readers of every kind, and the judge of what they send and get. */
@@ -48,12 +50,12 @@ export interface Trial {
   close(): Promise<void>
 }
 
-export async function openTrial({ url, address, ...counts }: TrialOptions): Promise<Trial> {
+export async function openTrial({ url, address, isEarlier, ...counts }: TrialOptions): Promise<Trial> {
   requireLoopback(url, address)
   const { db, pool } = connect(address, () => {}, 4)
   const findings = new Findings()
   const agent = new Agent({ keepAlive: true, maxSockets: 256 })
-  const cast = await openCast({ url, db }, pool, counts)
+  const cast = await openCast(isEarlier ? { url } : { url, db }, pool, counts)
   const { chats } = cast
   const desk: Desk = {
     url,
