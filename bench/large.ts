@@ -1,4 +1,5 @@
-// npm run bench -- large [messages]: how long pages and searches take in a chat of a million messages, and for a user who is in 1,000 chats.
+// npm run bench -- large [messages]: how long pages and searches take in a chat of a million messages, and for a user who is in 1,000 chats; and a page, a
+// poll and a post in that chat beside some of ten and of sixty messages.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,6 +12,11 @@ import { finishMigrations, migrate } from '../src/db/migrate.js'
 import { searchChat, searchChats } from '../src/db/search.js'
 import { startCluster } from '../src/postgres/cluster.js'
 import { parseQuery } from '../src/text/search-query.js'
+import { databaseUrl } from '../test/support/databases.js'
+import { signUpProgram, Visitor } from '../test/support/visitor.js'
+import { getRequest, postRequest } from './load.js'
+import { start, stop } from './programs.js'
+import { inTurns, type Line } from './turns.js'
 
 const COUNT = Number(process.argv[2] ?? 1_000_000)
 const CHATS = 1_000
@@ -48,6 +54,7 @@ try {
   await finishMigrations(cluster.connection, console.log, new AbortController().signal)
   await fill()
   await printPages()
+  await printRequests()
   const results: Record<string, Record<string, string>> = {}
   for (const query of QUERIES) {
     const { websearch = '' } = parseQuery(query) ?? {}
@@ -94,6 +101,69 @@ async function printPages() {
   }
   console.log(`\nStatements for somebody who is in ${CHATS + 1} chats and has read nothing; the median of 5\n`)
   console.table(results)
+}
+
+/** A chat of ten messages is the floor of larger ones. A page shows fifty. */
+async function printRequests() {
+  const site = await start(['bin/start.js'], {
+    DATABASE_URL: databaseUrl(cluster.connection),
+    LIMITS: 'off',
+    HOST: '127.0.0.1',
+    PORT: '0',
+  })
+  try {
+    const at = { url: site.url.replace(/\/$/, ''), db }
+    const writer = await signUpProgram(at, 'cat')
+    const reader = await new Visitor(at).signUp('dan')
+    const [ten, sixty] = [await writer.startChat(), await writer.startChat()]
+    for (let n = 0; n < 60; n++) {
+      await Promise.all([ten, sixty].slice(n < 10 ? 0 : 1).map(uri => writer.post(uri, `message ${n}`)))
+    }
+    const large = 'bench-uri-0123456789-1'
+    await writer.join(large)
+    const cookie = [...reader.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const server = { port: Number(new URL(at.url).port), server: site.child.pid ?? 0 }
+    const lines: Line[] = []
+    for (const [name, uri] of Object.entries({
+      'ten messages': ten,
+      'sixty messages': sixty,
+      [`${COUNT} messages`]: large,
+    })) {
+      const asForm = { 'x-csrf-token': reader.csrf, 'content-type': 'application/json' }
+      await reader.send('PATCH', `/api/chats/${uri}/`, '{}', asForm)
+      const { version } = (await writer.call('GET', `/api/chats/${uri}/`)).json
+      const page = getRequest(`/chats/${uri}`, { Cookie: cookie, Accept: 'text/html', 'Accept-Encoding': 'gzip' })
+      const poll = getRequest(`/chats/${uri}/messages?after=${version}`, {
+        Cookie: cookie,
+        Accept: 'text/html',
+        'HX-Request': 'true',
+      })
+      const post = postRequest(
+        `/api/chats/${uri}/messages/`,
+        { 'Content-Type': 'application/json', Authorization: `Token ${writer.token}` },
+        JSON.stringify({ message: 'a message like all others here' }),
+      )
+      for (const [what, request] of Object.entries({ page, poll, post })) {
+        lines.push({
+          ...server,
+          name: `${what}, ${name}`,
+          floor: `${what}, ten messages`,
+          senders: 4,
+          next: () => request,
+        })
+      }
+    }
+    // Polls have nothing new as long as nobody has posted.
+    const isPost = ({ name }: Line) => name.startsWith('post')
+    await inTurns(
+      'A chat of ten messages, and larger ones',
+      lines.filter(line => !isPost(line)),
+      3,
+    )
+    await inTurns('The same with posts', lines.filter(isPost), 3)
+  } finally {
+    await stop(site.child)
+  }
 }
 
 /** While somebody posts, as what was posted of late costs a search more. */

@@ -1,13 +1,12 @@
 // npm run bench -- lists [seconds]: what open lists of chats cost. 1,000 readers of one chat, each in 29 others too, during 10 posts a
 // second there and one a second elsewhere: first without lists, then each page with one, which asks again as pages do.
-import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { cpu, placement, start, stayOffTheServersCore, stop, TICKS } from './programs.js'
+import { cpu, placement, postmasterIn, start, stayOffTheServersCore, stop, TICKS } from './programs.js'
 
 const seconds = Number(process.argv[2] ?? 120)
 const READERS = 1000
@@ -133,7 +132,7 @@ async function measure(lists: boolean) {
     }
   }
   Object.assign(tally, { asked: 0, unchanged: 0, told: 0, took: [] })
-  const before = { site: cpu(site.child.pid), database: cpu(postmaster()) }
+  const before = { site: cpu(site.child.pid), database: cpu(postmasterIn(folder)) }
   const begun = performance.now()
   for (let n = 0; n < seconds * PER_SECOND; n++) {
     await wait(begun + (n * 1000) / PER_SECOND - performance.now())
@@ -149,7 +148,7 @@ async function measure(lists: boolean) {
   const share = (now: number, then: number) => `${(((now - then) / TICKS / took) * 100).toFixed(1)} %`
   const row = {
     'Chatire, of a core': share(cpu(site.child.pid), before.site),
-    'PostgreSQL, of a core': share(cpu(postmaster()), before.database),
+    'PostgreSQL, of a core': share(cpu(postmasterIn(folder)), before.database),
     'last reader p50 (ms)': at(tally.delays, 0.5),
     'p99 (ms)': at(tally.delays, 0.99),
     'told/s': (tally.told / took).toFixed(1),
@@ -215,13 +214,6 @@ async function answer(method: string, at: string, token: string, body?: string) 
     text += chunk
   }
   return { status: response.statusCode, text }
-}
-
-function postmaster(): number {
-  const [file] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name =>
-    name.endsWith('postmaster.pid'),
-  )
-  return Number(readFileSync(path.join(folder, file ?? ''), 'utf8').split('\n')[0])
 }
 
 function at(numbers: readonly number[], part: number): number {

@@ -1,18 +1,17 @@
-// npm run bench -- live [seconds]: idle polls, fan-out to streams, memory of idle streams and the chat's page. Each is compared in the
-// same run with the least that any server has to do.
+// npm run bench -- live [seconds]: fan-out to streams, and the memory of idle ones. Each is compared in the same run with the least that any
+// server has to do.
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { call, signIn, signUp, startChats } from './accounts.js'
-import { getRequest, load, postRequest } from './load.js'
-import { cpu, placement, start, stayOffTheServersCore, stop, TICKS } from './programs.js'
+import { call, signUp, startChats } from './accounts.js'
+import { postRequest } from './load.js'
+import { placement, start, stayOffTheServersCore, stop } from './programs.js'
 import { MARK, openReaders, type Readers } from './readers.js'
 import { openSender } from './sender.js'
 
 const seconds = Number(process.argv[2] ?? 20)
-const CONNECTIONS = 16
 const READERS = [100, 1000, 5000]
 const MESSAGE = `hello, this is a message of about eighty bytes, as people write them in a chat ${MARK}`
 
@@ -26,13 +25,10 @@ try {
   const token = await signUp(site.url, 'reader')
   const [uri = ''] = await startChats(site.url, [token], 1)
   const frame = JSON.stringify(await call(site.url, 'POST', `/api/chats/${uri}/messages/`, token, { message: MESSAGE }))
-  const bare = await run(['dist/bench/bare.js'], { FRAME_BYTES: String(frame.length), PAGE_BYTES: '30000' })
-  const cookie = await signIn(site.url, 'reader')
+  const bare = await run(['dist/bench/bare.js'], { FRAME_BYTES: String(frame.length) })
   console.log(`\n${placement}\n`)
   // First, before anything else makes the programs' memory grow.
   await memory(site, bare, uri, token)
-  await polls(site, bare, uri, cookie)
-  await pages(site, bare, uri, token, cookie)
   await fanOut(site, bare, uri, token)
 } finally {
   // The database, which was started first, is stopped last.
@@ -52,90 +48,6 @@ async function run(args: string[], env?: Record<string, string>): Promise<Progra
   const { url, child } = await start(args, env)
   children.push(child)
   return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, pid: child.pid ?? 0 }
-}
-
-/** Idle polls, compared with the same answer from simpler servers. They take turns, because other load on the machine comes and goes. */
-async function polls(site: Program, bare: Program, uri: string, cookie: string) {
-  const { version } = await call(site.url, 'GET', `/api/chats/${uri}/`, await signToken(site.url))
-  const poll = (at: string) => `${at}/messages?after=${version}`
-  const headers = { Cookie: cookie, 'HX-Request': 'true', Accept: 'text/html, text/event-stream' }
-  const started = await fetch(new URL('/session/start', bare.url))
-  const session = started.headers
-    .getSetCookie()
-    .map(line => line.split(';')[0])
-    .join('; ')
-  const lines: [string, Program, string][] = [
-    ['node:http', bare, poll('/http/x')],
-    ['Koa and its router', bare, poll('/koa/x')],
-    ['the same with koa-session', bare, poll('/session/x')],
-    ['Chatire', site, poll(`/chats/${uri}`)],
-  ]
-  const rates = new Map<string, number[]>()
-  for (let turn = 0; turn < 4; turn++) {
-    for (const [name, program, at] of lines) {
-      const request = getRequest(at, name === 'the same with koa-session' ? { ...headers, Cookie: session } : headers)
-      const { perSecond, refused } = await load(program.port, CONNECTIONS, Math.ceil(seconds / 4), () => request)
-      if (refused > 0) {
-        throw new Error(`${name} refused ${refused} polls`)
-      }
-      // The first round only lets the programs be compiled.
-      rates.set(name, turn === 0 ? [] : [...(rates.get(name) ?? []), mean(perSecond)])
-    }
-  }
-  const floor = mean(rates.get('Koa and its router') ?? [])
-  print(
-    'Idle polls, answered with 204',
-    lines.map(([name]) => [
-      name,
-      {
-        'polls/s': Math.round(mean(rates.get(name) ?? [])),
-        'of Koa and its router': ratio(mean(rates.get(name) ?? []), floor),
-      },
-    ]),
-  )
-}
-
-/** The chat's page with 50 messages. */
-async function pages(site: Program, bare: Program, uri: string, token: string, cookie: string) {
-  for (let n = 0; n < 60; n++) {
-    await call(site.url, 'POST', `/api/chats/${uri}/messages/`, token, { message: `${MESSAGE} ${n}` })
-  }
-  const page = { Cookie: cookie, Accept: 'text/html' }
-  const inGzip = getRequest(`/chats/${uri}`, { ...page, 'Accept-Encoding': 'gzip' })
-  const inPlain = getRequest(`/chats/${uri}`, page)
-  const post = postRequest(
-    `/api/chats/${uri}/messages/`,
-    { 'Content-Type': 'application/json', Authorization: `Token ${token}` },
-    JSON.stringify({ message: MESSAGE }),
-  )
-  let turn = 0
-  const lines: [string, Program, number, () => string][] = [
-    ['Koa and its router, a text of 30 kB', bare, CONNECTIONS, () => getRequest('/page', {})],
-    [`Chatire, ${CONNECTIONS} readers again and again`, site, CONNECTIONS, () => inGzip],
-    ['the same in plain', site, CONNECTIONS, () => inPlain],
-    ['Chatire, one reader, posts and pages in turns', site, 1, () => (turn++ % 2 === 0 ? post : inGzip)],
-  ]
-  const rows: [string, Record<string, unknown>][] = lines.map(([name]) => [name, {}])
-  for (let round = 0; round < 4; round++) {
-    for (const [line, [name, program, senders, next]] of lines.entries()) {
-      const before = cpu(program.pid)
-      const { perSecond } = await load(program.port, senders, Math.ceil(seconds / 4), next)
-      const used = ((cpu(program.pid) - before) / TICKS) * 1e6
-      // The first round only lets the programs be compiled.
-      if (round > 0) {
-        const rate = mean(perSecond)
-        rows[line] = [
-          name,
-          {
-            ...rows[line]?.[1],
-            [`${round}: a second`]: Math.round(rate),
-            [`${round}: µs`]: Math.round(used / (rate * perSecond.length)),
-          },
-        ]
-      }
-    }
-  }
-  print('The chat’s page with 50 messages: answers a second, and processor time of the server for each', rows)
 }
 
 /** Messages to many streams of one chat: one after another as fast as possible, and ten a second. */
@@ -266,19 +178,9 @@ async function settled(pid: number): Promise<number> {
   }
 }
 
-/** The cookie of a browser that has signed in by the form. */
-async function signToken(url: string): Promise<string> {
-  const account = { username: 'reader', password: 'correct horse battery' }
-  return (await call(url, 'POST', '/auth/token/create/', undefined, account)).auth_token
-}
-
 function print(title: string, rows: [string, Record<string, unknown>][]) {
   console.log(title)
   console.table(Object.fromEntries(rows))
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }
 
 function ratio(value: number, floor: number): string {

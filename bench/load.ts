@@ -5,6 +5,8 @@ export interface Load {
   perSecond: number[]
   /** All other answers. */
   refused: number
+  /** How long each answer took, in milliseconds. */
+  latencies: number[]
 }
 
 /**
@@ -18,6 +20,7 @@ export async function load(
   next: (sender: number) => string,
 ): Promise<Load> {
   const perSecond = Array<number>(seconds).fill(0)
+  const latencies: number[] = []
   let refused = 0
   const begun = performance.now()
   await Promise.all(
@@ -27,11 +30,16 @@ export async function load(
         new Promise<void>((resolve, reject) => {
           const socket = connect(port, '127.0.0.1')
           let received = ''
+          let sentAt = 0
+          const send = () => {
+            sentAt = performance.now()
+            socket.write(next(sender))
+          }
           /** Answers without a body all have the same length. There are so many that reading each would slow the load down, not the server. */
           let bare = 0
           socket.setNoDelay(true)
           socket.on('error', reject)
-          socket.on('connect', () => socket.write(next(sender)))
+          socket.on('connect', send)
           socket.on('data', chunk => {
             let length = received === '' && chunk.length === bare ? bare : undefined
             const isGood = length !== undefined && chunk[9] === 0x32
@@ -43,7 +51,9 @@ export async function load(
               }
               bare = received.endsWith('\r\n\r\n') ? length : 0
             }
-            const second = Math.floor((performance.now() - begun) / 1000)
+            const now = performance.now()
+            const second = Math.floor((now - begun) / 1000)
+            latencies.push(now - sentAt)
             if (isGood || received.startsWith('HTTP/1.1 2')) {
               perSecond[second] = (perSecond[second] ?? 0) + 1
             } else {
@@ -54,13 +64,13 @@ export async function load(
               socket.end()
               resolve()
             } else {
-              socket.write(next(sender))
+              send()
             }
           })
         }),
     ),
   )
-  return { perSecond: perSecond.slice(0, seconds), refused }
+  return { perSecond: perSecond.slice(0, seconds), refused, latencies }
 }
 
 /** The length of the first answer in `text`, when its headers have come. */

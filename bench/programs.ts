@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import { createInterface } from 'node:readline'
 
 const pins = spawnSync('taskset', ['-V']).status === 0 && availableParallelism() > 1
@@ -42,6 +43,14 @@ export function stayOffTheServersCore() {
   if (pins) {
     spawnSync('taskset', ['-cp', '1', String(process.pid)])
   }
+}
+
+/** The main process of the PostgreSQL whose files are somewhere in that folder. */
+export function postmasterIn(folder: string): number {
+  const [file = ''] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    name => path.basename(name) === 'postmaster.pid',
+  )
+  return Number(readFileSync(path.join(folder, file), 'utf8').split('\n')[0])
 }
 
 /** The clock of /proc counts hundredths of a second. */

@@ -1,6 +1,6 @@
 // npm run bench -- simulation [seconds]: measures in processor time what a post, a poll, a page and a delivery cost, in memory a stream, and on disk a
 // message, and works out what a million people in 100,000 chats need. Processor time is nearly the same on a busy machine.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,7 +10,7 @@ import { LIMITS } from '../src/config.js'
 import { poolSize } from '../src/process/connections.js'
 import { call, signIn, signUp, startChats } from './accounts.js'
 import { getRequest, load, postRequest } from './load.js'
-import { cpu, start, stop, TICKS } from './programs.js'
+import { cpu, postmasterIn, start, stop, TICKS } from './programs.js'
 import { MARK, openReaders } from './readers.js'
 
 const seconds = Number(process.argv[2] ?? 5)
@@ -61,7 +61,7 @@ interface Costs {
 
 async function costs(): Promise<Costs> {
   const node = site.child.pid ?? 0
-  const postgres = postmaster()
+  const postgres = postmasterIn(folder)
   const port = Number(new URL(site.url).port)
   const tokens = await Promise.all(Array.from({ length: SENDERS }, (_, n) => signUp(site.url, `sender${n}`)))
   const uris = await startChats(site.url, tokens, SENDERS)
@@ -183,11 +183,6 @@ function print({ post, poll, page, delivery, stream, message }: Costs) {
     'database connections': processes * (poolSize(WORKERS) + 1) + 4 * machines,
     'texts of the bus a second, and who listens': `${Math.round(texts)}, ${processes}`,
   })
-}
-
-function postmaster(): number {
-  const [name = ''] = readdirSync(folder).filter(name => /^postgres-\d+$/.test(name))
-  return Number(readFileSync(path.join(folder, name, 'postmaster.pid'), 'utf8').split('\n')[0])
 }
 
 function memory(pid: number): number {

@@ -71,12 +71,11 @@ export class AllListReader extends AllChatsReader {
     const { url, headers } = this.place
     const path = `/api/events/?wait=20&limit=1000&after=${this.cursor}`
     const answer = await exchange(url, this.agent, { method: 'GET', path, headers })
-    const { items, cursor, next } = listIn<{ items: Happening[]; cursor: string; next: string | null }>(answer)
+    const { items, cursor } = listIn<{ items: Happening[]; cursor: string }>(answer)
     for (const item of items) {
       this.take(item)
     }
-    if (!next) {
-      this.cursor = cursor
-    }
+    // Also where there may be more: a list that was cut right before its end goes on with an empty one.
+    this.cursor = cursor
   }
 }
