@@ -11,18 +11,20 @@ import { play, type Row } from './scene.js'
 import { tableOf } from './table.js'
 import { openWorld } from './world.js'
 
+/** Each fault is injected as often as it says. In less time it is so much less often, and in more time there are more posts between. */
 const MINUTES = 30
-const POSTS = 1_000_000
+/** As many a second as two cores take with all readers, and time to recover. */
+const POSTS_A_MINUTE = 1_000_000 / 60
 const SENDERS = 64
 const CHATS = 16
-const USAGE = `npm run faults -- [--minutes ${MINUTES}] [--posts ${POSTS}] [--only name,name] [--to faults.md]
+const USAGE = `npm run faults -- [--minutes ${MINUTES}] [--posts ${MINUTES * POSTS_A_MINUTE}] [--only name,name] [--to faults.md]
 --minutes and --posts are numbers above 0. --only takes some of these: ${FAULTS.map(({ name }) => name).join(', ')}`
 
 const { values } = wordsOf(process.argv.slice(2))
 const minutes = Number(values.minutes)
 const { to } = values
 const scale = minutes / MINUTES
-const posts = Number(values.posts ?? POSTS * scale)
+const posts = Number(values.posts ?? minutes * POSTS_A_MINUTE)
 const only = values.only?.split(',')
 const faults = FAULTS.filter(({ name }) => !only || only.includes(name))
 if (values.help) {

@@ -204,7 +204,7 @@ function auditSight(sight: Sight, log: Log, findings: Findings) {
   report(findings, reader, difference)
   for (const [id, item] of shown) {
     const isStale = log.byId.has(id) && log.mayHaveBeen(item) && !log.isNow(item)
-    if (isStale && difference.lost === 0 && sight.wanderer === undefined) {
+    if (isStale && difference.lost.length === 0 && sight.wanderer === undefined) {
       findings.note('lost', `${reader} was not told how message ${id} changed: ${JSON.stringify(item)}`)
     }
   }
@@ -269,9 +269,9 @@ function report(findings: Findings, who: string, { lost, twice, disordered, fore
     ['out of order', disordered, 'got out of order'],
     ['wrong', foreign, 'got what is not there:'],
   ] as const
-  for (const [kind, count, words] of counts) {
-    if (count > 0) {
-      findings.note(kind, `${who} ${words} ${count}`, count)
+  for (const [kind, ids, words] of counts) {
+    if (ids.length > 0) {
+      findings.note(kind, `${who} ${words} ${ids.length}: ${ids.slice(0, 3).join(', ')}`, ids.length)
     }
   }
 }

@@ -58,29 +58,34 @@ export class Sight {
 }
 
 /**
- * Counts how what came differs from what should have come: what is missing, what came again, and how often something came before what it
- * belongs behind. `expected` is in order, each once.
+ * Says how what came differs from what should have come: what is missing, what came again, and what came after something that
+ * belongs behind it. `expected` is in order, each once.
  */
 export function compare(expected: readonly number[], got: readonly number[]) {
   const wanted = new Set(expected)
   const seen = new Set<number>()
-  const difference = { lost: 0, twice: 0, disordered: 0, foreign: 0 }
+  const difference: Record<'lost' | 'twice' | 'disordered' | 'foreign', number[]> = {
+    lost: [],
+    twice: [],
+    disordered: [],
+    foreign: [],
+  }
   let last = Number.NEGATIVE_INFINITY
   const place = new Map(expected.map((id, n) => [id, n]))
   for (const id of got) {
     if (!wanted.has(id)) {
-      difference.foreign++
+      difference.foreign.push(id)
     } else if (seen.has(id)) {
-      difference.twice++
+      difference.twice.push(id)
     } else {
       seen.add(id)
       const at = place.get(id) ?? 0
       if (at < last) {
-        difference.disordered++
+        difference.disordered.push(id)
       }
       last = Math.max(last, at)
     }
   }
-  difference.lost = wanted.size - seen.size
+  difference.lost = [...wanted].filter(id => !seen.has(id))
   return difference
 }

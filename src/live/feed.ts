@@ -108,10 +108,16 @@ export class Feed implements Cached {
     return since?.every(({ event }) => event.kind !== 'message' || event.author_id === user_id) ?? false
   }
 
-  /** The events after `version`, in order, at most `limit`; from memory where they are there. */
+  /** The events after `version` up to the feed's, in order, at most `limit`; from memory where they are there. */
   async after(version: number, limit = PAGE): Promise<readonly Entry[]> {
     await this.growBack(version)
-    return this.window.after(version, limit) ?? this.read(version, limit)
+    const known = this.window.after(version, limit)
+    if (known) {
+      return known
+    }
+    const read = await this.read(version, limit)
+    // The database may be ahead. What the feed has not heard of yet is delivered to every stream later: who had it already would get it twice.
+    return read.filter(entry => entry.version <= this.version)
   }
 
   /** The version after which a reader goes on who has everything up to `after`: see behindGap. */

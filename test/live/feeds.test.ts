@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { findChat } from '../../src/db/chats.js'
 import { eventsAfter } from '../../src/db/events.js'
+import type { Batch } from '../../src/live/batch.js'
+import { ANYONE } from '../../src/live/delivery.js'
 import { Feed } from '../../src/live/feed.js'
 import { Feeds } from '../../src/live/feeds.js'
 import { Identities } from '../../src/live/identities.js'
@@ -109,27 +111,7 @@ describe('the feeds of a process', () => {
   it('do not keep what was read of a message before it was changed, and came after that', async () => {
     const { feeds, ann, ann_id, uri } = await newChat('late')
     const { id } = (await ann.post(uri, 'the secret word')).json
-    const reading = await feeds.find(uri, ann_id)
-    assert.ok(reading)
-    const { chat_id, version } = reading.feed
-    let answer = () => {}
-    const held = new Promise<void>(resolve => {
-      answer = resolve
-    })
-    const reads: Promise<unknown>[] = []
-    const feed = new Feed(chat_id, version, performance.now(), {
-      read(...asked) {
-        const events = eventsAfter(site.db, ...asked)
-        reads.push(events)
-        // The first answer is on its way for long.
-        return reads.length === 1 ? held.then(() => events) : events
-      },
-      around: async () => ({ before: null, after: null }),
-      renderer,
-      mayDeliver: () => true,
-      onFailure: assert.ifError,
-      delivered() {},
-    })
+    const { feed, reads, answer } = await heldFeed(feeds, uri, ann_id)
     const before = feed.after(0)
     await reads[0]
     await ann.call('DELETE', `/api/chats/${uri}/messages/${id}`)
@@ -138,6 +120,25 @@ describe('the feeds of a process', () => {
     await before
     const texts = (await feed.after(0)).map(({ event }) => event.text)
     assert.ok(!texts.includes('the secret word'), JSON.stringify(texts))
+  })
+
+  it('bring a stream up to what they have heard of, though the database is ahead, so that nothing comes twice', async () => {
+    const { feeds, ann, ann_id, uri } = await newChat('ahead')
+    const { id } = (await ann.post(uri, 'hello')).json
+    const { feed, reads, answer } = await heldFeed(feeds, uri, ann_id)
+    const got: number[] = []
+    const take = ({ entries }: Batch) => got.push(...entries.map(({ version }) => version))
+    const follower = { user_id: ANYONE, prepare() {}, deliver: take, deliverTyping() {}, drop() {}, end: assert.fail }
+    const following = feed.follow(follower, 0, async batch => void take(batch))
+    await reads[0]
+    // A change that the feed hears of, so that what is on its way is out of date, and a message that it does not hear of yet.
+    await ann.call('DELETE', `/api/chats/${uri}/messages/${id}`)
+    await feed.refresh()
+    await ann.post(uri, 'hello again')
+    answer()
+    await following
+    await feed.refresh()
+    assert.deepEqual(got, [1, 2, 3, 4, 5])
   })
 
   it('and who somebody is: what was asked before a session or token ended is not kept', async () => {
@@ -151,6 +152,31 @@ describe('the feeds of a process', () => {
     await identities.find(credential)
     assert.ok(identities.cached(credential))
   })
+
+  /** A feed of the chat whose first answer from the database is on its way until `answer` is called. */
+  async function heldFeed(feeds: Feeds, uri: string, user_id: number) {
+    const reading = await feeds.find(uri, user_id)
+    assert.ok(reading)
+    const { chat_id, version } = reading.feed
+    let answer = () => {}
+    const held = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    const reads: Promise<unknown>[] = []
+    const feed = new Feed(chat_id, version, performance.now(), {
+      read(...asked) {
+        const events = eventsAfter(site.db, ...asked)
+        reads.push(events)
+        return reads.length === 1 ? held.then(() => events) : events
+      },
+      around: async () => ({ before: null, after: null }),
+      renderer,
+      mayDeliver: () => true,
+      onFailure: assert.ifError,
+      delivered() {},
+    })
+    return { feed, reads, answer: () => answer() }
+  }
 
   /** Ann's chat, with Bob in it: version 2. */
   async function newChat(name: string) {
