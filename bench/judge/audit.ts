@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type pg from 'pg'
 import { LIMITS } from '../../src/config.js'
 import { EMOJI } from './acts.js'
@@ -29,6 +30,8 @@ export async function audit(pool: pg.Pool, chat: Chat, upTo: number, readers: re
       } else {
         auditSight(sight, log, findings)
       }
+      // After an hour there is much to compare, and who answers no ping meanwhile is taken for gone.
+      await setImmediate()
     }
   }
   chat.audited = upTo
@@ -243,11 +246,12 @@ function auditFrames(reader: FramedPage, sight: Sight, log: Log, findings: Findi
   const last = pages.at(-1) ?? []
   for (const page of pages) {
     const ids = page.map(({ id }) => id).filter(id => id > log.chat.audited)
+    const first = Math.min(...ids)
     const end = page === last ? Number.POSITIVE_INFINITY : Math.max(...ids)
     const asides = ids.filter(id => log.byVersion.get(id)?.kind !== 'message')
     const firstAside = asides.length < LIMITS.messagesPerPage ? 0 : Math.min(...asides)
     const expected = visible
-      .filter(({ id, kind }) => id >= Math.min(...ids) && id <= end && (kind === 'message' || id >= firstAside))
+      .filter(({ id, kind }) => id >= first && id <= end && (kind === 'message' || id >= firstAside))
       .map(({ id }) => id)
     report(findings, sight.reader, compare(expected, ids))
     for (const item of page.filter(({ id }) => id > log.chat.audited && log.byId.has(id))) {
