@@ -12,6 +12,7 @@ import { at, install, prepare } from './prepare.js'
  */
 const LONGEST = [
   'browser/owner',
+  'bench/faults',
   'live/processes',
   'browser/chat',
   'live/outages',
