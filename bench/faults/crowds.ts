@@ -36,13 +36,17 @@ export async function slowWriters({ program }: World) {
   return undefined
 }
 
-/** Many passwords at once, right and wrong ones. Who is told that theirs is right must have had the right one. */
+/**
+ * Many passwords at once, right and wrong ones. Who is told that theirs is right must have had the right one. Each makes a token, and an
+ * account has a hundred at most: so they are of different people.
+ */
 export async function logins({ program, trial }: World) {
   const anyone = new Program({ url: `http://127.0.0.1:${program.port}` })
   await Promise.all(
     Array.from({ length: 200 }, async (_, n) => {
       const right = n % 2 === 0
-      const fields = { username: 'judge-reader', password: right ? PASSWORD : `${PASSWORD} ${n}` }
+      const username = `judge-sender-${n % trial.cast.senders.length}`
+      const fields = { username, password: right ? PASSWORD : `${PASSWORD} ${n}` }
       const { status } = await anyone.call('POST', '/auth/token/create/', fields)
       if (!(right ? [200, 503] : [400, 503]).includes(status)) {
         trial.findings.note(
