@@ -13,6 +13,8 @@ export interface Act extends Asked {
   fault(json: Json, answer: Answer, again: boolean): string | undefined
   /** Called when it is sent for the first time. */
   sent?(): void
+  /** Called each time that it was not answered, or with 503: it may still be on its way. */
+  unsettled?(): void
   acknowledged(json: Json): void
 }
 
@@ -53,6 +55,9 @@ export function forbidden(chat: Chat, post: Post, scheduledAt: number): Act {
     ...posting(chat, post, scheduledAt),
     statuses: [404],
     fault: json => (json.status === 404 ? undefined : `is not about a refusal: ${shorten(JSON.stringify(json))}`),
+    unsettled: () => {
+      post.mayComeLate = true
+    },
     acknowledged() {},
   }
 }

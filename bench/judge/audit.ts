@@ -111,12 +111,15 @@ function auditPosts(chat: Chat, rows: readonly Row[], findings: Findings) {
   for (const row of rows.filter(({ kind }) => kind === 'message')) {
     const post = chat.posts.get(row.key ?? keyIn(row.text) ?? '')
     const what = `Message ${row.version} of chat ${chat.number}`
-    if (!post || post.refused) {
+    if (!post || (post.refused && !post.mayComeLate)) {
       findings.note('wrong', `${what} is of nobody who was let in (${row.key}: ${row.text})`)
     } else if (found.has(post)) {
       findings.note('twice', `${what} is there a second time`)
     } else {
       found.add(post)
+      if (post.refused) {
+        continue
+      }
       const text = post.deleted ? null : post.edited ? post.newText : post.text
       if (row.version !== post.version || row.author !== post.author || row.key !== post.key) {
         findings.note('wrong', `${what} was acknowledged as ${post.version}`)

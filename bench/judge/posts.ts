@@ -15,6 +15,8 @@ export interface Post {
   reacted: boolean
   /** Whether the author was no member when it was sent: it must be refused. */
   refused: boolean
+  /** A request of it was not answered. It may have waited somewhere until its author was a member again. */
+  mayComeLate: boolean
 }
 
 const WORDS = 'about eighty bytes & more, as people <write> them in a "chat", isn\'t it?'
@@ -42,5 +44,6 @@ export function newPost(key: string, author: number): Post {
     deleted: false,
     reacted: false,
     refused: false,
+    mayComeLate: false,
   }
 }

@@ -121,6 +121,7 @@ export class Sender {
       } else if (answer && !isUnavailable(answer)) {
         findings.note('wrong', `${what} was answered with ${answer.status}: ${shorten(answer.body)}`)
       }
+      act.unsettled?.()
       await wait(PAUSE)
     }
     findings.note('lost', `${what} was never acknowledged`)
