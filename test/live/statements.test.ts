@@ -19,6 +19,7 @@ const POLL_EVERY = SECONDS > 30 ? 3000 : 500
 const SWEEP = /as known \(id, version\)/
 const PROBE = /^select 1$/
 const SEEN = /as seen \(chat_id, user_id\)/
+const USED = /^update "tokens" set "last_used_at"/
 const EVENTS = /from "events"/
 
 const PAGE_STREAM = { accept: 'text/event-stream', 'hx-request': 'true', 'sec-fetch-site': 'same-origin' }
@@ -64,7 +65,7 @@ describe('what readers ask of the database', function () {
     }
   }
 
-  it(`is the sweep, the probe and who is here alone, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s @long`, () =>
+  it(`is the sweep, the probe, who is here and which tokens are used, for 200 idle pollers and 200 idle streams on 50 chats during ${SECONDS} s @long`, () =>
     steadily(async site => {
       const { ann, program, uris } = await people(site, CHATS)
       const readers: Readers[] = []
@@ -87,6 +88,7 @@ describe('what readers ask of the database', function () {
 
       const rounds = Math.ceil((SECONDS * 1000) / POLL_EVERY)
       const polls = rounds * pollers.length
+      const begun = performance.now()
       const statements = await allStatementsOf(async () => {
         await Promise.all(
           pollers.map(async (poll, n) => {
@@ -103,11 +105,13 @@ describe('what readers ask of the database', function () {
       assert.ok(readers.every(({ ended }) => ended() === 0))
       const count = (what: RegExp) => statements.filter(({ text }) => what.test(text)).length
       assert.deepEqual(
-        statements.map(({ text }) => text).filter(text => !SWEEP.test(text) && !PROBE.test(text) && !SEEN.test(text)),
+        statements.map(({ text }) => text).filter(text => ![SWEEP, PROBE, SEEN, USED].some(known => known.test(text))),
         [],
       )
       // They are asked by the clock: a machine that is held up takes longer for the same polls.
       assert.ok(count(SWEEP) > 0)
+      // Once a minute for all tokens together.
+      assert.ok(count(USED) <= 1 + (performance.now() - begun) / 60_000)
       assert.ok(statements.length < polls / 10, `${statements.length} statements`)
       const asked = `${count(SWEEP)} sweeps, ${count(PROBE)} probes, ${count(SEEN)} times who is here`
       console.log(`      ${polls} polls, 200 streams: ${asked}`)
