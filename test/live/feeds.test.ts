@@ -6,6 +6,7 @@ import { ANYONE } from '../../src/live/delivery.js'
 import { Feed } from '../../src/live/feed.js'
 import { Feeds } from '../../src/live/feeds.js'
 import { Identities } from '../../src/live/identities.js'
+import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { signUpProgram } from '../support/visitor.js'
 
@@ -137,8 +138,11 @@ describe('the feeds of a process', () => {
     await ann.post(uri, 'hello again')
     answer()
     await following
+    // What comes within some milliseconds is delivered together, after them.
+    await ann.post(uri, 'and again')
     await feed.refresh()
-    assert.deepEqual(got, [1, 2, 3, 4, 5])
+    await until(() => got.at(-1) === 6)
+    assert.deepEqual(got, [1, 2, 3, 4, 5, 6])
   })
 
   it('and who somebody is: what was asked before a session or token ended is not kept', async () => {
