@@ -13,7 +13,8 @@ import { searchChat, searchChats } from '../src/db/search.js'
 import { startCluster } from '../src/postgres/cluster.js'
 import { parseQuery } from '../src/text/search-query.js'
 import { databaseUrl } from '../test/support/databases.js'
-import { signUpProgram, Visitor } from '../test/support/visitor.js'
+import { credentials } from '../test/support/streams.js'
+import { type Program, signUpProgram, Visitor } from '../test/support/visitor.js'
 import { getRequest, postRequest } from './load.js'
 import { start, stop } from './programs.js'
 import { inTurns, type Line } from './turns.js'
@@ -121,36 +122,15 @@ async function printRequests() {
     }
     const large = 'bench-uri-0123456789-1'
     await writer.join(large)
-    const cookie = [...reader.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const server = { port: Number(new URL(at.url).port), server: site.child.pid ?? 0 }
+    const asForm = { 'x-csrf-token': reader.csrf, 'content-type': 'application/json' }
+    const server = { port: Number(new URL(at.url).port), pid: site.child.pid ?? 0, senders: 4 }
     const lines: Line[] = []
-    for (const [name, uri] of Object.entries({
-      'ten messages': ten,
-      'sixty messages': sixty,
-      [`${COUNT} messages`]: large,
-    })) {
-      const asForm = { 'x-csrf-token': reader.csrf, 'content-type': 'application/json' }
+    const chats = { 'ten messages': ten, 'sixty messages': sixty, [`${COUNT} messages`]: large }
+    for (const [name, uri] of Object.entries(chats)) {
       await reader.send('PATCH', `/api/chats/${uri}/`, '{}', asForm)
       const { version } = (await writer.call('GET', `/api/chats/${uri}/`)).json
-      const page = getRequest(`/chats/${uri}`, { Cookie: cookie, Accept: 'text/html', 'Accept-Encoding': 'gzip' })
-      const poll = getRequest(`/chats/${uri}/messages?after=${version}`, {
-        Cookie: cookie,
-        Accept: 'text/html',
-        'HX-Request': 'true',
-      })
-      const post = postRequest(
-        `/api/chats/${uri}/messages/`,
-        { 'Content-Type': 'application/json', Authorization: `Token ${writer.token}` },
-        JSON.stringify({ message: 'a message like all others here' }),
-      )
-      for (const [what, request] of Object.entries({ page, poll, post })) {
-        lines.push({
-          ...server,
-          name: `${what}, ${name}`,
-          floor: `${what}, ten messages`,
-          senders: 4,
-          next: () => request,
-        })
+      for (const [what, request] of Object.entries(requestsTo(uri, version, reader, writer))) {
+        lines.push({ ...server, name: `${what}, ${name}`, floor: `${what}, ten messages`, next: () => request })
       }
     }
     // Polls have nothing new as long as nobody has posted.
@@ -163,6 +143,19 @@ async function printRequests() {
     await inTurns('The same with posts', lines.filter(isPost), 3)
   } finally {
     await stop(site.child)
+  }
+}
+
+function requestsTo(uri: string, version: number, reader: Visitor, writer: Program) {
+  const asReader = { ...credentials(reader), Accept: 'text/html' }
+  return {
+    page: getRequest(`/chats/${uri}`, { ...asReader, 'Accept-Encoding': 'gzip' }),
+    poll: getRequest(`/chats/${uri}/messages?after=${version}`, { ...asReader, 'HX-Request': 'true' }),
+    post: postRequest(
+      `/api/chats/${uri}/messages/`,
+      { ...credentials(writer), 'Content-Type': 'application/json' },
+      JSON.stringify({ message: 'a message like all others here' }),
+    ),
   }
 }
 

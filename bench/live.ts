@@ -1,13 +1,9 @@
 // npm run bench -- live [seconds]: fan-out to streams, and the memory of idle ones. Each is compared in the same run with the least that any
 // server has to do.
-import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { call, signUp, startChats } from './accounts.js'
 import { postRequest } from './load.js'
-import { placement, start, stayOffTheServersCore, stop } from './programs.js'
+import { placement, type Started, withPrograms } from './programs.js'
 import { MARK, openReaders, type Readers } from './readers.js'
 import { openSender } from './sender.js'
 
@@ -15,10 +11,7 @@ const seconds = Number(process.argv[2] ?? 20)
 const READERS = [100, 1000, 5000]
 const MESSAGE = `hello, this is a message of about eighty bytes, as people write them in a chat ${MARK}`
 
-stayOffTheServersCore()
-const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
-const children: ChildProcess[] = []
-try {
+await withPrograms(async (run, folder) => {
   const database = await run(['dist/bench/database.js', folder])
   const settings = { DATABASE_URL: database.url, LIMITS: 'off', LOG_LEVEL: 'info', PORT: '0', HOST: '127.0.0.1' }
   const site = await run(['bin/start.js'], settings)
@@ -30,28 +23,10 @@ try {
   // First, before anything else makes the programs' memory grow.
   await memory(site, bare, uri, token)
   await fanOut(site, bare, uri, token)
-} finally {
-  // The database, which was started first, is stopped last.
-  for (const child of children.reverse()) {
-    await stop(child)
-  }
-  await rm(folder, { recursive: true, force: true })
-}
-
-interface Program {
-  url: string
-  port: number
-  pid: number
-}
-
-async function run(args: string[], env?: Record<string, string>): Promise<Program> {
-  const { url, child } = await start(args, env)
-  children.push(child)
-  return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, pid: child.pid ?? 0 }
-}
+})
 
 /** Messages to many streams of one chat: one after another as fast as possible, and ten a second. */
-async function fanOut(site: Program, bare: Program, uri: string, token: string) {
+async function fanOut(site: Started, bare: Started, uri: string, token: string) {
   const rows: [string, Record<string, unknown>][] = []
   for (const count of READERS) {
     const floors = { rate: 0 }
@@ -145,7 +120,7 @@ async function everyTenth(port: number, post: string, readers: Readers, before: 
 }
 
 /** The memory of an idle stream: how much more the whole process has with 5,000 of them. */
-async function memory(site: Program, bare: Program, uri: string, token: string) {
+async function memory(site: Started, bare: Started, uri: string, token: string) {
   const count = READERS.at(-1) ?? 0
   const rows: [string, Record<string, unknown>][] = []
   let floor = 0

@@ -1,11 +1,7 @@
 // npm run bench -- pages [seconds]: idle polls, the chat's page and the start page, compared in turns with the least that any server has to do.
-import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { call, signIn, signUp, startChats } from './accounts.js'
 import { getRequest, postRequest } from './load.js'
-import { placement, postmasterIn, start, stayOffTheServersCore, stop } from './programs.js'
+import { placement, postmasterIn, type Started, withPrograms } from './programs.js'
 import { inTurns, type Line } from './turns.js'
 
 const CHATS = 20
@@ -13,10 +9,7 @@ const MESSAGES = 60
 const READERS = 16
 const seconds = Math.ceil(Number(process.argv[2] ?? 20) / 4)
 
-stayOffTheServersCore()
-const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
-const children: ChildProcess[] = []
-try {
+await withPrograms(async (run, folder) => {
   const database = await run(['dist/bench/database.js', folder])
   const settings = { DATABASE_URL: database.url, LIMITS: 'off', LOG_LEVEL: 'info', PORT: '0', HOST: '127.0.0.1' }
   const site = { ...(await run(['bin/start.js'], settings)), postgres: postmasterIn(folder) }
@@ -33,21 +26,9 @@ try {
   console.log(`\n${placement}`)
   await polls(site, bare, token, uri, cookie)
   await pages(site, bare, token, uri, cookie)
-} finally {
-  // The database, which was started first, is stopped last.
-  for (const child of children.reverse()) {
-    await stop(child)
-  }
-  await rm(folder, { recursive: true, force: true })
-}
+})
 
-type Server = Pick<Line, 'port' | 'server' | 'postgres'> & { url: string }
-
-async function run(args: string[], env?: Record<string, string>): Promise<Server> {
-  const { url, child } = await start(args, env)
-  children.push(child)
-  return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, server: child.pid ?? 0 }
-}
+type Server = Started & Pick<Line, 'postgres'>
 
 /** Compared with the same answer from simpler servers. */
 async function polls(site: Server, bare: Server, token: string, uri: string, cookie: string) {
@@ -104,10 +85,8 @@ async function pages(site: Server, bare: Server, token: string, uri: string, coo
   console.log(
     `A page right after a post takes ${Math.round(2 * both - own)} µs of Node: twice the last line, less the one before.`,
   )
-  const { length } = Buffer.from(
-    await (
-      await fetch(new URL(`/chats/${uri}`, site.url), { headers: { ...page, 'accept-encoding': 'identity' } })
-    ).arrayBuffer(),
-  )
-  console.log(`The page has ${length} bytes.`)
+  const { headers } = await fetch(new URL(`/chats/${uri}`, site.url), {
+    headers: { ...page, 'Accept-Encoding': 'gzip' },
+  })
+  console.log(`The chat’s page has ${headers.get('content-length')} bytes in gzip.`)
 }

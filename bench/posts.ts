@@ -1,13 +1,10 @@
 // npm run bench -- posts [seconds]: posts per second from an empty table, compared in turns with node:http and one INSERT on the same PostgreSQL.
-import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import pg from 'pg'
+import { withClient } from '../src/db/connection.js'
+import { credentials } from '../test/support/streams.js'
 import { Visitor } from '../test/support/visitor.js'
 import { signUp, startChats } from './accounts.js'
 import { postRequest } from './load.js'
-import { placement, postmasterIn, start, stayOffTheServersCore, stop } from './programs.js'
+import { placement, postmasterIn, withPrograms } from './programs.js'
 import { inTurns, type Line } from './turns.js'
 
 const CHATS = 16
@@ -24,13 +21,8 @@ function message(): string {
 const json = () => JSON.stringify({ message: message() })
 const JSON_BODY = { 'Content-Type': 'application/json' }
 
-stayOffTheServersCore()
-const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
-const children: ChildProcess[] = []
-const database = await run(['dist/bench/database.js', folder])
-const sql = new pg.Client(database.url)
-await sql.connect()
-try {
+await withPrograms(async (run, folder) => {
+  const database = await run(['dist/bench/database.js', folder])
   const floor = await run(['dist/bench/floor.js'], { DATABASE_URL: database.url })
   const site = await run(['bin/start.js'], {
     DATABASE_URL: database.url,
@@ -60,7 +52,7 @@ try {
     postgres,
     senders,
     floor,
-    settle: sort,
+    settle: () => sort(database.url),
     next: sender =>
       postRequest(
         `/api/chats/${uris[sender % chats]}/messages/`,
@@ -91,35 +83,24 @@ try {
     ],
     seconds,
   )
-} finally {
-  await sql.end()
-  // The database, which was started first, is stopped last.
-  for (const child of children.reverse()) {
-    await stop(child)
-  }
-  await rm(folder, { recursive: true, force: true })
-}
-
-async function run(args: string[], env?: Record<string, string>) {
-  const { url, child } = await start(args, env)
-  children.push(child)
-  return { url, port: URL.canParse(url) ? Number(new URL(url).port) : 0, server: child.pid ?? 0 }
-}
+})
 
 /** As htmx sends it from a page that has seen everything but this. */
-function byForm({ cookies, csrf }: Visitor, at: string): string {
+function byForm(writer: Visitor, at: string): string {
   const headers = {
     'Content-Type': 'application/x-www-form-urlencoded',
-    Cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+    ...credentials(writer),
     Accept: 'text/html, text/event-stream',
     'HX-Request': 'true',
     'Sec-Fetch-Site': 'same-origin',
-    'X-CSRF-Token': csrf,
+    'X-CSRF-Token': writer.csrf,
   }
   return postRequest(at, headers, new URLSearchParams({ message: message() }).toString())
 }
 
 /** Waits until all words are sorted into the search index. */
-async function sort() {
-  await sql.query("select gin_clean_pending_list(oid) from pg_class where oid = to_regclass('events_words')")
+function sort(connectionString: string) {
+  return withClient({ connectionString }, sql =>
+    sql.query("select gin_clean_pending_list(oid) from pg_class where oid = to_regclass('events_words')"),
+  )
 }

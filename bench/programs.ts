@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { parsedUrl } from '../src/urls.js'
 
 const pins = spawnSync('taskset', ['-V']).status === 0 && availableParallelism() > 1
 
@@ -42,6 +44,39 @@ export async function stop(child: ChildProcess) {
 export function stayOffTheServersCore() {
   if (pins) {
     spawnSync('taskset', ['-cp', '1', String(process.pid)])
+  }
+}
+
+/** A program that was started. */
+export interface Started {
+  url: string
+  /** 0 of a database, which is at a socket. */
+  port: number
+  pid: number
+}
+
+/**
+ * Does the work with a folder of its own and with what it starts, while this process stays off the servers' core. Ends all of it and removes the folder
+ * afterwards.
+ */
+export async function withPrograms(
+  work: (run: (args: string[], env?: Record<string, string>) => Promise<Started>, folder: string) => Promise<void>,
+) {
+  stayOffTheServersCore()
+  const folder = await mkdtemp(path.join(tmpdir(), 'chatire-bench-'))
+  const children: ChildProcess[] = []
+  try {
+    await work(async (args, env) => {
+      const { url, child } = await start(args, env)
+      children.push(child)
+      return { url, port: Number(parsedUrl(url)?.port ?? 0), pid: child.pid ?? 0 }
+    }, folder)
+  } finally {
+    // The database, which was started first, is stopped last.
+    for (const child of children.reverse()) {
+      await stop(child)
+    }
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -10,7 +10,7 @@ export interface Line {
   name: string
   port: number
   /** The server's process. Its children count with it. */
-  server: number
+  pid: number
   /** PostgreSQL's main process, where it has a part in it. */
   postgres?: number
   /** Each has a connection, and sends one request after another. */
@@ -55,14 +55,18 @@ export async function inTurns(title: string, lines: readonly Line[], seconds: nu
   for (const { name, floor, postgres } of lines) {
     const own = turns.get(name) ?? []
     const shares = own.map(({ rate }, n) => rate / (turns.get(floor ?? name)?.[n]?.rate ?? rate))
-    const middle = (key: keyof Turn) => median(own.map(turn => turn[key]))
+    const middle = (key: keyof Turn) =>
+      quantile(
+        own.map(turn => turn[key]),
+        0.5,
+      )
     const outcome = {
       rate: middle('rate'),
       server: middle('server'),
       postgres: middle('postgres'),
       p50: middle('p50'),
       p99: middle('p99'),
-      share: median(shares),
+      share: quantile(shares, 0.5),
     }
     outcomes.set(name, outcome)
     rows[name] = {
@@ -81,8 +85,8 @@ export async function inTurns(title: string, lines: readonly Line[], seconds: nu
   return outcomes
 }
 
-async function turnOf({ port, server, postgres, senders, next, settle }: Line, seconds: number): Promise<Turn> {
-  const used = () => [cpu(server), postgres ? cpu(postgres) : 0] as const
+async function turnOf({ port, pid, postgres, senders, next, settle }: Line, seconds: number): Promise<Turn> {
+  const used = () => [cpu(pid), postgres ? cpu(postgres) : 0] as const
   const before = used()
   const { perSecond, refused, latencies } = await load(port, senders, seconds, next)
   const settling = performance.now()
@@ -93,14 +97,6 @@ async function turnOf({ port, server, postgres, senders, next, settle }: Line, s
     throw new Error(`${refused} requests were refused, and ${count} answered`)
   }
   const [inServer = 0, inPostgres = 0] = used().map((now, n) => (((now - (before[n] ?? 0)) / TICKS) * 1e6) / count)
-  const at = (share: number) =>
-    quantile(
-      latencies.map(ms => 100 * ms),
-      share,
-    ) / 100
+  const at = (share: number) => quantile(latencies, share)
   return { rate: count / took, server: inServer, postgres: inPostgres, p50: at(0.5), p99: at(0.99) }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }

@@ -25,8 +25,9 @@ const PARTS = [
 
 await prepare()
 const [what, seconds] = process.argv.slice(2)
-if (what && !PARTS.includes(what))
+if (what && !PARTS.includes(what)) {
   fail(`npm run bench measures posts, pages, live and text, or one of ${PARTS.join(', ')}.`)
+}
 process.argv.splice(2, 2, ...(seconds ? [seconds] : []))
 for (const part of what ? [what] : ['posts', 'pages', 'live', 'text']) {
   await import(new URL(`../dist/bench/${part}.js`, import.meta.url))

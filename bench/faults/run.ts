@@ -67,7 +67,7 @@ try {
     rows.push(row)
     written()
     const { verdict } = row
-    const [p50, p99] = [0.5, 0.99].map(share => quantile(verdict.latencies, share))
+    const [p50, p99] = [0.5, 0.99].map(share => Math.round(quantile(verdict.latencies, share)))
     const words = isClean(verdict) ? 'nothing wrong' : verdict.sentences.join('\n  ')
     console.log(`${fault.name}: ${row.injected} times, ${verdict.posts} posts (p50 ${p50} ms, p99 ${p99} ms), ${words}`)
   }

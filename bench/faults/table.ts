@@ -11,8 +11,8 @@ export function tableOf(rows: readonly Row[], skipped: ReadonlyMap<string, strin
     verdict.operations,
     ...KINDS.map(kind => verdict.counts[kind]),
     verdict.settled,
-    recoveries.length > 0 ? quantile(recoveries, 0.5) : '',
-    recoveries.length > 0 ? quantile(recoveries, 0.99) : '',
+    recoveries.length > 0 ? Math.round(quantile(recoveries, 0.5)) : '',
+    recoveries.length > 0 ? Math.round(quantile(recoveries, 0.99)) : '',
   ])
   const sum = (column: number) => cells.reduce((sum, row) => sum + Number(row[column]), 0)
   const all = ['all', ...COLUMNS.slice(1, -2).map((_, n) => sum(n + 1)), '', '']

@@ -67,5 +67,5 @@ export function isClean({ counts }: Verdict): boolean {
 /** The value below which that share of the numbers is; 0 where there are none. */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = Float64Array.from(numbers).sort()
-  return Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { LIMITS } from '../../src/config.js'
 import { deleteSomeRows } from '../../src/db/deleted-chats.js'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { tokenKey } from '../../src/keys.js'
 import { assertProblem } from '../input/answers.js'
+import { withClockStopped } from '../support/clock.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { openEvents } from '../support/streams.js'
@@ -376,10 +378,9 @@ describe('bots', () => {
       const { hook } = await botOf()
       const limited = await openSite({ LIMITS: 'on' }, site)
       const path = hook.slice(site.url.length)
-      const answers = []
-      for (let n = 0; n < 12; n++) {
-        answers.push(await send(limited.url + path, `number ${n}`))
-      }
+      const answers = await withClockStopped(() =>
+        Promise.all(Array.from({ length: LIMITS.posts.burst + 2 }, (_, n) => send(limited.url + path, `number ${n}`))),
+      )
       const over = answers.find(({ status }) => status === 429)
       assert.ok(over)
       assert.equal(over.json.code, 'rate_limited')
