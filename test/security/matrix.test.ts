@@ -171,6 +171,8 @@ describe('who may do what', () => {
   let site: Site
   const actors = {} as Record<Actor, Visitor>
   let leavers = 0
+  /** The chat of the last request, if it is as it was before. */
+  let kept: ({ route: string } & Awaited<ReturnType<typeof newChat>>) | undefined
   before(async () => {
     site = await openSite()
     actors.visitor = new Visitor(site)
@@ -186,9 +188,9 @@ describe('who may do what', () => {
 
   it('lets no form of another page change anything, where a route does not say that it counts no cookies', async () => {
     for (const [route, { anonymous, cookieless, entrance }] of MARKS) {
-      const [method = '', pattern = ''] = route.split(' ')
+      const [method = ''] = route.split(' ')
       if (method !== 'GET') {
-        const { path, visitor, member_id } = await set(pattern, 'member')
+        const { path, visitor, member_id } = await set(route, 'member')
         const forged = new URLSearchParams(await filled(ROWS[route]?.fields ?? {}, member_id))
         const byMember = await visitor.send(method, path, forged, { accept: 'text/html, */*' })
         const byVisitor = await actors.visitor.send(method, path, forged, { accept: 'text/html, */*' })
@@ -209,7 +211,7 @@ describe('who may do what', () => {
         // Of the rates, each of so many processes grants one request.
         const limited = await openSite({ LIMITS: 'on', WEB_CONCURRENCY: '64' }, site)
         const { path, visitor } = await set(
-          pattern.replace(':key', 'something'),
+          route.replace(':key', 'something'),
           entrance ? 'visitor' : pattern === '/account/keep' ? 'guest' : 'owner',
         )
         const sender = Object.assign(new Visitor(limited), { cookies: visitor.cookies, csrf: visitor.csrf })
@@ -226,7 +228,7 @@ describe('who may do what', () => {
     it(`holds for ${route}`, async () => {
       const [method = '', pattern = ''] = route.split(' ')
       for (const [place, actor] of ACTORS.entries()) {
-        const { path, visitor, member_id } = await set(pattern, actor)
+        const { path, visitor, member_id } = await set(route, actor)
         const before = await stored(site)
         const answer = await ask(visitor, method, path + query, await filled(fields, member_id))
         assert.equal(answer.status, status[place], `${actor}: ${answer.text}`)
@@ -237,13 +239,32 @@ describe('who may do what', () => {
         }
         if (answer.status >= 400) {
           assert.deepEqual(await stored(site), before, `${actor} changed something`)
+        } else if (method !== 'GET') {
+          kept = undefined
         }
       }
     })
   }
 
-  /** A chat of its own for each, with a message by the member, and who asks. */
-  async function set(pattern: string, actor: Actor) {
+  /** What is asked for, in a chat that nothing was changed in, and who asks. */
+  async function set(route: string, actor: Actor) {
+    const [, pattern = ''] = route.split(' ')
+    if (kept?.route !== route) {
+      kept = { route, ...(await newChat(pattern)) }
+    }
+    const { uri, id, member_id } = kept
+    const visitor = await visitorAs(actor, uri, pattern)
+    const path = pattern
+      .replace(':uri', uri)
+      .replace(':id', pattern.startsWith('/account/') ? '999999999' : String(id))
+      .replace(':emoji', encodeURIComponent('👍'))
+      .replace(':key', 'nothing')
+      .replace(':format', 'ndjson')
+    return { path, visitor, member_id }
+  }
+
+  /** With a message by the member, and what the route is about. */
+  async function newChat(pattern: string) {
     const { owner, member, removed } = actors
     await owner.get('/')
     const uri = await owner.startChat()
@@ -251,21 +272,9 @@ describe('who may do what', () => {
     await removed.get(`/chats/${uri}`)
     await removeMember(site, uri, 'the-removed')
     await member.post(`/chats/${uri}/messages`, { message: SECRET })
-    let visitor = actors[actor]
-    if (actor === 'guest') {
-      visitor = new Visitor(site)
-      await visitor.get(`/chats/${uri}`)
-      await visitor.post(`/chats/${uri}/guests`, { name: 'Gus' })
-      await visitor.get('/')
-    } else if (actor === 'visitor') {
-      visitor = new Visitor(site)
-      await visitor.get('/')
-    } else if (pattern.includes('logout')) {
-      visitor = await new Visitor(site).signUp(`leaver${++leavers}`)
-    }
     const { json } = await member.send('GET', `/api/chats/${uri}/messages`, undefined, {})
-    const member_id = json.messages[0].user.id
-    let id = json.messages[0].id
+    const member_id: number = json.messages[0].user.id
+    let id: number = json.messages[0].id
     if (/\/(members|bans)\/:id/.test(pattern)) {
       id = member_id
     }
@@ -274,23 +283,27 @@ describe('who may do what', () => {
       await site.pool.query('update members set left_at = null where user_id = $1', [member_id])
     }
     if (pattern.includes('/bots/')) {
-      const made = await owner.send(
-        'POST',
-        `/chats/${uri}/bots`,
-        new URLSearchParams({ csrf: owner.csrf, name: 'deploy' }),
-        {
-          accept: 'application/json',
-        },
-      )
+      const body = new URLSearchParams({ csrf: owner.csrf, name: 'deploy' })
+      const made = await owner.send('POST', `/chats/${uri}/bots`, body, { accept: 'application/json' })
       id = made.json.id
     }
-    const path = pattern
-      .replace(':uri', uri)
-      .replace(':id', pattern.startsWith('/account/') ? '999999999' : id)
-      .replace(':emoji', encodeURIComponent('👍'))
-      .replace(':key', 'nothing')
-      .replace(':format', 'ndjson')
-    return { path, visitor, member_id }
+    return { uri, id, member_id }
+  }
+
+  async function visitorAs(actor: Actor, uri: string, pattern: string): Promise<Visitor> {
+    if (actor === 'guest') {
+      const guest = new Visitor(site)
+      await guest.get(`/chats/${uri}`)
+      await guest.post(`/chats/${uri}/guests`, { name: 'Gus' })
+      await guest.get('/')
+      return guest
+    }
+    if (actor === 'visitor') {
+      const visitor = new Visitor(site)
+      await visitor.get('/')
+      return visitor
+    }
+    return pattern.includes('logout') ? new Visitor(site).signUp(`leaver${++leavers}`) : actors[actor]
   }
 
   /** What is known of the chat alone; other rows rename its owner. */
