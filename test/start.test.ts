@@ -31,7 +31,7 @@ describe('a start', () => {
     await until(() => postgresProcesses(folder).length === 0)
   })
 
-  it('finishes the files of its database when Ctrl-C comes, says so, and ends', async () => {
+  it('finishes the files of its database when Ctrl-C comes, says so, and ends @long', async () => {
     const program = start()
     await program.says(/Creating a database/)
     // A signal would end the PostgreSQL that fills them.

@@ -3,10 +3,11 @@ import type { Parts } from '../../src/http/context.js'
 import { marksOfLayer } from '../../src/http/marks.js'
 import { API, routerOf } from '../../src/routes/index.js'
 import { ApiDocument, bodyOf, codesOf, type Json, type Operation, type Schema } from '../support/api-document.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { openEvents, openSocket } from '../support/streams.js'
-import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 /** Who asks, and for what. */
 interface Request {

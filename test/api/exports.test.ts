@@ -4,11 +4,12 @@ import { eventsAfter } from '../../src/db/events.js'
 import { exportLine } from '../../src/http/export-answers.js'
 import { exportChat } from '../../src/http/exporting.js'
 import { keyHash } from '../../src/keys.js'
+import type { Answer } from '../support/exchange.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { fillChat } from '../support/streams.js'
-import { type Answer, type Program, signUpProgram } from '../support/visitor.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
 
 /** Of 3,000 such messages an export does not fit into the buffers of its connection. */
 const LARGE = 'x'.repeat(1500)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import fc, { type Arbitrary } from 'fast-check'
 import { ApiDocument, bodyOf, type Schema } from '../support/api-document.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Program, signUpProgram } from '../support/visitor.js'
+import { Program, signUpProgram } from '../support/visitor.js'
 
 /** Who asks, by a token of theirs. */
 const CALLERS = ['nobody', 'unknown', 'stranger', 'member', 'owner', 'reader', 'bot'] as const

@@ -4,9 +4,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { stored } from '../input/rows.js'
+import type { Answer } from '../support/exchange.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
 type Line = any

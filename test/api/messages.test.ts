@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { findChat } from '../../src/db/chats.js'
 import { postMessages } from '../../src/db/messages.js'
 import { RULES_VERSION } from '../../src/text/markdown.js'
+import type { Answer } from '../support/exchange.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, type Program, signUpProgram } from '../support/visitor.js'
+import { type Program, signUpProgram } from '../support/visitor.js'
 
 interface Item {
   id: number

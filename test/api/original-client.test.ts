@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, signUpProgram, Visitor } from '../support/visitor.js'
+import { signUpProgram, Visitor } from '../support/visitor.js'
 
 /** A client of the original as it is: forms by jQuery from another origin, trailing slashes, the whole history every 3 s. */
 describe('an unmodified client of the original', () => {

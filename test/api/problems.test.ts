@@ -4,9 +4,10 @@ import type { Parts } from '../../src/http/context.js'
 import { marksOfLayer } from '../../src/http/marks.js'
 import { routerOf } from '../../src/routes/index.js'
 import { assertProblem } from '../input/answers.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
 

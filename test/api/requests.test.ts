@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'

@@ -45,7 +45,7 @@ describe('what tells of the others, in browsers', () => {
       assert.ok(went - came > 5000, `${went - came} ms`)
     })
 
-    it('is told at most every 3 s', async () => {
+    it('is told at most every 3 s @long', async () => {
       const { page } = await enter()
       let told = 0
       page.on('request', request => {
@@ -100,7 +100,7 @@ describe('what tells of the others, in browsers', () => {
       )
     })
 
-    it('focuses the page when it is clicked, and closes', async () => {
+    it('focuses the page when it is clicked, and closes @long', async () => {
       const page = await enterAndLeave()
       await story.bob.post(story.uri, 'click me')
       await page.waitForFunction(() => (window as unknown as Recorded).shown.length === 1)
@@ -155,7 +155,7 @@ describe('what tells of the others, in browsers', () => {
     assert.deepEqual(complaints, [])
   })
 
-  it('makes no sound and no notification in a muted chat, for mentions neither, and the list marks it', async () => {
+  it('makes no sound and no notification in a muted chat, for mentions neither, and the list marks it @long', async () => {
     const { page, context, name } = await enter()
     await context.grantPermissions(['notifications'])
     await recordNotifications(page)

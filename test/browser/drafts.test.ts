@@ -42,7 +42,7 @@ describe('what is typed', () => {
     assert.equal(await composer(page).inputValue(), 'not yours')
   })
 
-  it('is forgotten by signing out', async () => {
+  it('is forgotten by signing out @long', async () => {
     const { page } = await story.reader()
     await composer(page).fill('secret plans')
     await page.getByRole('button', { name: 'Sign Out' }).click()
@@ -52,7 +52,7 @@ describe('what is typed', () => {
     assert.equal(await composer(page).inputValue(), '')
   })
 
-  it('goes round by the login without JavaScript where the session ended meanwhile', async () => {
+  it('goes round by the login without JavaScript where the session ended meanwhile @long', async () => {
     const { context, page } = await story.reader({ javaScriptEnabled: false })
     await composer(page).fill('two lines\nof mine')
     await context.clearCookies()

@@ -57,7 +57,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.deepEqual(complaints, [])
     })
 
-    it('hand their chat on by signing out, and are told to whom before', async () => {
+    it('hand their chat on by signing out, and are told to whom before @long', async () => {
       const { page } = await start('Carla')
       const url = page.url()
       const bob = await person(site, { javaScriptEnabled })
@@ -97,7 +97,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal(await countOf('Emil'), 1)
     })
 
-    it('sign up once by tapping twice, and start one chat', async () => {
+    it('sign up once by tapping twice, and start one chat @long', async () => {
       const { page } = await person(site, { javaScriptEnabled })
       await page.goto('/signup')
       await page.getByLabel('Username').fill('fred')

@@ -54,7 +54,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.deepEqual([...ann.complaints, ...bob.complaints], [])
     })
 
-    it('makes a bot, whose hook posts as it, gives it another hook, and removes it', async () => {
+    it('makes a bot, whose hook posts as it, gives it another hook, and removes it @long', async () => {
       const { page } = ann
       const post = async (text: string) => (await fetch(hook, { method: 'POST', body: text })).status
       await openSettings()
@@ -111,7 +111,7 @@ for (const javaScriptEnabled of [true, false]) {
       }
     })
 
-    it('says for how long messages are kept, which the others see in the details', async () => {
+    it('says for how long messages are kept, which the others see in the details @long', async () => {
       await openSettings()
       await ann.page.getByLabel('Messages are kept').selectOption('for 7 days')
       await ann.page.getByRole('button', { name: 'Save' }).click()
@@ -124,7 +124,7 @@ for (const javaScriptEnabled of [true, false]) {
       await bob.page.locator('#members').getByText('Messages are kept for 7 days').waitFor({ state: 'attached' })
     })
 
-    it('replaces the link: the other side goes on, and reloading leads to the new one', async () => {
+    it('replaces the link: the other side goes on, and reloading leads to the new one @long', async () => {
       await openSettings()
       await ann.page.getByLabel('The new link lets people in').selectOption('for 1 day')
       await ann.page.getByRole('button', { name: 'Replace the Link' }).click()
@@ -146,7 +146,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal(new URL(bob.page.url()).pathname, pathname)
     })
 
-    it('hands the chat over, to somebody who can change it then', async () => {
+    it('hands the chat over, to somebody who can change it then @long', async () => {
       await openSettings()
       await ann.page.getByLabel('The new owner').selectOption(`bob${count}`)
       await ann.page.getByRole('button', { name: 'Hand Over' }).click()

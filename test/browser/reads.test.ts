@@ -34,7 +34,7 @@ describe('what is unread, in browsers', () => {
         assert.equal(await page.getByText(/unread$/).count(), 0)
       })
 
-      it('can be jumped to where it is older than what the page shows, and read on from there', async () => {
+      it('can be jumped to where it is older than what the page shows, and read on from there @long', async () => {
         const { page } = await story.reader({ javaScriptEnabled })
         await leave(page)
         await page.goto('/')
@@ -55,7 +55,7 @@ describe('what is unread, in browsers', () => {
     })
   }
 
-  it('is told above the days, which it covers nowhere in the list', async () => {
+  it('is told above the days, which it covers nowhere in the list @long', async () => {
     const { page } = await story.reader()
     await leave(page)
     await page.goto('/')

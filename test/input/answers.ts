@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Answer } from '../support/visitor.js'
+import type { Answer } from '../support/exchange.js'
 
 /** A refusal as a document: in the site's frame, with a sentence that says what is wrong. */
 export function assertPage({ headers, text }: Pick<Answer, 'headers' | 'text'>) {

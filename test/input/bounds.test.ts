@@ -10,12 +10,13 @@ import { routerOf } from '../../src/routes/index.js'
 import { mentionedNames, messageHtml } from '../../src/text/markdown.js'
 import { parseQuery } from '../../src/text/search-query.js'
 import { costOf } from '../support/cost.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { type MeasuredSite, openMeasured } from '../support/measured.js'
 import type { Measured, Memory } from '../support/measured-site.js'
 import { openSite, type Site } from '../support/site.js'
 import { openSocket } from '../support/streams.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 import { worstTexts } from '../support/worst-texts.js'
 import { sendRaw } from './raw.js'
 import { stored } from './rows.js'
@@ -155,7 +156,7 @@ const ROWS: Record<string, Row> = {
 }
 
 /** The routes that strangers can send the most to: the others take part in the long form alone. */
-const SHORT = new Set(['POST /signup', 'POST /login', 'POST /guests', 'POST /chats', 'POST /chats/:uri/messages'])
+const SHORT = new Set(['POST /login', 'POST /guests', 'POST /chats/:uri/messages'])
 
 /** What addresses may ask for besides. */
 const QUERIES = [

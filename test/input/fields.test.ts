@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Visitor } from '../support/visitor.js'
+import { PASSWORD, Visitor } from '../support/visitor.js'
 import { assertAlert, assertPage, assertProblem } from './answers.js'
 import { stored } from './rows.js'
 

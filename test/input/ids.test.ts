@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 import { assertAlert, assertPage, assertProblem } from './answers.js'
 import { sendRaw } from './raw.js'
 import { stored } from './rows.js'

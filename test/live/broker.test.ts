@@ -216,12 +216,12 @@ describe('hints by RabbitMQ', () => {
     const WRONG: [string, () => string | Promise<string>, RegExp][] = [
       ['nothing', async () => `amqp://secretive:pass%25word@127.0.0.1:${await freePort()}`, /ECONNREFUSED/],
       [
-        'a user with another password',
+        'a user with another password @long',
         () => broker.urlOf('secretive', 'pass%25wor'),
         /ACCESS_REFUSED - Login was refused/,
       ],
-      ['a vhost that does not exist', () => asSecretive('nowhere'), /vhost nowhere not found/],
-      ['a vhost of others', () => asSecretive(''), /access to vhost '\/' refused/],
+      ['a vhost that does not exist @long', () => asSecretive('nowhere'), /vhost nowhere not found/],
+      ['a vhost of others @long', () => asSecretive(''), /access to vhost '\/' refused/],
       ['a vhost without rights', () => asSecretive('elsewhere'), /ACCESS_REFUSED - access to exchange/],
       ['a vhost without the right to write @long', () => asSecretive('silent'), /ACCESS_REFUSED - access to exchange/],
       [
@@ -230,7 +230,7 @@ describe('hints by RabbitMQ', () => {
         /version of AMQP is not supported; the server suggests 0-1-0-0/,
       ],
       [
-        'a web server',
+        'a web server @long',
         () => serve(socket => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')),
         /What answers there is no broker/,
       ],
@@ -245,7 +245,7 @@ describe('hints by RabbitMQ', () => {
         /speaks TLS: its URL begins with amqps|ECONNRESET/,
       ],
       [
-        'a broker’s port without TLS with it',
+        'a broker’s port without TLS with it @long',
         () => broker.url.replace('amqp', 'amqps'),
         /speaks no TLS, or not as this program does: \S/,
       ],

@@ -27,7 +27,7 @@ describe('the word that the list of chats has changed', () => {
   })
   afterEach(cutStreams)
 
-  it('comes to a page of another chat, without an id', async () => {
+  it('comes to a page of another chat, without an id @long', async () => {
     const page = await openPageEvents(site, `/chats/${one}/live`, ann)
     await bob.post(other, 'news')
     assert.deepEqual(await page.first(isWord), { event: 'chats', data: '1' })

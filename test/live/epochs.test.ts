@@ -131,7 +131,7 @@ describe('an epoch', () => {
       assert.equal((await poll(last)).status, 200)
     })
 
-    it('when connections have ended, with BUS=off too', async () => {
+    it('when connections have ended, with BUS=off too @long', async () => {
       const off = await openSite({ BUS: 'off' }, site)
       closing.push(() => off.close())
       const stream = await openStream(`${off.url}/api/chats/${uri}/live/?after=0`, {
@@ -237,7 +237,7 @@ describe('an epoch', () => {
       assert.deepEqual((await events(next.cursor)).json.items, [])
     })
 
-    it('may begin again while nothing is posted: cursors of both beginnings stay good', async () => {
+    it('may begin again while nothing is posted: cursors of both beginnings stay good @long', async () => {
       await begin()
       await begin(begun + JUMP)
       await program.post(uri, 'four')

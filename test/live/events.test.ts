@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
+import type { Answer } from '../support/exchange.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import {
@@ -17,7 +18,7 @@ import {
   openSocket,
   type Sent,
 } from '../support/streams.js'
-import { type Answer, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
 const ORIGIN = 'https://app.example.org'

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { LIMITS } from '../../src/config.js'
 import { assertAlert, assertProblem } from '../input/answers.js'
+import type { Answer } from '../support/exchange.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import {
@@ -17,7 +18,7 @@ import {
   openSocket,
   refusedSocket,
 } from '../support/streams.js'
-import { type Answer, PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
 
 const { perSession, perUser, perAddress } = LIMITS.streams
 

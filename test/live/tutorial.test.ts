@@ -393,7 +393,7 @@ describe('the WebSockets of the tutorial’s clients, of several processes', () 
   })
 
   for (const [bus, name] of [
-    ['postgres', 'share the port, with hints by PostgreSQL'],
+    ['postgres', 'share the port, with hints by PostgreSQL @long'],
     ['amqp', 'share the port, with hints by RabbitMQ @long'],
     ['off', 'share the port, without hints @long'],
   ]) {

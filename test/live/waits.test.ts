@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { get } from 'node:http'
 import { assertProblem } from '../input/answers.js'
+import type { Answer } from '../support/exchange.js'
 import { versionOf } from '../support/readers.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Program, signUpProgram } from '../support/visitor.js'
+import { Program, signUpProgram } from '../support/visitor.js'
 
 describe('a list that waits for what is new', () => {
   let site: Site

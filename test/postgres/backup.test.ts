@@ -26,6 +26,8 @@ const run = promisify(execFile)
 /** DRILLED=300000 npm test -- dist/test/postgres/backup.test.js -g "under load" does it with so many messages that were there before. */
 const DRILLED = Number(process.env.DRILLED ?? 0)
 
+const KILLS = 10
+
 describe('a backup', function () {
   this.timeout(120_000)
   let home: string
@@ -365,59 +367,54 @@ describe('a backup', function () {
     })
   })
 
-  for (const [kills, long] of [
-    [1, ''],
-    [10, ' @long'],
-  ] as const) {
-    it(`is complete or not there, and the data old or new, with each killed ${kills}× at a random moment${long}`, async function () {
-      this.timeout(600_000)
-      let cluster = await start()
-      await query(cluster, 'create table marker as select 1 as n')
-      const began = performance.now()
-      await backedUp()
-      const time = performance.now() - began
-      for (let n = 0; n < kills; n++) {
-        const program = startProgram(['bin/backup.js', backups], { DATA_DIR: dataDir })
-        await wait(randomInt(Math.round(time * 1.2)))
-        await program.kill()
-        for (const name of (await readdir(backups)).filter(name => !name.includes('draft'))) {
-          assert.equal((await readdir(path.join(backups, name))).length, 3)
-        }
+  it(`is complete or not there, and the data old or new, with each killed ${KILLS}× at a random moment @long`, async function () {
+    this.timeout(600_000)
+    let cluster = await start()
+    await query(cluster, 'create table marker as select 1 as n')
+    const began = performance.now()
+    await backedUp()
+    const time = performance.now() - began
+    for (let n = 0; n < KILLS; n++) {
+      const program = startProgram(['bin/backup.js', backups], { DATA_DIR: dataDir })
+      await wait(randomInt(Math.round(time * 1.2)))
+      await program.kill()
+      for (const name of (await readdir(backups)).filter(name => !name.includes('draft'))) {
+        assert.equal((await readdir(path.join(backups, name))).length, 3)
       }
-      // Some were not killed in time, and with them the first has had its turn to go.
-      const folder = await backedUp()
-      assert.deepEqual(
-        (await readdir(backups)).filter(name => name.includes('draft')),
-        [],
-      )
-      await cluster.stop()
-      const states = { old: 0, new: 0 }
-      let restoring = 4000
-      for (let n = 0; n <= kills; n++) {
-        cluster = await start()
-        const { rows } = await query(cluster, 'update marker set n = n returning n')
-        states[rows[0].n === 1 ? 'new' : 'old']++
-        await query(cluster, 'update marker set n = 2')
-        await cluster.stop()
-        const program = startProgram(['bin/restore.js', folder], { DATA_DIR: dataDir })
-        const since = performance.now()
-        if (n === 0) {
-          await program.ended
-          restoring = performance.now() - since
-        } else if (n < kills) {
-          await wait(randomInt(Math.round(restoring * 1.1)))
-          await program.kill()
-        } else {
-          assert.equal(await program.ended, 0, program.lines.join('\n'))
-        }
-      }
+    }
+    // Some were not killed in time, and with them the first has had its turn to go.
+    const folder = await backedUp()
+    assert.deepEqual(
+      (await readdir(backups)).filter(name => name.includes('draft')),
+      [],
+    )
+    await cluster.stop()
+    const states = { old: 0, new: 0 }
+    let restoring = 4000
+    for (let n = 0; n <= KILLS; n++) {
       cluster = await start()
-      assert.equal((await query(cluster, 'select n from marker')).rows[0].n, 1)
-      assert.deepEqual(
-        (await readdir(dataDir)).filter(name => /draft|restored/.test(name)),
-        [],
-      )
-      console.log(`      after kills of restore: ${states.old} times the old data, ${states.new} times the new`)
-    })
-  }
+      const { rows } = await query(cluster, 'update marker set n = n returning n')
+      states[rows[0].n === 1 ? 'new' : 'old']++
+      await query(cluster, 'update marker set n = 2')
+      await cluster.stop()
+      const program = startProgram(['bin/restore.js', folder], { DATA_DIR: dataDir })
+      const since = performance.now()
+      if (n === 0) {
+        await program.ended
+        restoring = performance.now() - since
+      } else if (n < KILLS) {
+        await wait(randomInt(Math.round(restoring * 1.1)))
+        await program.kill()
+      } else {
+        assert.equal(await program.ended, 0, program.lines.join('\n'))
+      }
+    }
+    cluster = await start()
+    assert.equal((await query(cluster, 'select n from marker')).rows[0].n, 1)
+    assert.deepEqual(
+      (await readdir(dataDir)).filter(name => /draft|restored/.test(name)),
+      [],
+    )
+    console.log(`      after kills of restore: ${states.old} times the old data, ${states.new} times the new`)
+  })
 })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../../src/config.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const CHROME =

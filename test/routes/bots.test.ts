@@ -5,10 +5,11 @@ import { deleteExpired } from '../../src/db/expiry.js'
 import { tokenKey } from '../../src/keys.js'
 import { assertProblem } from '../input/answers.js'
 import { withClockStopped } from '../support/clock.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
 import { openEvents } from '../support/streams.js'
-import { type Answer, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 describe('bots', () => {
   let site: Site

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import type { Answer } from '../support/exchange.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
-import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 describe('the list of chats in an open page', () => {
   let site: Site

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import type { Answer } from '../support/exchange.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 describe('posting and reading at the same time', () => {
   let site: Site
@@ -56,7 +57,7 @@ describe('posting and reading at the same time', () => {
     }
   })
 
-  it('gives the text back to a form whose chat is held by somebody, and writes the cause down', async () => {
+  it('gives the text back to a form whose chat is held by somebody, and writes the cause down @long', async () => {
     const carl = await new Visitor(site).signUp('carl')
     const uri = await carl.startChat()
     await carl.get(`/chats/${uri}`)

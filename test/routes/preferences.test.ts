@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { assertPage, assertProblem } from '../input/answers.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Program, Visitor } from '../support/visitor.js'
+import { Program, Visitor } from '../support/visitor.js'
 
 const DARK = { theme: 'dark', text_size: 'large', enter: 'line' }
 

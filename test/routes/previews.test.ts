@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Visitor } from '../support/visitor.js'
+import { Visitor } from '../support/visitor.js'
 
 const BOTS = [
   'facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)',

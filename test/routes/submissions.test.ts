@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { deleteExpired } from '../../src/db/expiry.js'
 import { stored } from '../input/rows.js'
+import type { Answer } from '../support/exchange.js'
 import { waiting } from '../support/locks.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Visitor } from '../support/visitor.js'
+import { PASSWORD, Visitor } from '../support/visitor.js'
 
 describe('a form that is sent twice', () => {
   let site: Site

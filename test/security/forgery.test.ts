@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash } from '../../src/keys.js'
 import { stored } from '../input/rows.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 

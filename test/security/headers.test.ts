@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash } from '../../src/keys.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
 

@@ -4,9 +4,10 @@ import { createChat } from '../../src/db/chats.js'
 import { randomKey } from '../../src/keys.js'
 import { assertAlert, assertPage, assertProblem } from '../input/answers.js'
 import { withClockStopped } from '../support/clock.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const WRONG = 'wrong horse battery'
 

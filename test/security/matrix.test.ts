@@ -5,9 +5,10 @@ import { marksOfLayer } from '../../src/http/marks.js'
 import { keyHash } from '../../src/keys.js'
 import { routerOf } from '../../src/routes/index.js'
 import { stored } from '../input/rows.js'
+import type { Answer } from '../support/exchange.js'
 import { removeMember } from '../support/removal.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, signUpProgram, Visitor } from '../support/visitor.js'
 
 const ACTORS = ['visitor', 'stranger', 'removed', 'guest', 'member', 'owner'] as const
 type Actor = (typeof ACTORS)[number]

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { stored } from '../input/rows.js'
+import type { Answer } from '../support/exchange.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, type Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { type Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** What a browser sends when a person opens an address. */

@@ -6,10 +6,11 @@ import { createToken, revokeTokens } from '../../src/db/tokens.js'
 import { changePassword, createUser, deleteUser, findUser, keepGuest } from '../../src/db/users.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { hashPassword } from '../../src/passwords.js'
+import type { Answer } from '../support/exchange.js'
 import { guest } from '../support/guests.js'
 import { holdUser, letGo, waiting } from '../support/locks.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Program, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, Visitor } from '../support/visitor.js'
 
 type Request = () => Promise<Answer>
 

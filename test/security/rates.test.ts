@@ -7,8 +7,9 @@ import { rateLimiter } from '../../src/http/rate-limits.js'
 import { limitLists } from '../../src/routes/scope.js'
 import { assertProblem } from '../input/answers.js'
 import { withClockStopped } from '../support/clock.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 describe('how fast one can', () => {
   let site: Site

@@ -9,6 +9,7 @@ import { LIMITS } from '../../src/config.js'
 import { fill } from '../../src/slices.js'
 import { withClockStopped } from '../support/clock.js'
 import { fillWithMembers } from '../support/crowd.js'
+import type { Answer } from '../support/exchange.js'
 import { longestHold } from '../support/hold.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -23,7 +24,7 @@ import {
   openSocket,
   type Reader,
 } from '../support/streams.js'
-import { type Answer, PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
+import { PASSWORD, Program, signUpProgram, Visitor } from '../support/visitor.js'
 
 const MIB = 2 ** 20
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { keyHash } from '../../src/keys.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
 import { cutStreams, openPageEvents } from '../support/streams.js'
-import { type Answer, Visitor } from '../support/visitor.js'
+import { Visitor } from '../support/visitor.js'
 
 describe('a session that ends after 30 days without use', () => {
   let site: Site

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash } from '../../src/keys.js'
+import type { Answer } from '../support/exchange.js'
 import { openSite, type Site } from '../support/site.js'
-import { type Answer, PASSWORD, Visitor } from '../support/visitor.js'
+import { PASSWORD, Visitor } from '../support/visitor.js'
 
 describe('sessions', () => {
   let site: Site

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
+import type { Answer } from './exchange.js'
 import type { Site } from './site.js'
-import { type Answer, Visitor } from './visitor.js'
+import { Visitor } from './visitor.js'
 
 export type Json = Record<string, unknown>
 

@@ -38,7 +38,11 @@ async function startDatabases(): Promise<Cluster['connection']> {
   ends.push(cluster.stop, () => rm(dataDir, { recursive: true, force: true }))
   const { connection } = cluster
   // Nothing is kept after the run, and writing to disk is most of the cost of hundreds of databases.
-  await command(connection, 'alter system set fsync = off')
+  for (const setting of ['fsync = off', 'full_page_writes = off']) {
+    await command(connection, `alter system set ${setting}`)
+  }
+  // Since PostgreSQL 18 the system can copy the files, which takes a fifth of the time.
+  await command(connection, 'alter system set file_copy_method = clone').catch(() => {})
   await command(connection, 'select pg_reload_conf()')
   await command(connection, 'create database migrated')
   const address = { ...connection, database: 'migrated' }

@@ -4,9 +4,10 @@ import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import { findChat } from '../../src/db/chats.js'
 import { postMessages } from '../../src/db/messages.js'
+import type { Answer } from './exchange.js'
 import { PATIENCE } from './patience.js'
 import type { Site } from './site.js'
-import { type Answer, Program, type Visitor } from './visitor.js'
+import { Program, type Visitor } from './visitor.js'
 
 type At = Pick<Site, 'url'>
 

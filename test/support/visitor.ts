@@ -5,21 +5,13 @@ import { createUser } from '../../src/db/users.js'
 import { sessionCookie } from '../../src/http/sessions.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { hashPassword } from '../../src/passwords.js'
+import { type Answer, exchange } from './exchange.js'
 import type { Site } from './site.js'
 
 /** What browsers accept, in short. */
 const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
 
 export const PASSWORD = 'correct horse battery'
-
-/** An answer that was read to its end. */
-export interface Answer {
-  status: number
-  headers: Headers
-  text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
-  json: any
-}
 
 type Fields = Record<string, string | string[]>
 
@@ -66,14 +58,11 @@ export class Visitor {
 
   async send(method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}): Promise<Answer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await read(
-      await fetch(at(this.site, path), {
-        method,
-        headers: { ...headers, ...(cookie ? { cookie } : {}) },
-        ...(body === undefined ? {} : { body }),
-        redirect: 'manual',
-      }),
-    )
+    const answer = await exchange(at(this.site, path), {
+      method,
+      headers: { ...headers, ...(cookie ? { cookie } : {}) },
+      body,
+    })
     for (const line of answer.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value === '' || /expires=Thu, 01 Jan 1970/i.test(line)) {
@@ -134,18 +123,15 @@ export class Program {
 
   /** `body` is sent as JSON. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    return read(
-      await fetch(at(this.site, path), {
-        method,
-        headers: {
-          ...(this.token ? { authorization: `Token ${this.token}` } : {}),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        redirect: 'manual',
-      }),
-    )
+    return exchange(at(this.site, path), {
+      method,
+      headers: {
+        ...(this.token ? { authorization: `Token ${this.token}` } : {}),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
   }
 
   /** Starts a chat and returns its URI. */
@@ -194,10 +180,4 @@ async function createdUser(db: Db, username: string, password: string) {
 /** The URL of a path. A link may name one already. */
 function at({ url }: Pick<Site, 'url'>, path: string): string {
   return /^https?:/.test(path) ? path : url + path
-}
-
-async function read(response: Response): Promise<Answer> {
-  const text = await response.text()
-  const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '')
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
