@@ -52,14 +52,14 @@ describe('a start', () => {
     await endsBy(next, 'SIGTERM')
   })
 
-  it('says what PostgreSQL misses among its files', async () => {
+  it('says what PostgreSQL misses among its files @long', async () => {
     const file = path.join(filesIn(folder), 'base/5/1259')
     await rename(file, `${file}.gone`)
     ending.push(() => rename(`${file}.gone`, file))
     await fails({}, /PostgreSQL cannot work with its files in .*restore a backup.*base\/5\/1259/)
   })
 
-  it('says which of its files PostgreSQL may not read', async () => {
+  it('says which of its files PostgreSQL may not read @long', async () => {
     const base = path.join(filesIn(folder), 'base/5')
     await chmod(base, 0)
     ending.push(() => chmod(base, 0o700))

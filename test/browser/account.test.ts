@@ -15,7 +15,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     const done = (page: Page, sentence: string) => page.getByRole('status').getByText(sentence).waitFor()
 
-    it('is renamed in the other’s page, given a new password, and deleted, with its messages left behind', async () => {
+    it('is renamed in the other’s page, given a new password, and deleted, with its messages left behind @long', async () => {
       const ann = await member(site, 'ann', { javaScriptEnabled })
       const { url } = ann
       const bob = await member(site, 'bob', { javaScriptEnabled, uri: ann.uri })

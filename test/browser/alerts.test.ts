@@ -89,7 +89,7 @@ describe('what tells of the others, in browsers', () => {
       assert.equal(first?.body, `<b>behind</b> ${'x'.repeat(106)}…`)
     })
 
-    it('says that a bot wrote', async () => {
+    it('says that a bot wrote @long', async () => {
       const page = await enterAndLeave()
       const { json: bot } = await story.bob.call('POST', `/api/chats/${story.uri}/bots/`, { name: 'deploy' })
       await fetch(bot.hook_url, { method: 'POST', body: 'v2.1 is live' })
@@ -125,7 +125,7 @@ describe('what tells of the others, in browsers', () => {
     })
   })
 
-  it('a sound is made where it was asked for, while the page is not in front, and is remembered', async () => {
+  it('a sound is made where it was asked for, while the page is not in front, and is remembered @long', async () => {
     const { page, complaints } = await enter()
     await page.addInitScript(() => {
       const recorded = window as unknown as { tones: number }

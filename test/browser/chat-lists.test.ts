@@ -122,7 +122,7 @@ describe('the list of chats beside a chat', () => {
     await row(page, other).getByText('news').waitFor()
   })
 
-  it('keeps the focus and the place when it comes again', async () => {
+  it('keeps the focus and the place when it comes again @long', async () => {
     const page = await open(1280)
     await row(page, ann.uri).focus()
     await page.evaluate(() => Object.assign(document.activeElement as Element, { known: true }))

@@ -159,7 +159,7 @@ describe('the chat page with htmx', () => {
     await sentence.waitFor({ state: 'detached' })
   })
 
-  it('goes on polling through an outage, says so meanwhile, and misses nothing', async () => {
+  it('goes on polling through an outage, says so meanwhile, and misses nothing @long', async () => {
     await withoutStream(page)
     await page.reload()
     await page.route('**/messages?after=*', route => route.abort())

@@ -120,7 +120,7 @@ describe('the list of suggestions above the composer', () => {
     assert.equal(await composer(page).inputValue(), 'nice 🔥 👍 ')
   })
 
-  it('stays away from addresses, times and what is written out, and goes with the caret', async () => {
+  it('stays away from addresses, times and what is written out, and goes with the caret @long', async () => {
     for (const typed of ['mail ann@bo', 'at 10:30', 'http://ex', 'so:so', ':-D', `@bob${count}`]) {
       await composer(page).fill('')
       await type(typed)

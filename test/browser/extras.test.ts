@@ -40,7 +40,7 @@ describe('the second script of a page', () => {
     }
   })
 
-  it('may be gone, as a page outlives its version: the rest goes on', async () => {
+  it('may be gone, as a page outlives its version: the rest goes on @long', async () => {
     const { page } = await enter()
     await page.route('**/static/extras-*', route => route.fulfill({ status: 404, body: '' }))
     await composer(page).pressSequentially('all the same')

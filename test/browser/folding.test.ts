@@ -34,7 +34,7 @@ describe('a long message', () => {
     })
   }
 
-  it('is unfolded where a link leads to it or the keyboard into it, on its own page, and for a printer', async () => {
+  it('is unfolded where a link leads to it or the keyboard into it, on its own page, and for a printer @long', async () => {
     const { id } = (await story.bob.post(story.uri, `${LINES.join('\n')}\nhttps://example.org/last`)).json
     await story.bob.post(story.uri, 'after it')
     const { page } = await story.reader()
@@ -55,7 +55,7 @@ describe('a long message', () => {
     assert.equal(await page.getByText('Show more').isVisible(), false)
   })
 
-  it('stays unfolded when it changes', async () => {
+  it('stays unfolded when it changes @long', async () => {
     const { id } = (await story.bob.post(story.uri, LINES.join('\n'))).json
     const { page } = await story.reader()
     const text = log(page).locator('.message__text', { hasText: 'line 1' })

@@ -78,7 +78,7 @@ for (const javaScriptEnabled of [true, false]) {
       await bob.page.getByRole('button', { name: 'Save' }).waitFor()
     })
 
-    it('start one chat by tapping twice on a slow link', async () => {
+    it('start one chat by tapping twice on a slow link @long', async () => {
       const { page } = await person(site, { javaScriptEnabled })
       await page.goto('/')
       await page.getByLabel('Your name').fill('Dora')

@@ -63,7 +63,7 @@ describe('the chat by keyboard', () => {
     await isFocused(composer(page))
   })
 
-  it('is on the message’s own link after a reaction, an edit and a deletion', async () => {
+  it('is on the message’s own link after a reaction, an edit and a deletion @long', async () => {
     await say('good news')
     await linkOf('good news').press('Enter')
     await actions().getByRole('button', { name: 'party' }).press('Enter')
@@ -117,7 +117,7 @@ describe('the chat by keyboard', () => {
     await isFocused(linkOf('look at this'))
   })
 
-  it('says that a change did not arrive, and keeps what was typed for it', async () => {
+  it('says that a change did not arrive, and keeps what was typed for it @long', async () => {
     await say('short')
     await composer(page).press('ArrowUp')
     await isFocused(newText())

@@ -83,7 +83,7 @@ describe('a chat', () => {
     })
   }
 
-  it('has edges round its bubbles and buttons where the reader’s own colours rule, and tells mine from others', async () => {
+  it('has edges round its bubbles and buttons where the reader’s own colours rule, and tells mine from others @long', async () => {
     const page = await open('dora')
     await page.emulateMedia({ forcedColors: 'active' })
     const edge = (one: ReturnType<Page['locator']>) =>

@@ -37,7 +37,7 @@ for (const javaScriptEnabled of [true, false]) {
       await ann.page.waitForURL(url, { waitUntil: 'commit' })
     })
 
-    it('renames the chat, which the other side sees', async () => {
+    it('renames the chat, which the other side sees @long', async () => {
       await openSettings()
       await ann.page.getByLabel('Title').fill('Plans <b>for</b> May')
       await ann.page.getByRole('button', { name: 'Save' }).click()
@@ -186,7 +186,7 @@ for (const javaScriptEnabled of [true, false]) {
       await composer(bob.page).waitFor()
     })
 
-    it('leaves the chat', async () => {
+    it('leaves the chat @long', async () => {
       await openDetails(bob.page)
       await bob.page.getByRole('link', { name: 'Members: See all' }).click()
       await bob.page.getByRole('button', { name: 'Leave This Chat' }).click()

@@ -130,7 +130,7 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     if (javaScriptEnabled) {
-      it('are renamed in open pages too, where an account of their name comes', async () => {
+      it('are renamed in open pages too, where an account of their name comes @long', async () => {
         const gil = await guest('gil')
         await say(gil.page, 'I am gil')
         await message(ann, 'I am gil').waitFor()
@@ -153,7 +153,7 @@ for (const javaScriptEnabled of [true, false]) {
         await actions.waitFor({ state: 'detached' })
       })
 
-      it('keep what a message answers when it cannot be sent at once', async () => {
+      it('keep what a message answers when it cannot be sent at once @long', async () => {
         await say(ann, 'a question')
         const actions = await openActions(ann, 'a question')
         await actions.getByRole('link', { name: 'Reply' }).click()

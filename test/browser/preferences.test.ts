@@ -42,7 +42,7 @@ describe('the preferences in a browser', () => {
     })
   }
 
-  it('hold for the messages in the frame without JavaScript, on the canvas of the page', async () => {
+  it('hold for the messages in the frame without JavaScript, on the canvas of the page @long', async () => {
     const { page, uri } = await member(site, 'ann', { javaScriptEnabled: false, colorScheme: 'light' })
     await composer(page).fill('from ann')
     await page.getByRole('button', { name: 'Send' }).click()
@@ -59,7 +59,7 @@ describe('the preferences in a browser', () => {
     assert.deepEqual(scheme, { colorScheme: 'normal', backgroundColor: 'rgba(0, 0, 0, 0)', dark: 'dark' })
   })
 
-  it('make the text larger, and nothing overflows', async () => {
+  it('make the text larger, and nothing overflows @long', async () => {
     const { page } = await person(site, { viewport: { width: 320, height: 640 } })
     const size = () => page.getByRole('heading', { level: 1 }).evaluate(({ scrollHeight }) => scrollHeight)
     await page.goto('/preferences')

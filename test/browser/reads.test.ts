@@ -156,7 +156,7 @@ describe('what is unread, in browsers', () => {
     assert.equal(await unread(), 0)
   })
 
-  it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view', async () => {
+  it('is a few lines up where the list has it: the link scrolls there, and goes once it is in view @long', async () => {
     const { page } = await story.reader()
     await leave(page)
     await page.goto('/')

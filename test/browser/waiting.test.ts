@@ -118,7 +118,7 @@ describe('what waits to be sent', () => {
     assert.equal(await composer(page).inputValue(), 'a draft')
   })
 
-  it('goes on from another page where its own was closed', async () => {
+  it('goes on from another page where its own was closed @long', async () => {
     await page.route(POSTS, () => {})
     await send(page, 'left behind')
     const other = await open()
@@ -144,7 +144,7 @@ describe('what waits to be sent', () => {
     }
   })
 
-  it('is neither shown to nor sent by another user of the browser, and goes on when its writer is back', async () => {
+  it('is neither shown to nor sent by another user of the browser, and goes on when its writer is back @long', async () => {
     await leaveWaiting('of ann alone')
     await ann.context.clearCookies()
     await signIn(await new Visitor(site).signUp(`cleo${count}`))
@@ -249,7 +249,7 @@ describe('what waits to be sent', () => {
     assert.deepEqual(await said(), ['now', 'an hour ago'])
   })
 
-  it('waits on a page of older messages until something is sent there', async () => {
+  it('waits on a page of older messages until something is sent there @long', async () => {
     await leaveWaiting('from before')
     await page.goto(`/chats/${uri}?before=2`)
     assert.deepEqual(await waiting(page), ['from before'])

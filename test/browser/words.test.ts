@@ -11,7 +11,7 @@ describe('a message in plain words', () => {
   })
   after(() => site.close())
 
-  it('says the same in a quote and in the list of chats after a live change as from the server', async () => {
+  it('says the same in a quote and in the list of chats after a live change as from the server @long', async () => {
     const { page, uri, context } = await member(site, 'ann')
     const bob = await signUpProgram(site, 'bob')
     await bob.join(uri)

@@ -67,7 +67,7 @@ describe('the service worker', () => {
     await log(page).getByText('through the worker').waitFor()
   })
 
-  it('goes when somebody signs out, with all that is stored', async () => {
+  it('goes when somebody signs out, with all that is stored @long', async () => {
     const { page } = await member(site, 'emma', ALLOWED)
     await controlled(page)
     await page.goto('/')
@@ -80,7 +80,7 @@ describe('the service worker', () => {
     assert.ok(!(await page.evaluate(() => caches.keys())).includes('from before'))
   })
 
-  it('shows the notifications that a page may not, and the switch says how long there are any', async () => {
+  it('shows the notifications that a page may not, and the switch says how long there are any @long', async () => {
     const frank = await signUpProgram(site, 'frank')
     const uri = await frank.startChat()
     const { page } = await member(site, 'gus', { ...ALLOWED, uri })

@@ -87,7 +87,7 @@ describe('the database that DATABASE_URL names', () => {
     await program.endsWith('SIGTERM', 0)
   })
 
-  it('ends while another migrates, and leaves nothing in the database', async () => {
+  it('ends while another migrates, and leaves nothing in the database @long', async () => {
     const address = await createEmptyDatabase()
     const holder = new pg.Client(address)
     await holder.connect()

@@ -145,7 +145,7 @@ describe('postMessages', () => {
       assert.equal((await stuck).outcome, 'posted')
     })
 
-    it('fails what is stuck for as long as the program waits for locks, and posts on once it is free', async () => {
+    it('fails what is stuck for as long as the program waits for locks, and posts on once it is free @long', async () => {
       const { db, pool } = connect(site.address, () => {})
       const queue = postQueue(db, { waiting: 1000, perCall: 256 })
       const hold = await holdChat(chat.id)

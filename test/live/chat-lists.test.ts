@@ -86,7 +86,7 @@ describe('the word that the list of chats has changed', () => {
     assert.ok(!frame.text.includes('event:'))
   })
 
-  it('tells of what another process posted', async () => {
+  it('tells of what another process posted @long', async () => {
     const second = await openSite({}, site)
     try {
       const elsewhere = await signUpProgram(second, unique('elsewhere'))

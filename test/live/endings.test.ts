@@ -39,7 +39,7 @@ for (const [where, { env, sites: count }] of Object.entries(SETTINGS)) {
       }
     })
 
-    it('comes soon after signing out, for that session alone', async () => {
+    it('comes soon after signing out, for that session alone @long', async () => {
       const { uri, name } = await newChat()
       const [leaving, staying] = [await signIn(name), await signIn(name)]
       const [over, on] = [await readers(uri, [leaving]), await readers(uri, [staying])]

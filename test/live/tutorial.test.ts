@@ -287,7 +287,7 @@ describe('the WebSockets of the tutorial’s clients', () => {
     }
   })
 
-  it('end when the link expires', async () => {
+  it('end when the link expires @long', async () => {
     const uri = nextUri()
     await site.pool.query(`update links set expires_at = now() + interval '2 s' where uri = $1`, [uri])
     const client = await new FrontEnd(open.tutorial, uri).begun()

@@ -230,7 +230,7 @@ describe('startCluster', () => {
     assert.deepEqual(await query(connection, 'select from orphaned'), [])
   })
 
-  it('refuses a directory in use, whatever its path is written like, and leaves the first alone', async () => {
+  it('refuses a directory in use, whatever its path is written like, and leaves the first alone @long', async () => {
     const first = await start(dataDir)
     const client = new Client(first.connection)
     client.on('error', () => {})
@@ -299,7 +299,7 @@ describe('startCluster', () => {
     assert.deepEqual(await query(connection, 'select 1 as one'), [{ one: 1 }])
   })
 
-  it('makes the links to the libraries when npm was not allowed to', async () => {
+  it('makes the links to the libraries when npm was not allowed to @long', async () => {
     const app = await copyApp(join(root, 'app'))
     const program = launch(dataDir, { file: app.program })
     await program.next('connection')

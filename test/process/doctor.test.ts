@@ -56,7 +56,10 @@ describe('npm run doctor', () => {
     for (const line of said.split('\n')) {
       assert.match(line, /^(ok {2}|warn|bad ) {2}[a-z ]+: [A-Z0-9f].*\.$/)
     }
-    assert.match(said, /^bad {3}durability: fsync off: a loss of power can destroy the database\. Set it on/m)
+    assert.match(
+      said,
+      /^bad {3}durability: fsync and full_page_writes off: a loss of power can destroy the database\. Set it on/m,
+    )
     assert.match(said, /^ok {4}program: It answers at 127\.0\.0\.1:\d+, and can read and write\.$/m)
     for (const what of ['version', 'session', 'pooler', 'connections', 'clock', 'tables', 'limits']) {
       assert.match(said, new RegExp(`^ok    ${what}: `, 'm'))

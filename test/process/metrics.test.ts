@@ -116,7 +116,7 @@ describe('the metrics', () => {
     })
   }
 
-  it('are not there unless METRICS_PORT is set', async () => {
+  it('are not there unless METRICS_PORT is set @long', async () => {
     const server = await start({})
     assert.ok(!server.lines.some(line => /Metrics/.test(line)))
     assert.equal((await fetch(`${server.url}/metrics`)).status, 404)

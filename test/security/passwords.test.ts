@@ -191,7 +191,7 @@ describe('passwords', () => {
     assert.equal(pages[0], pages[1])
   })
 
-  it('that many people send at once get 503 with Retry-After beyond what can wait, and the site lives on', async () => {
+  it('that many people send at once get 503 with Retry-After beyond what can wait, and the site lives on @long', async () => {
     const visitor = new Visitor(site)
     await visitor.get('/login')
     const answers = await Promise.all(

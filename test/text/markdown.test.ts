@@ -355,7 +355,7 @@ describe('a mention', () => {
 })
 
 describe('the renderings that are kept', () => {
-  it('give way to later ones: however much is rendered, memory does not grow', async () => {
+  it('give way to later ones: however much is rendered, memory does not grow @long', async () => {
     setFlagsFromString('--expose-gc')
     const collect: () => void = runInNewContext('gc')
     const render = (from: number) => {
