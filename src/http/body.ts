@@ -92,7 +92,7 @@ export async function fields(type: string, contentType: string, body: Buffer): P
   if (!isUtf8(body) || (type === FORM && !escapesAreUtf8(body.toString('latin1')))) {
     throw notUtf8()
   }
-  const pairs = JSON_TYPES.includes(type) ? jsonPairs(body) : await formPairs(contentType, body)
+  const pairs = JSON_TYPES.includes(type) ? jsonPairs(body) : await formPairs(contentType, type, body)
   const collected: Record<string, unknown> = Object.create(null)
   for (const [written, value] of pairs) {
     const name = written.replace(/\[\]$/, '')
@@ -151,8 +151,11 @@ function jsonPairs(body: Buffer): [string, unknown][] {
   return Object.entries(value)
 }
 
-/** The parser that comes with Node reads both kinds of forms. */
-async function formPairs(contentType: string, body: Buffer): Promise<[string, unknown][]> {
+/** By the parsers that come with Node. That of multipart forms reads the other kind too, and takes twenty times as long. */
+async function formPairs(contentType: string, type: string, body: Buffer): Promise<[string, unknown][]> {
+  if (type === FORM) {
+    return [...new URLSearchParams(body.toString())]
+  }
   let form: FormData
   try {
     form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
