@@ -49,7 +49,7 @@ describe('the judge', () => {
   })
 
   describe('finds exactly what a proxy does that', () => {
-    it('drops one event in 1,000', async () => {
+    it('drops one event in 1,000 @long', async () => {
       let [passed, dropped] = [0, 0]
       const block = (text: string) => {
         if (++passed % 1000 > 0) {

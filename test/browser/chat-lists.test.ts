@@ -132,7 +132,7 @@ describe('the list of chats beside a chat', () => {
     assert.equal(await row(page, ann.uri).evaluate(link => link === document.activeElement && 'known' in link), true)
   })
 
-  it('is asked for again every minute while it is before its reader', async () => {
+  it('is asked for again every minute while it is before its reader @long', async () => {
     const page = await open(1280)
     await row(page, other).waitFor()
     await page.clock.install()

@@ -27,7 +27,7 @@ describe('what is typed', () => {
     assert.deepEqual(complaints, [])
   })
 
-  it('is not shown to somebody else at the same browser, and is there when its writer comes back', async () => {
+  it('is not shown to somebody else at the same browser, and is there when its writer comes back @long', async () => {
     const { context, page } = await story.reader()
     await composer(page).fill('not yours')
     // The session ends elsewhere: nobody pressed Sign Out here.

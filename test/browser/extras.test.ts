@@ -24,7 +24,7 @@ describe('the second script of a page', () => {
     assert.deepEqual(asked, [])
   })
 
-  it('comes once with what needs it first: typing, the details, a message pointed at', async () => {
+  it('comes once with what needs it first: typing, the details, a message pointed at @long', async () => {
     for (const need of [
       async ({ page }: Entered) => composer(page).press('a'),
       async ({ page }: Entered) => openDetails(page),

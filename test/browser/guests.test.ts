@@ -87,7 +87,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal(await countOf('Dora'), 1)
     })
 
-    it('come in once by tapping Start Talking twice', async () => {
+    it('come in once by tapping Start Talking twice @long', async () => {
       const { page: owner } = await start('Olga')
       const { page } = await person(site, { javaScriptEnabled })
       await page.goto(owner.url())

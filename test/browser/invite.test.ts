@@ -73,7 +73,7 @@ describe('GET /chats/:uri/invite', () => {
     }
   }
 
-  it('offers sharing where the browser has it, and nothing where it has not', async () => {
+  it('offers sharing where the browser has it, and nothing where it has not @long', async () => {
     const { context, page } = await enter()
     await page.addInitScript(() => Object.defineProperty(navigator, 'share', { value: undefined }))
     await page.goto(`/chats/${uri}/invite`)

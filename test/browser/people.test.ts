@@ -108,7 +108,7 @@ for (const javaScriptEnabled of [true, false]) {
       await back(ann)
     })
 
-    it('name each other, and whoever is named stands out', async () => {
+    it('name each other, and whoever is named stands out @long', async () => {
       const hal = await guest('Hal Mary')
       await say(hal.page, 'good day @ann, meet @Hal Mary, not ann@example.org')
       const named = message(ann, 'good day')

@@ -9,7 +9,7 @@ describe('what is unread, in browsers', () => {
 
   for (const javaScriptEnabled of [true, false]) {
     describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript @long', () => {
-      it('stands on the start page, then below a line in the chat, then nowhere', async () => {
+      it('stands on the start page, then below a line in the chat, then nowhere @long', async () => {
         const { page } = await story.reader({ javaScriptEnabled })
         await story.bob.post(story.uri, 'read')
         await log(page, javaScriptEnabled).getByText('read', { exact: true }).waitFor()

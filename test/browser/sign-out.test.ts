@@ -9,7 +9,7 @@ describe('signing out on plain http', () => {
   })
   after(() => site.close())
 
-  it('leaves nothing of what was typed, though the browser does not hear the server’s word for it', async () => {
+  it('leaves nothing of what was typed, though the browser does not hear the server’s word for it @long', async () => {
     const { page, context } = await person({ url: site.url.replace('127.0.0.1', ELSEWHERE) })
     await page.goto('/signup')
     await signUp(page, 'ann')

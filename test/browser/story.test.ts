@@ -51,7 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
       await bob.context.close()
     })
 
-    it('gives a message that will not do back to its composer, with the reason', async () => {
+    it(`gives a message that will not do back to its composer, with the reason${javaScriptEnabled ? ' @long' : ''}`, async () => {
       const { page, context } = await member(site, `long${javaScriptEnabled}`, { javaScriptEnabled })
       await composer(page).fill('x'.repeat(2001))
       await page.getByRole('button', { name: 'Send' }).click()
@@ -63,7 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
       await context.close()
     })
 
-    it('shows markup as it was typed, breaks lines and links addresses', async () => {
+    it(`shows markup as it was typed, breaks lines and links addresses${javaScriptEnabled ? ' @long' : ''}`, async () => {
       const { page, context } = await member(site, `markup${javaScriptEnabled}`, { javaScriptEnabled })
       await composer(page).fill(
         '<b id="xss">bold?</b> & é 😀\nsecond line https://example.org/a?b=1&c=2 and javascript:alert(1)',

@@ -96,7 +96,7 @@ describe('what waits to be sent', () => {
     assert.deepEqual(await said(), ['from the tunnel'])
   })
 
-  it('is sent from two pages of one chat, each its own words, and the draft of one stays where the other sends', async () => {
+  it('is sent from two pages of one chat, each its own words, and the draft of one stays where the other sends @long', async () => {
     const other = await open()
     await composer(page).fill('words of one')
     await composer(other).fill('words of the other')

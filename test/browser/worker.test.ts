@@ -55,7 +55,7 @@ describe('the service worker', () => {
     assert.deepEqual(kept, ['/offline', '/static/app.css', '/static/app.js'])
   })
 
-  it('lets a chat be joined by its link, as without it', async () => {
+  it('lets a chat be joined by its link, as without it @long', async () => {
     const cleo = await signUpProgram(site, 'cleo')
     const uri = await cleo.startChat()
     const { page } = await member(site, 'dora', ALLOWED)

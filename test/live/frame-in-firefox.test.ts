@@ -38,7 +38,7 @@ describe('the chat page without JavaScript in Firefox', () => {
     uri = await bob.startChat()
   })
 
-  it('sends what is typed, again and again', async () => {
+  it('sends what is typed, again and again @long', async () => {
     await enter()
     for (const text of ['first', 'second']) {
       await send(text)
