@@ -166,9 +166,11 @@ describe('what waits to be sent', () => {
     const cleo = await new Visitor(site).signUp(`cleo${count}`)
     await cleo.get(`/chats/${uri}`)
     await signIn(cleo)
+    const loaded = page.waitForEvent('load')
     await send(page, 'of ann alone')
     // The page is loaded again, and is Cleo's.
-    await page.getByText(`cleo${count}`).first().waitFor()
+    await loaded
+    await page.getByRole('link', { name: `cleo${count}` }).waitFor()
     await followsStream(page)
     assert.deepEqual(await waiting(page), [])
     assert.deepEqual(await said(), [])
