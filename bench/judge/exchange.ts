@@ -79,9 +79,13 @@ export function isUnavailable({ status, headers }: Pick<Answer, 'status' | 'head
   return status === 503 && /^\d+$/.test(headers['retry-after'] ?? '')
 }
 
-/** Whether a proxy says by itself that it did not get an answer of the program, which has no such statuses. */
+/**
+ * Whether a proxy says by itself that it did not get an answer of the program, which has no 502 and 504. Where it holds all machines for gone, as a
+ * busy one was late to say that it is ready, Caddy says 503; one of the program says of what type it is.
+ */
 export function isOfProxy({ statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean {
-  return [502, 504].includes(statusCode) && /^(nginx|Caddy)/.test(String(headers.server))
+  const isOwn = [502, 504].includes(statusCode) || (statusCode === 503 && headers['content-type'] === undefined)
+  return isOwn && /^(nginx|Caddy)/.test(String(headers.server))
 }
 
 /** What is wrong with an answer that should be JSON; undefined if nothing is. */
