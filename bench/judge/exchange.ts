@@ -80,12 +80,14 @@ export function isUnavailable({ status, headers }: Pick<Answer, 'status' | 'head
 }
 
 /**
- * Whether a proxy says by itself that it did not get an answer of the program, which has no 502 and 504. Where it holds all machines for gone, as a
- * busy one was late to say that it is ready, Caddy says 503; one of the program says of what type it is.
+ * Whether a proxy says by itself that it did not get an answer of the program, which has no 502 and 504. Caddy says 503 where it holds all machines
+ * for gone, as a busy one was late to say that it is ready. One of the program says of what type it is.
  */
 export function isOfProxy({ statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean {
-  const isOwn = [502, 504].includes(statusCode) || (statusCode === 503 && headers['content-type'] === undefined)
-  return isOwn && /^(nginx|Caddy)/.test(String(headers.server))
+  const server = String(headers.server)
+  return [502, 504].includes(statusCode)
+    ? /^(nginx|Caddy)/.test(server)
+    : statusCode === 503 && server === 'Caddy' && headers['content-type'] === undefined
 }
 
 /** What is wrong with an answer that should be JSON; undefined if nothing is. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isOfProxy } from '../../bench/judge/exchange.js'
 import { KINDS, type Kind, type Verdict } from '../../bench/judge/findings.js'
 import { LATE } from '../../bench/judge/sight.js'
 import { openTrial, type Trial } from '../../bench/judge/trial.js'
@@ -197,6 +198,13 @@ describe('the judge', () => {
       )
       assertFound(verdict, { twice: 1 })
     })
+  })
+
+  it('tells what a proxy says by itself from what the program says through it', () => {
+    const says = (statusCode: number, server: string, type?: string) =>
+      isOfProxy({ statusCode, headers: { server, ...(type ? { 'content-type': type } : {}) } })
+    assert.ok(says(502, 'nginx/1.22.1', 'text/html') && says(504, 'Caddy') && says(503, 'Caddy'))
+    assert.ok(!says(503, 'Caddy', 'application/problem+json') && !says(503, 'nginx/1.22.1') && !says(502, 'Apache'))
   })
 
   it('refuses what is not on this machine, and says what it needs', async () => {

@@ -260,10 +260,10 @@ describe('an answer', () => {
     }
   })
 
-  /** One try of eight is enough: the same work takes up to twice the processor time while others use the machine's memory. */
+  /** The shortest hold of three tries. */
   async function assertQuick(prepare: () => Promise<() => Promise<unknown>>) {
     const holds: number[] = []
-    while (holds.length < 8 && !holds.some(hold => hold < 50)) {
+    while (holds.length < 3 && !holds.some(hold => hold < 50)) {
       holds.push(await longestHold(await prepare()))
     }
     assert.ok(Math.min(...holds) < 50, `held for ${holds.map(Math.round)} ms`)
