@@ -1,12 +1,11 @@
-import { randomKey } from '../keys.js'
 import type { Entry } from '../live/entry.js'
 import type { Feed } from '../live/feed.js'
 import type { Logs } from '../live/logs.js'
-import { compressed, gzipOf, type Piece, plainOf, stored, storedAgain } from '../live/pieces.js'
+import { type Piece, stored, storedAgain } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
-import { remembering } from '../remembering.js'
 import type { Answer, Context, Parts } from './context.js'
-import { VARY } from './form.js'
+import { cut, filled, lengthsOf } from './cuts.js'
+import { htmlAnswer } from './encodings.js'
 import { frameOf } from './respond.js'
 import type { FrameValues, PageValues } from './view-values.js'
 
@@ -48,20 +47,8 @@ export function chatPage(
   const { surroundings } = feed
   const isCommon = values.unread_from === null && values.kept === null
   const page = isCommon && surroundings?.isOf(values.chat) ? surroundings.page(keyOf(frame, values, own), make) : make()
-  const pieces = page.map(part => (typeof part === 'string' ? own[part] : part))
-  return takesGzip(ctx.get('accept-encoding'), ctx)
-    ? { headers: IN_GZIP, body: gzipOf(pieces) }
-    : { headers: IN_PLAIN, body: plainOf(pieces) }
+  return htmlAnswer(ctx, filled(page, own))
 }
-
-const IN_PLAIN = { 'Content-Type': 'text/html; charset=utf-8', Vary: `${VARY}, Accept-Encoding` }
-const IN_GZIP = { ...IN_PLAIN, 'Content-Encoding': 'gzip' }
-
-/** Browsers send few different headers. */
-const takesGzip = remembering(
-  1000,
-  (_accepted: string, ctx: Context) => ctx.acceptsEncodings('gzip', 'identity') === 'gzip',
-)
 
 /**
  * What decides how a page looks, beside its surroundings and what is in `Own`; and how its pieces are compressed, which is the length of all
@@ -85,10 +72,8 @@ function keyOf(
     empty,
     has_code,
     dayAbove(entries),
+    ...lengthsOf(between),
   ]
-  for (const name in between) {
-    kind.push(between[name as keyof typeof between].length)
-  }
   return kind.join()
 }
 
@@ -98,56 +83,40 @@ function dayAbove([first]: readonly Entry[]): string | null {
   return day && day === first?.event.previous_created_at?.toISOString().slice(0, 10) ? day : null
 }
 
-/**
- * Renders the page with marks in the place of what each request puts in, and cuts it there. What is compressed has nothing of that: a piece
- * may repeat those before it, back to the log, over as many zeros as stand between them of what it must not know.
- */
+/** Renders the page with marks in the place of what each request puts in. What stands behind the log repeats nothing before it. */
 function cutPage({ views }: Parts, frame: FrameValues, values: Values, own: Own): Cut<keyof Own> {
-  // Nobody can guess it, so no text can contain it.
-  const secret = randomKey(16)
-  const mark = (name: keyof Own) => `${secret}${name}.`
   const { entries, unread_from, me, share_url } = values
   const { read, fresh } = byNews(entries, unread_from)
-  const marked = (name: 'log' | 'new_log', [first]: readonly Entry[]) =>
-    first
-      ? [
-          {
-            version: first.version,
-            event: {
-              ...first.event,
-              version: mark('first'),
-              created_at: new MarkedDate(first.event.created_at, mark('first_time')),
+  return cut(own, ['log', 'new_log'], mark => {
+    const marked = (name: 'log' | 'new_log', [first]: readonly Entry[]) =>
+      first
+        ? [
+            {
+              version: first.version,
+              event: {
+                ...first.event,
+                version: mark('first'),
+                created_at: new MarkedDate(first.event.created_at, mark('first_time')),
+              },
+              html: () => mark(name),
             },
-            html: () => mark(name),
-          },
-        ]
-      : []
-  const html = views.page('chats/show.njk', {
-    ...frame,
-    ...values,
-    user: frame.user && { ...frame.user, name: mark('user_name') },
-    user_initial: mark('user_initial'),
-    csrf: mark('csrf'),
-    form_key: mark('form_key'),
-    key: mark('key'),
-    draft_of: mark('draft_of'),
-    me: new Marked(me, mark('me')) as unknown as number,
-    share_url: new Marked(share_url, mark('share_url'), mark('share_size')) as unknown as string,
-    version: mark('version') as unknown as number,
-    entries: [...marked('log', read), ...marked('new_log', fresh)] as unknown as Entry[],
+          ]
+        : []
+    return views.page('chats/show.njk', {
+      ...frame,
+      ...values,
+      user: frame.user && { ...frame.user, name: mark('user_name') },
+      user_initial: mark('user_initial'),
+      csrf: mark('csrf'),
+      form_key: mark('form_key'),
+      key: mark('key'),
+      draft_of: mark('draft_of'),
+      me: new Marked(me, mark('me')) as unknown as number,
+      share_url: new Marked(share_url, mark('share_url'), mark('share_size')) as unknown as string,
+      version: mark('version') as unknown as number,
+      entries: [...marked('log', read), ...marked('new_log', fresh)] as unknown as Entry[],
+    })
   })
-  const [begin = '', ...rest] = html.split(secret)
-  let before = begin
-  const page: (Piece | keyof Own)[] = [compressed(begin)]
-  for (const part of rest) {
-    const end = part.indexOf('.')
-    const name = part.slice(0, end) as keyof Own
-    const text = part.slice(end + 1)
-    before = name === 'log' || name === 'new_log' ? '' : before + '\0'.repeat(own[name].length)
-    page.push(name, compressed(text, before))
-    before += text
-  }
-  return page
 }
 
 /** The entries before the first one that is new to the reader, and those from there on. */

@@ -1,7 +1,7 @@
 import type { Happening } from '../db/all-chats.js'
 import type { bansOf } from '../db/bans.js'
 import type { botsOf } from '../db/bots.js'
-import type { Chat, chatsOf } from '../db/chats.js'
+import type { Chat, chatsWithVersions } from '../db/chats.js'
 import { cursorText } from '../db/cursors.js'
 import { type Event, isAboutAnother } from '../db/events.js'
 import type { Member } from '../db/members.js'
@@ -105,7 +105,7 @@ export function botJson({ id, name, created_at, hook_created_at, hook_used_at }:
   return { id, name, kind: 'bot', created_at, hook }
 }
 
-export function listedChatJson(chat: Awaited<ReturnType<typeof chatsOf>>[number]) {
+export function listedChatJson(chat: Awaited<ReturnType<typeof chatsWithVersions>>[number]) {
   return {
     uri: chat.uri,
     title: chat.title,

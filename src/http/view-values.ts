@@ -56,17 +56,20 @@ interface ListValues {
 /** A chat of a user's list. */
 export type ListedChat = Rows<typeof chatsOf>
 
+/** An item of a list that was rendered by itself. */
+export interface Item {
+  html: string
+}
+
 /** A list of chats. */
 interface ChatListValues {
-  chats: readonly ListedChat[]
+  chats: readonly Item[]
   /** Names what the list shows, for the page that asks for it again. */
   stamp: string
   /** Where the next page begins. */
   older: string | null
   /** Whether this is the first page. */
   newest: boolean
-  /** The id of the chat that it stands beside, or null. */
-  beside: number | null
 }
 
 interface HeaderValues {

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
 import type { Event } from '../db/events.js'
-import { remembering } from '../remembering.js'
 import { isEmojiAlone } from '../text/emoji.js'
 import { messageHtml } from '../text/markdown.js'
 import type { Mentions } from '../text/mentions.js'
@@ -12,7 +11,7 @@ import { REACTIONS } from '../text/reactions.js'
 import { avatarColour, clock, counted, day, initial, isLong, moment, shortDate } from '../text/words.js'
 import { browserName } from './browsers.js'
 import { pageWords } from './page-words.js'
-import type { FragmentValues, FrameValues, ListedChat, PageValues } from './view-values.js'
+import type { FragmentValues, FrameValues, Item, PageValues } from './view-values.js'
 
 export interface Views {
   page<V extends keyof PageValues>(view: V, values: PageValues[V] & FrameValues): string
@@ -60,17 +59,7 @@ export function loadViews(frameRefresh = 10): Views {
   environment.addFilter('moment', moment)
   environment.addFilter('continues', continues)
   environment.addFilter('iso', (date: Date) => date.toISOString())
-  // Most chats of a list are as they were when it was shown last, and the view takes 27 µs for each.
-  const chatItem = remembering(10_000, (_shown: string, chat: ListedChat, is_open: boolean) =>
-    environment.render('chats/_chat.njk', { chat, is_open }),
-  )
-  environment.addFilter(
-    'chatItems',
-    (chats: readonly ListedChat[], beside: number | null) =>
-      new nunjucks.runtime.SafeString(
-        chats.map(chat => chatItem(shownOf(chat) + (chat.id === beside), chat, chat.id === beside)).join(''),
-      ),
-  )
+  environment.addFilter('htmlOfItems', htmlOfItems)
   for (const entry of readdirSync(folder, { recursive: true })) {
     if (String(entry).endsWith('.njk')) {
       environment.getTemplate(String(entry), true)
@@ -81,22 +70,9 @@ export function loadViews(frameRefresh = 10): Views {
   return { page: render, fragment: render, escape: text => String(escaped(text)) }
 }
 
-/** What the list of chats shows of one, as a text. */
-function shownOf({
-  id,
-  uri,
-  title,
-  owner_name,
-  member_count,
-  last_posted_at,
-  last_text,
-  last_author,
-  ...chat
-}: ListedChat) {
-  const { last_author_kind, last_message, unread, mentioned } = chat
-  const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_kind]
-  // As JSON, which tells no text from the text "null".
-  return JSON.stringify([...numbers, uri, title, owner_name, last_author, last_text])
+/** The HTML of items that were rendered before. Safe: each was, by a template. */
+function htmlOfItems(items: readonly Item[]) {
+  return new nunjucks.runtime.SafeString(items.map(({ html }) => html).join(''))
 }
 
 /** Whether a message needs no author's name, because the one above it is by the same author and less than five minutes older. */

@@ -25,7 +25,23 @@ export function compressed(text: string, before = ''): Piece {
     finishFlush: constants.Z_SYNC_FLUSH,
     ...(before ? { dictionary: Buffer.from(before) } : {}),
   })
-  return { text, blocks, crc: crc32(bytes), length: bytes.length }
+  // Copied, as what zlib returns is a part of 16 kB that would be kept with it.
+  return { text, blocks: Buffer.concat([blocks]), crc: crc32(bytes), length: bytes.length }
+}
+
+/** The text as a piece with `secret` stored, wherever it stands in it. */
+export function compressedAround(text: string, secret: string): Piece {
+  const pieces: Piece[] = []
+  let before = ''
+  for (const part of text.split(secret)) {
+    if (pieces.length > 0) {
+      pieces.push(storedAgain(secret))
+      before += '\0'.repeat(Buffer.byteLength(secret))
+    }
+    pieces.push(compressed(part, before))
+    before += part
+  }
+  return { ...joined(pieces), text }
 }
 
 /** A piece as it is: it takes as many bytes as its text, and 5 for each block, whatever the text is. */

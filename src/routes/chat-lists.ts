@@ -1,17 +1,18 @@
-import { createHash } from 'node:crypto'
 import Router from '@koa/router'
 import type { z } from 'zod'
 import { LIMITS } from '../config.js'
-import { chatsOf } from '../db/chats.js'
+import { chatsOf, chatsWithVersions } from '../db/chats.js'
 import type { User } from '../db/users.js'
 import { linkTo } from '../http/address.js'
 import { chats } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
+import { listFragment, type StampedList, stamped } from '../http/chat-list.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
+import { showPieces } from '../http/encodings.js'
 import { againBy, listLength, readQuery } from '../http/input.js'
 import { listedChatJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { noContent, respond, seeOther, showFragment } from '../http/respond.js'
+import { noContent, respond, seeOther } from '../http/respond.js'
 import { chatsQuery, openListQuery } from '../http/schemas.js'
 import { EXACT, limitLists } from './scope.js'
 
@@ -39,7 +40,7 @@ export function chatLists(parts: Parts) {
         fragment: () => showAgain(parts, ctx, user),
         json: async () => {
           const query = readQuery(ctx, chatsQuery)
-          const { chats, older } = await listChats(parts, ctx, user, query)
+          const { chats, older } = await listChats(parts, ctx, user, query, chatsWithVersions)
           if (older) {
             linkTo(parts, ctx, `/api/chats/?before=${older}${againBy(query.limit)}`, 'next')
           }
@@ -63,29 +64,36 @@ async function showAgain(parts: Parts, ctx: RouteContext, user: User) {
   if (list.stamp === have) {
     noContent(ctx)
   } else {
-    showFragment(parts, ctx, 'chats/_list.njk', { ...list, beside })
+    showPieces(ctx, listFragment(parts, list, beside))
   }
 }
 
 /** The same as `listChats`, for a page that asks again by the list's stamp. It is as long as pages show it. */
-export async function openList(parts: Parts, ctx: RouteContext, user: User) {
+export async function openList(parts: Parts, ctx: RouteContext, user: User): Promise<StampedList> {
   const askedAt = performance.now()
   const { before } = readQuery(ctx, chatsQuery)
-  const list = await listChats(parts, ctx, user, { before })
-  const stamp = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 16)
+  const list = stamped(await listChats(parts, ctx, user, { before }, chatsOf))
   if (list.newest) {
-    parts.live.chatLists.keep(user.id, { stamp, chats: list.chats.map(({ id }) => id), askedAt })
+    parts.live.chatLists.keep(user.id, { stamp: list.stamp, chats: list.chats.map(({ id }) => id), askedAt })
   }
-  return { ...list, stamp }
+  return list
 }
 
 /** One page of the user's chats, and where the next one begins. */
-async function listChats(parts: Parts, ctx: RouteContext, user: User, { before, limit }: z.output<typeof chatsQuery>) {
+async function listChats<Row extends Rows[number]>(
+  parts: Parts,
+  ctx: RouteContext,
+  user: User,
+  { before, limit }: z.output<typeof chatsQuery>,
+  find: (...args: Parameters<typeof chatsOf>) => Promise<Row[]>,
+) {
   const length = listLength(limit, LIMITS.chatsPerPage)
   limitLists(parts, ctx, user)
-  const rows = await chatsOf(parts.db, user.id, length + 1, before)
+  const rows = await find(parts.db, user.id, length + 1, before)
   const chats = rows.slice(0, length)
   const last = chats.at(-1)
   const older = rows.length > chats.length && last ? `${last.posted_micros}-${last.id}` : null
   return { chats, older, newest: before === undefined }
 }
+
+type Rows = Awaited<ReturnType<typeof chatsOf>>

@@ -1,7 +1,9 @@
 import Router from '@koa/router'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
 import { absolute } from '../http/address.js'
+import { startPage } from '../http/chat-list.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
+import { showPieces } from '../http/encodings.js'
 import { CODES_PATH, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { respond, respondPage, showPage } from '../http/respond.js'
@@ -16,7 +18,7 @@ export function start(parts: Parts) {
   router.get('/', mark({ query: chatsQuery }), async ctx => {
     if (ctx.state.user) {
       const list = await openList(parts, ctx, ctx.state.user)
-      await respondPage(ctx, () => showPage(parts, ctx, 'start/welcome.njk', { ...list, beside: null }))
+      await respondPage(ctx, () => showPieces(ctx, startPage(parts, ctx, list)))
     } else {
       await respondPage(ctx, () => showPage(parts, ctx, 'start/entrance.njk', { next: '', values: {}, errors: {} }))
     }
