@@ -48,9 +48,8 @@ export function authenticate(parts: Parts, app: Koa<State>): Middleware {
 
 async function byToken(parts: Parts, ctx: Context, authorization: string) {
   const { db, live } = parts
-  const [, key] = /^(?:token|bearer|jwt) +(\S+)$/i.exec(authorization) ?? []
-  const credential = { kind: 'token', key: key ?? '' } as const
-  const found = key && key.length <= LIMITS.keyBytes && isTokenKey(key) ? await live.identify(credential) : undefined
+  const credential = sentToken(authorization)
+  const found = credential && (await live.identify(credential))
   if (!found || found.token_id === null) {
     throw invalidToken()
   }
@@ -60,6 +59,12 @@ async function byToken(parts: Parts, ctx: Context, authorization: string) {
   if (isWorthTouching(found)) {
     await touch(parts, touchTokens(db, [found.token_id]))
   }
+}
+
+/** The token of an Authorization header. Undefined for what cannot be one. */
+export function sentToken(authorization: string): Credential | undefined {
+  const [, key] = /^(?:token|bearer|jwt) +(\S+)$/i.exec(authorization) ?? []
+  return key && key.length <= LIMITS.keyBytes && isTokenKey(key) ? { kind: 'token', key } : undefined
 }
 
 async function byTicket({ db, live }: Parts, ctx: Context, ticket: string) {

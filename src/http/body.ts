@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { LIMITS } from '../config.js'
 import { Refusal } from '../errors.js'
-import type { Fields, Middleware } from './context.js'
+import type { Context, Fields, Middleware } from './context.js'
 import { beginUpload } from './uploads.js'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -25,22 +25,28 @@ export function readBody(): Middleware {
       return
     }
     if (['POST', 'PUT', 'PATCH', 'DELETE'].includes(ctx.method)) {
-      const body = await bytes(ctx.req)
-      if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
-        throw new Refusal('compressed_body', 'Send the body as it is, not compressed.', {
-          headers: { 'Accept-Encoding': 'identity' },
-        })
-      }
-      const type = ctx.request.type.toLowerCase()
-      if (body.length === 0) {
-        ctx.state.fields = {}
-      } else {
-        const isText = ctx.state.marks.textBody && isPlainText(type, body)
-        ctx.state.fields = isText ? { message: plainText(body) } : await fields(type, ctx.get('content-type'), body)
-      }
+      ctx.state.fields = await readFields(ctx)
     }
     await next()
   }
+}
+
+/** The fields of one request. Its body is read once, however often this is called. Throws 400, 413 or 415. */
+export async function readFields(ctx: Context): Promise<Fields> {
+  ctx.state.body ??= bytes(ctx.req)
+  const body = await ctx.state.body
+  if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
+    throw new Refusal('compressed_body', 'Send the body as it is, not compressed.', {
+      headers: { 'Accept-Encoding': 'identity' },
+    })
+  }
+  const type = ctx.request.type.toLowerCase()
+  if (body.length === 0) {
+    return {}
+  }
+  return ctx.state.marks.textBody && isPlainText(type, body)
+    ? { message: plainText(body) }
+    : fields(type, ctx.get('content-type'), body)
 }
 
 /**

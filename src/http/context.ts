@@ -129,6 +129,8 @@ export interface State {
   credential?: Credential
   /** The id of a session that begins with this answer. */
   begun?: string
+  /** The body, once it is being read. */
+  body?: Promise<Buffer>
   /** The body's fields, once read. */
   fields?: Fields
   /** The file that is being sent. */

@@ -15,26 +15,33 @@ const visitCookie = (secure: boolean) => (secure ? '__Host-visit' : 'visit')
  * visit although a session has begun since: it was sent twice.
  */
 export function refuseForgeries(parts: Parts): Middleware {
-  return async (ctx, next) => {
-    if (['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || ctx.state.cookieless) {
-      return next()
+  return (ctx, next) => {
+    if (!['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)) {
+      refuseForgery(parts, ctx)
     }
-    if (!isOwnOrigin(parts, ctx)) {
-      throw fromElsewhere(parts, ctx)
+    return next()
+  }
+}
+
+/** The same for one request that changes something. Throws 403. */
+export function refuseForgery(parts: Parts, ctx: Context) {
+  if (ctx.state.cookieless) {
+    return
+  }
+  if (!isOwnOrigin(parts, ctx)) {
+    throw fromElsewhere(parts, ctx)
+  }
+  if (ctx.state.user || (ctx.state.marks.entrance && !isProgram(ctx))) {
+    const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
+    const subjects = [subjectOf(parts, ctx), ctx.state.marks.entrance && visitOf(parts, ctx)]
+    const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
+    if (!fits || !subjects.some(subject => subject && sameKey(sent, sealed(parts.secret, 'csrf', subject)))) {
+      const [code, sentence] = ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES
+      throw new Refusal(code, sentence, {
+        // Tells the script that a new page can do it.
+        headers: ctx.state.form === 'fragment' ? { 'HX-Trigger': 'stale' } : {},
+      })
     }
-    if (ctx.state.user || (ctx.state.marks.entrance && !isProgram(ctx))) {
-      const sent = ctx.get('x-csrf-token') || ctx.state.fields?.csrf
-      const subjects = [subjectOf(parts, ctx), ctx.state.marks.entrance && visitOf(parts, ctx)]
-      const fits = typeof sent === 'string' && sent.length <= LIMITS.keyBytes
-      if (!fits || !subjects.some(subject => subject && sameKey(sent, sealed(parts.secret, 'csrf', subject)))) {
-        const [code, sentence] = ctx.get('cookie') ? OUT_OF_DATE : NO_COOKIES
-        throw new Refusal(code, sentence, {
-          // Tells the script that a new page can do it.
-          headers: ctx.state.form === 'fragment' ? { 'HX-Trigger': 'stale' } : {},
-        })
-      }
-    }
-    await next()
   }
 }
 

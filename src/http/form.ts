@@ -19,7 +19,7 @@ export function settleForm(nouns: readonly string[]): Middleware {
   const api = new RegExp(`^/api(?=/(${nouns.join('|')})(/|$))`)
   return async (ctx, next) => {
     if (isForPrograms(ctx.path)) {
-      ctx.state.form = ctx.accepts('json', 'text/plain') === 'text/plain' ? 'text' : 'json'
+      ctx.state.form = acceptedByProgram(ctx) === 'text/plain' ? 'text' : 'json'
       ctx.path = ctx.path.replace(api, '')
     } else {
       ctx.state.form = shownForm(ctx)
@@ -28,6 +28,17 @@ export function settleForm(nouns: readonly string[]): Middleware {
     await next()
   }
 }
+
+/** What a request to an address for programs would rather have; false where it takes neither. */
+export function acceptedByProgram(ctx: Context): 'json' | 'text/plain' | false {
+  return programAccepts(ctx.req.headers.accept ?? '*/*', ctx)
+}
+
+/** Programs send few different headers. */
+const programAccepts = remembering(
+  1000,
+  (_accept: string, ctx: Context) => ctx.accepts('json', 'text/plain') as 'json' | 'text/plain' | false,
+)
 
 /** For an address that has JSON alone. */
 export function settleJson(): Middleware {

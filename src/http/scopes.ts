@@ -2,7 +2,7 @@ import type { Identity } from '../db/identities.js'
 import { chatOfLink } from '../db/links.js'
 import { type Db, SCOPES, type Scope } from '../db/schema.js'
 import { Refusal } from '../errors.js'
-import type { Middleware, Parts } from './context.js'
+import type { Middleware, Parts, State } from './context.js'
 
 /**
  * Refuses what the token of the request is not for. Each operation of the API says which scope it needs (operations.ts). All that is not of the API,
@@ -10,13 +10,23 @@ import type { Middleware, Parts } from './context.js'
  */
 export function refuseBeyondScope(parts: Parts): Middleware {
   return async (ctx, next) => {
-    const { identity, route, marks } = ctx.state
-    if (identity && route !== undefined) {
-      const uri = route.startsWith('/chats/:uri') ? ctx.path.split('/')[2] : undefined
-      const needed = marks.operation ? marks.operation.scope : 'all'
-      await requireScope(parts, identity, needed, needed === 'all' ? undefined : uri)
+    const { route } = ctx.state
+    if (route !== undefined) {
+      await requireScopeOfRoute(parts, ctx.state, route.startsWith('/chats/:uri') ? ctx.path.split('/')[2] : undefined)
     }
     await next()
+  }
+}
+
+/** The same for one request to a route: `uri` is that of the chat in its path. */
+export async function requireScopeOfRoute(
+  parts: Pick<Parts, 'db'>,
+  { identity, marks }: Pick<State, 'identity' | 'marks'>,
+  uri: string | undefined,
+) {
+  if (identity) {
+    const needed = marks.operation ? marks.operation.scope : 'all'
+    await requireScope(parts, identity, needed, needed === 'all' ? undefined : uri)
   }
 }
 

@@ -9,18 +9,27 @@ import type { Context, Middleware } from './context.js'
  */
 export function refuseUnknownFields(): Middleware {
   return (ctx, next) => {
-    const { route, marks, fields = {}, form } = ctx.state
-    if (route !== undefined) {
-      const isForm = form !== 'json' || !ctx.is('json')
-      const known = [...namesOf(marks.body), ...(isForm ? (marks.formFields ?? []) : [])]
-      settleUnknown(ctx, Object.keys(fields), [...known, ...OF_FORMS], known)
-      if (form === 'json' || form === 'text') {
-        const inQuery = namesOf(marks.query)
-        settleUnknown(ctx, Object.keys(ctx.query), [...inQuery, ...OF_QUERIES], inQuery)
+    if (ctx.state.route !== undefined) {
+      const ignored = ignoredFields(ctx)
+      if (ignored.length > 0) {
+        ctx.set('Ignored-Fields', ignored.slice(0, SHOWN).map(inHeader))
       }
     }
     return next()
   }
+}
+
+/** The fields of one request that its route does not take, and that may be passed over. Throws 422 for the others. */
+export function ignoredFields(ctx: Context): readonly string[] {
+  const { marks, fields = {}, form } = ctx.state
+  const isForm = form !== 'json' || !ctx.is('json')
+  const known = [...namesOf(marks.body), ...(isForm ? (marks.formFields ?? []) : [])]
+  const ofBody = unknownIn(ctx, fields, [...known, ...OF_FORMS], known)
+  if (form !== 'json' && form !== 'text') {
+    return ofBody
+  }
+  const inQuery = namesOf(marks.query)
+  return [...ofBody, ...unknownIn(ctx, ctx.query, [...inQuery, ...OF_QUERIES], inQuery)]
 }
 
 const OF_FORMS = ['csrf', 'next']
@@ -28,16 +37,13 @@ const OF_FORMS = ['csrf', 'next']
 /** jQuery writes the time into `_`, so that nothing is taken from a cache. */
 const OF_QUERIES = ['_', 'format']
 
-function settleUnknown(ctx: Context, sent: readonly string[], taken: readonly string[], known: readonly string[]) {
-  const unknown = sent.filter(name => !taken.includes(name))
-  if (unknown.length === 0) {
-    return
-  }
+function unknownIn(ctx: Context, sent: object, taken: readonly string[], known: readonly string[]): readonly string[] {
+  const unknown = Object.keys(sent).filter(name => !taken.includes(name))
   const refused = ctx.state.marks.lenient ? unknown.filter(name => nearest(name, known) !== undefined) : unknown
   if (refused.length > 0) {
     throw unknownFields(refused, known)
   }
-  ctx.append('Ignored-Fields', unknown.slice(0, SHOWN).map(inHeader))
+  return unknown
 }
 
 /** Throws 422 for fields that are most likely misspelt. `fields` is what came by a WebSocket, where others are passed over as by POST. */
