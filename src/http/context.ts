@@ -4,6 +4,7 @@ import type { ZodType } from 'zod'
 import type { Code } from '../codes.js'
 import type { Config } from '../config.js'
 import type { Identity } from '../db/identities.js'
+import type { Posted } from '../db/messages.js'
 import type { PostQueue } from '../db/post-queue.js'
 import type { Db } from '../db/schema.js'
 import type { User } from '../db/users.js'
@@ -59,6 +60,8 @@ export interface Marks {
   signsIn?: true
   /** How it is answered where memory is certain of the answer: http/short-ways.ts. */
   short?: ShortWay
+  /** How it is done where memory is certain of who sends it, in one form or another: there too. */
+  shortChanges?: readonly ShortChange[]
   /** Open pages ask for it by themselves, which is no use of the session. */
   poll?: true
   /** Asks whether the program is ready: a 503 is its answer, and refuses nobody. */
@@ -96,10 +99,24 @@ export interface ShortWay {
   answer(ctx: Context, uri: string, group: string): Answer | undefined
 }
 
+/** The short way of a change, which has no rule of its own: the handler of its route calls the same functions. */
+export interface ShortChange {
+  /** JSON where the request has a token, a fragment where it has a session. */
+  form: 'json' | 'fragment'
+  /** Makes the change. What it throws is said the long way, which then must not make it again. */
+  change(ctx: RouteContext): Promise<Answer>
+}
+
 export interface Answer {
   status: number
   headers: Readonly<Record<string, string>>
   body?: Buffer
+}
+
+/** A message that was posted, in the words that were stored. */
+export interface Said {
+  message: string
+  posted: Posted
 }
 
 /** A file that is being sent: read once, as it comes. */
@@ -133,6 +150,8 @@ export interface State {
   body?: Promise<Buffer>
   /** The body's fields, once read. */
   fields?: Fields
+  /** The message that is being posted, once it is. */
+  posting?: Promise<Said>
   /** The file that is being sent. */
   upload?: Upload
   /** The answer is shown in a frame of our own page. */

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js'
 import type { Form, Middleware, Parts } from './context.js'
-import { isForPrograms } from './form.js'
+import { isForPrograms, VARY } from './form.js'
 
 const POLICY = [
   "default-src 'none'",
@@ -76,6 +76,9 @@ export function secureHeaders({ config }: Parts): Middleware {
   }
 }
 
+/** What the answers to programs depend on. */
+export const VARY_FOR_PROGRAMS = `${VARY}, Origin`
+
 const EXPOSED = [
   'Deprecation',
   'ETag',
@@ -101,7 +104,7 @@ export function allowOrigins({ config }: Parts): Middleware {
     }
     const origin = ctx.get('origin')
     const allowed = config.corsOrigins.includes('*') ? '*' : allowsOrigin(config, origin) ? origin : undefined
-    ctx.vary('Origin')
+    ctx.set('Vary', VARY_FOR_PROGRAMS)
     if (allowed) {
       ctx.set('Access-Control-Allow-Origin', allowed)
       ctx.set('Access-Control-Expose-Headers', EXPOSED)

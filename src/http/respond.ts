@@ -6,7 +6,7 @@ import { asLine } from '../text/controls.js'
 import { initial } from '../text/words.js'
 import { parsedUrl } from '../urls.js'
 import { absolute } from './address.js'
-import type { Context, Middleware, Parts } from './context.js'
+import type { Answer, Context, Middleware, Parts } from './context.js'
 import { prepareForms } from './csrf.js'
 import { asText, safePath } from './fields.js'
 import { NOT_STORED } from './headers.js'
@@ -31,6 +31,15 @@ export async function respond(ctx: Context, answers: Answers) {
   const body = await (answers[form] ?? answers.json)()
   if ((form === 'json' || form === 'text') && body !== undefined) {
     ctx.type = form
+    ctx.body = body
+  }
+}
+
+/** Answers with what was made before. */
+export function give(ctx: Context, { status, headers, body }: Answer) {
+  ctx.status = status
+  ctx.set(headers)
+  if (body) {
     ctx.body = body
   }
 }
@@ -64,8 +73,11 @@ export function seeOther(ctx: Context, path: string) {
 
 /** The same for htmx. It would follow a 303 itself, and put the page it leads to into this one. */
 export function leadTo(ctx: Context, path: string) {
-  noContent(ctx)
-  ctx.set('HX-Redirect', path)
+  give(ctx, ledTo(path))
+}
+
+export function ledTo(path: string): Answer {
+  return { status: 204, headers: { 'HX-Redirect': path } }
 }
 
 export function noContent(ctx: Context) {

@@ -1,17 +1,32 @@
 import type Router from '@koa/router'
 import { URI } from '../db/chats.js'
-import { isPoll, wasLongUnused } from './authentication.js'
-import type { Answer, Context, Marks, Middleware, Parts, ShortWay, State } from './context.js'
-import { shownForm, VARY } from './form.js'
-import { headersOf, NOT_EMBEDDED, NOT_STORED } from './headers.js'
+import { isPoll, sentToken, wasLongUnused } from './authentication.js'
+import { readFields } from './body.js'
+import type {
+  Answer,
+  Context,
+  Form,
+  Marks,
+  Middleware,
+  Parts,
+  RouteContext,
+  ShortChange,
+  ShortWay,
+  State,
+} from './context.js'
+import { refuseForgery } from './csrf.js'
+import { acceptedByProgram, shownForm, VARY } from './form.js'
+import { headersOf, NOT_EMBEDDED, NOT_STORED, VARY_FOR_PROGRAMS } from './headers.js'
 import { marksOfLayer } from './marks.js'
 import { nameRequest } from './request-id.js'
 import { logRequest } from './request-log.js'
+import { requireScopeOfRoute } from './scopes.js'
 import { sentSession } from './sessions.js'
+import { ignoredFields } from './unknown-fields.js'
 
 /** A short way with the route that it is for. */
-interface Way {
-  short: ShortWay
+interface Way<Short> {
+  short: Short
   route: string
   marks: Marks
   url: RegExp
@@ -21,78 +36,159 @@ interface Way {
 
 /**
  * Answers what memory is certain of: who asks, that they are a member, and what they would get. Those are the most frequent requests by
- * far: polls without news, and pages that are opened again. All other requests go the long way, through the middleware that follows, and
- * so does one whose short way throws. The answers are the same (test/live/short-ways.test.ts).
+ * far: polls without news, pages that are opened again, and messages. All other requests go the long way, through the middleware that
+ * follows, and so does one whose short way throws. The answers are the same (test/live/short-ways.test.ts).
  */
 export function answerFromMemory(parts: Parts, router: Router<State>): Middleware {
-  const ways = router.stack.flatMap(layer => {
+  const readings: Way<ShortWay>[] = []
+  const changes: Way<ShortChange>[] = []
+  for (const layer of router.stack) {
     const marks = marksOfLayer(layer)
-    return marks.short ? [wayOf(parts, String(layer.path), marks, marks.short)] : []
-  })
+    const route = String(layer.path)
+    if (marks.short) {
+      readings.push(wayOf(parts, route, marks, marks.short, marks.short.query))
+    }
+    for (const short of marks.shortChanges ?? []) {
+      changes.push(wayOf(parts, route, marks, short, '/?'))
+    }
+  }
   return (ctx, next) => {
     const { method, url = '', headers } = ctx.req
     // Upgrades are requests for other answers.
-    if (method !== 'GET' || headers.authorization !== undefined || headers.upgrade !== undefined) {
+    if (headers.upgrade !== undefined) {
       return next()
     }
-    for (const way of ways) {
-      const match = way.url.exec(url)
-      if (match) {
-        return takes(parts, ctx, way, match) ? undefined : next()
-      }
+    if (method === 'POST') {
+      const found = matching(changes, url)
+      return found ? makes(parts, ctx, ...found).then(made => (made ? undefined : next())) : next()
     }
-    return next()
+    const found = method === 'GET' && headers.authorization === undefined && matching(readings, url)
+    return found && takes(parts, ctx, ...found) ? undefined : next()
   }
 }
 
-function wayOf({ config }: Parts, route: string, marks: Marks, short: ShortWay): Way {
-  // What the middleware that is passed by says of each answer.
-  const common = { Vary: VARY, 'Cache-Control': NOT_STORED, ...headersOf(config, short.form), ...NOT_EMBEDDED }
+function wayOf<Short extends { form: Form }>(
+  { config }: Parts,
+  route: string,
+  marks: Marks,
+  short: Short,
+  query: string,
+): Way<Short> {
+  const isForPrograms = short.form === 'json'
   const known = new WeakMap<Answer['headers'], string[]>()
   return {
     short,
     marks,
     route,
-    url: new RegExp(`^${route.replace(':uri', `(${URI})`)}${short.query}$`),
+    url: new RegExp(`^${isForPrograms ? '/api' : ''}${route.replace(':uri', `(${URI})`)}${query}$`),
     headers: own => {
-      const headers = known.get(own) ?? Object.entries({ ...common, ...own }).flat()
-      known.set(own, headers)
+      let headers = known.get(own)
+      if (!headers) {
+        const isDocument = short.form === 'page' || own['Content-Type']?.startsWith('text/html')
+        // What the middleware that is passed by says of each answer.
+        const common = {
+          ...(isForPrograms ? { Vary: VARY_FOR_PROGRAMS } : { Vary: VARY, ...NOT_EMBEDDED }),
+          'Cache-Control': NOT_STORED,
+          ...headersOf(config, short.form, isDocument),
+        }
+        headers = Object.entries({ ...common, ...own }).flat()
+        known.set(own, headers)
+      }
       return headers
     },
   }
 }
 
+function matching<Short>(ways: readonly Way<Short>[], url: string): [Way<Short>, RegExpExecArray] | undefined {
+  for (const way of ways) {
+    const match = way.url.exec(url)
+    if (match) {
+      return [way, match]
+    }
+  }
+  return undefined
+}
+
 /** Whether it was answered. If not, nothing has happened. */
-function takes(parts: Parts, ctx: Context, way: Way, [, uri = '', group = '']: RegExpExecArray): boolean {
+function takes(parts: Parts, ctx: Context, way: Way<ShortWay>, [, uri = '', group = '']: RegExpExecArray): boolean {
   const begun = performance.now()
   try {
-    const answer = identified(parts, ctx, way) && way.short.answer(ctx, uri, group)
+    const isAsked = shownForm(ctx) === way.short.form && identified(parts, ctx, way, false)
+    const answer = isAsked ? way.short.answer(ctx, uri, group) : undefined
     if (answer) {
-      send(ctx, way, answer)
-      logRequest(parts, ctx, answer.status, begun, { short: true })
+      finish(parts, ctx, way, answer, begun)
       return true
     }
   } catch (error) {
-    // The long way finds the same, and says it.
-    parts.log.debug({ err: error }, 'A short way was not taken')
+    leave(parts, error)
   }
   ctx.state = {} as State
   return false
 }
 
+/** Whether it was done and answered. If not, the long way goes on with what cannot be done twice. */
+async function makes(
+  parts: Parts,
+  ctx: Context,
+  way: Way<ShortChange>,
+  [, uri = '']: RegExpExecArray,
+): Promise<boolean> {
+  const begun = performance.now()
+  try {
+    if (isChange(parts, ctx, way)) {
+      // The same as on the long way, in the same order.
+      await requireScopeOfRoute(parts, ctx.state, uri)
+      ctx.state.fields = await readFields(ctx)
+      refuseForgery(parts, ctx)
+      if (ignoredFields(ctx).length === 0) {
+        const answer = await way.short.change(Object.assign(ctx, { params: { uri } }) as RouteContext)
+        finish(parts, ctx, way, answer, begun)
+        return true
+      }
+    }
+  } catch (error) {
+    leave(parts, error)
+  }
+  const { body, posting, allowances } = ctx.state
+  ctx.state = Object.assign({} as State, { body, posting, allowances })
+  return false
+}
+
+/** Whether it is asked for in the form of that way, by whom memory knows. */
+function isChange(parts: Parts, ctx: Context, way: Way<ShortChange>): boolean {
+  const { authorization, origin } = ctx.req.headers
+  const isByToken = authorization !== undefined
+  const isAsked =
+    way.short.form === 'json'
+      ? isByToken && origin === undefined && acceptedByProgram(ctx) === 'json'
+      : !isByToken && shownForm(ctx) === way.short.form
+  return isAsked && identified(parts, ctx, way, isByToken)
+}
+
 /** Finds out who asks, as `authenticate` does. */
-function identified(parts: Parts, ctx: Context, { short: { form }, route, marks }: Way): boolean {
-  const key = shownForm(ctx) === form ? sentSession(parts, ctx) : undefined
-  const credential = { kind: 'session', key: key ?? '' } as const
-  const identity = parts.live.identified(credential)
+function identified(
+  parts: Parts,
+  ctx: Context,
+  { short: { form }, route, marks }: Way<{ form: Form }>,
+  isByToken: boolean,
+): boolean {
+  const credential = isByToken
+    ? sentToken(ctx.req.headers.authorization ?? '')
+    : ({ kind: 'session', key: sentSession(parts, ctx) ?? '' } as const)
+  const identity = credential && parts.live.identified(credential)
   if (!identity) {
     return false
   }
-  ctx.state = { form, route, request: '', marks, cookieless: false, user: identity.user, identity, credential }
+  ctx.state = { form, route, request: '', marks, cookieless: isByToken, user: identity.user, identity, credential }
   return isPoll(ctx) || !wasLongUnused(identity)
 }
 
-function send(ctx: Context, { headers }: Way, answer: Answer) {
+/** The long way finds the same, and says it. */
+function leave({ log }: Parts, error: unknown) {
+  log.debug({ err: error }, 'A short way was not taken')
+}
+
+function finish(parts: Parts, ctx: Context, { headers }: Way<unknown>, answer: Answer, begun: number) {
   const { status, headers: own, body } = answer
   ctx.respond = false
   const list = [...headers(own)]
@@ -103,4 +199,5 @@ function send(ctx: Context, { headers }: Way, answer: Answer) {
     list.push('Content-Length', String(body.length))
   }
   ctx.res.writeHead(status, list).end(body)
+  logRequest(parts, ctx, status, begun, { short: true })
 }

@@ -13,7 +13,7 @@ import { readQuery } from '../http/input.js'
 import { ownChange } from '../http/own-changes.js'
 import { hasQrCode } from '../http/qr-code.js'
 import { logFailure } from '../http/request-log.js'
-import { showPage } from '../http/respond.js'
+import { give, showPage } from '../http/respond.js'
 import { pageQuery } from '../http/schemas.js'
 import { isVisit } from '../http/visits.js'
 import { draftSeal, randomKey } from '../keys.js'
@@ -89,9 +89,7 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
     showPage(parts, ctx, 'chats/show.njk', { ...values, empty: !past && values.empty })
     return
   }
-  const { headers, body } = chatPage(parts, ctx, values, feed)
-  ctx.set(headers)
-  ctx.body = body
+  give(ctx, { status: ctx.status, ...chatPage(parts, ctx, values, feed) })
 }
 
 /** What the page shows of the chat's newest messages where nothing of it is new, and nothing was typed. */

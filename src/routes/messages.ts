@@ -6,33 +6,23 @@ import { newestMessages } from '../db/events.js'
 import type { Refusal } from '../errors.js'
 import { linkTo } from '../http/address.js'
 import { messageList, postedMessage } from '../http/answers.js'
-import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
 import { isNamed } from '../http/etags.js'
 import { asText } from '../http/fields.js'
-import { read, readQuery, takeKey } from '../http/input.js'
-import { listJson, messageJson, postedJson } from '../http/json.js'
+import { readQuery } from '../http/input.js'
+import { listJson, messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
-import { respond, seeOther } from '../http/respond.js'
-import { composerCursor, eventsQuery, newMessage } from '../http/schemas.js'
+import { give, respond, seeOther } from '../http/respond.js'
+import { eventsQuery, newMessage } from '../http/schemas.js'
 import { fill } from '../slices.js'
 import { RULES_VERSION } from '../text/markdown.js'
 import { said, withDays } from '../text/transcript.js'
 import { showChat } from './chat-page.js'
 import { MENDABLE, submitForm } from './forms.js'
-import { answerWithNews, limitNews, pollFromMemory, showNews, showOlder } from './news.js'
-import { postMessage } from './posting.js'
-import {
-  chatPath,
-  EXACT,
-  limitLists,
-  readUri,
-  requireCursor,
-  requireMember,
-  requireReading,
-  tellAllowance,
-} from './scope.js'
+import { limitNews, pollFromMemory, showNews, showOlder } from './news.js'
+import { answerPosted, answerSeen, postRequested, shortPosts } from './posting.js'
+import { chatPath, EXACT, limitLists, readUri, requireCursor, requireMember, requireReading } from './scope.js'
 import { awaitNews } from './waits.js'
 
 /** Posting messages, and reading those before or after a cursor. */
@@ -42,6 +32,7 @@ export function messages(parts: Parts) {
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri/messages' })
 
   const posting = mark({
+    shortChanges: shortPosts(parts),
     body: newMessage,
     formFields: ['after', 'draft_of'],
     lenient: true,
@@ -57,26 +48,16 @@ export function messages(parts: Parts) {
     },
   })
   router.post('/', posting, async ctx => {
-    const user = requireUser(ctx)
     const uri = readUri(ctx)
-    takeKey(ctx)
     const post = async () => {
-      const { message, posted } = await postMessage(parts, uri, user, ctx.state.fields ?? {}, allowance =>
-        tellAllowance(ctx, allowance),
-      )
+      const said = await postRequested(parts, ctx)
       await respond(ctx, {
         page: () => {
-          rememberChange(parts, ctx, uri, posted.version)
+          rememberChange(parts, ctx, uri, said.posted.version)
           seeOther(ctx, chatPath(uri))
         },
-        fragment: async () => {
-          await answerWithNews(parts, ctx, read(ctx, composerCursor).after, posted.version, chatPath(uri))
-          ctx.status = ctx.status === 200 && posted.outcome === 'posted' ? 201 : ctx.status
-        },
-        json: () => {
-          ctx.status = posted.outcome === 'posted' ? 201 : 200
-          return postedJson(posted, uri, user, message)
-        },
+        fragment: async () => give(ctx, await answerSeen(parts, ctx, said)),
+        json: () => give(ctx, answerPosted(ctx, said)),
       })
     }
     await submitForm(parts, ctx, post, refusal => showTyped(parts, ctx, refusal), [403, ...MENDABLE])

@@ -1,7 +1,7 @@
 import { LIMITS } from '../config.js'
-import type { Parts, RouteContext, ShortWay } from '../http/context.js'
+import type { Answer, Parts, RouteContext, ShortWay } from '../http/context.js'
 import { readQuery } from '../http/input.js'
-import { leadTo, showFragment } from '../http/respond.js'
+import { ledTo, showFragment } from '../http/respond.js'
 import { eventsQuery, tailQuery } from '../http/schemas.js'
 import type { Entry } from '../live/entry.js'
 import { partial } from '../live/formats.js'
@@ -13,21 +13,19 @@ import { limitLists, type ReadingMember, requireCursor, requireReading } from '.
  * What htmx puts into the page after a change: all events that its reader has not seen, the change among them. `after` is the page's
  * cursor. A page without one is redirected to `path`.
  */
-export async function answerWithNews(
+export async function newsFor(
   parts: Parts,
   ctx: RouteContext,
   after: number | undefined,
   version: number,
   path: string,
-) {
+): Promise<Answer> {
   if (after === undefined) {
     // A page of older messages has no tail, and so no cursor.
-    leadTo(ctx, path)
-    return
+    return ledTo(path)
   }
   if (after >= version) {
-    ctx.status = 204
-    return
+    return { status: 204, headers: {} }
   }
   const reading = await requireReading(parts, ctx)
   // Another process may have made the change.
@@ -35,13 +33,14 @@ export async function answerWithNews(
   const from = await reading.feed.goesOnAfter(after)
   if (from === undefined) {
     // The page shows what a restored backup has lost.
-    leadTo(ctx, path)
-    return
+    return ledTo(path)
   }
-  ctx.type = 'html'
   // If a poll or the stream was faster, this tail is gone from the page, and nothing is put in twice.
-  ctx.body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, from)))
+  const body = Buffer.from(partial(`#tail-${after}`, await newsAfter(parts, reading, from)))
+  return { status: 200, headers: IN_HTML, body }
 }
+
+const IN_HTML = { 'Content-Type': 'text/html; charset=utf-8' }
 
 /** A poll without news. The tail of each page asks again and again, and most often there is nothing. */
 export function pollFromMemory({ live }: Parts): ShortWay {

@@ -11,13 +11,13 @@ import { check, read, readId } from '../http/input.js'
 import { messageJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { rememberChange } from '../http/own-changes.js'
-import { respond, seeOther, showFragment, showPage } from '../http/respond.js'
+import { give, respond, seeOther, showFragment, showPage } from '../http/respond.js'
 import { composerCursor, editedMessage, newReaction, reactionQuery } from '../http/schemas.js'
 import { mapInSlices } from '../slices.js'
 import { mentionedNames } from '../text/markdown.js'
 import { REACTIONS } from '../text/reactions.js'
 import { submitForm } from './forms.js'
-import { answerWithNews } from './news.js'
+import { newsFor } from './news.js'
 import { notStorable, readOnly } from './posting.js'
 import { chatPath, EXACT, limit, limitLists, type MemberChat, requireMember, requireReading } from './scope.js'
 
@@ -148,7 +148,8 @@ export function permalinks(parts: Parts) {
         rememberChange(parts, ctx, chat.uri, version)
         seeOther(ctx, `${path}/messages/${id}`)
       },
-      fragment: () => answerWithNews(parts, ctx, read(ctx, composerCursor).after, version, `${path}/messages/${id}`),
+      fragment: async () =>
+        give(ctx, await newsFor(parts, ctx, read(ctx, composerCursor).after, version, `${path}/messages/${id}`)),
       json: async () => messageJson(await requireMessage(chat, id)),
     })
   }

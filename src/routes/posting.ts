@@ -1,12 +1,57 @@
-import { hasPosted } from '../db/messages.js'
+import { hasPosted, type Posted } from '../db/messages.js'
 import { QueueFull } from '../db/post-queue.js'
 import type { User } from '../db/users.js'
 import { invalid, notFound, Refusal, unavailable } from '../errors.js'
-import type { Fields, Parts } from '../http/context.js'
-import { check } from '../http/input.js'
+import { requireUser } from '../http/authentication.js'
+import type { Answer, Fields, Parts, RouteContext, Said, ShortChange } from '../http/context.js'
+import { check, read, takeKey } from '../http/input.js'
+import { postedJson } from '../http/json.js'
 import type { Allowance } from '../http/rate-limits.js'
-import { newMessage } from '../http/schemas.js'
+import { composerCursor, newMessage } from '../http/schemas.js'
 import { mentionedNames } from '../text/markdown.js'
+import { newsFor } from './news.js'
+import { chatPath, readUri, tellAllowance } from './scope.js'
+
+/**
+ * Posts the message of a request by a form or a program, with its key from the header Idempotency-Key too. A request posts once: where its short
+ * way has done it, the long way goes on with what came of that. Throws what `postMessage` throws.
+ */
+export function postRequested(parts: Parts, ctx: RouteContext): Promise<Said> {
+  const { state } = ctx
+  if (!state.posting) {
+    takeKey(ctx)
+    const fields = state.fields ?? {}
+    state.posting = postMessage(parts, readUri(ctx), requireUser(ctx), fields, allowance =>
+      tellAllowance(ctx, allowance),
+    )
+  }
+  return state.posting
+}
+
+/** What a program gets for its message. */
+export function answerPosted(ctx: RouteContext, { message, posted }: Said): Answer {
+  const json = postedJson(posted, readUri(ctx), requireUser(ctx), message)
+  return { status: statusOf(posted), headers: IN_JSON, body: Buffer.from(JSON.stringify(json)) }
+}
+
+const IN_JSON = { 'Content-Type': 'application/json; charset=utf-8' }
+
+/** What htmx puts into the page for it: what its reader has not seen, the message among that. */
+export async function answerSeen(parts: Parts, ctx: RouteContext, { posted }: Said): Promise<Answer> {
+  const { after } = read(ctx, composerCursor)
+  const answer = await newsFor(parts, ctx, after, posted.version, chatPath(readUri(ctx)))
+  return { ...answer, status: answer.status === 200 ? statusOf(posted) : answer.status }
+}
+
+const statusOf = ({ outcome }: Posted) => (outcome === 'posted' ? 201 : 200)
+
+/** How both are done by short ways. */
+export function shortPosts(parts: Parts): readonly ShortChange[] {
+  return [
+    { form: 'json', change: async ctx => answerPosted(ctx, await postRequested(parts, ctx)) },
+    { form: 'fragment', change: async ctx => answerSeen(parts, ctx, await postRequested(parts, ctx)) },
+  ]
+}
 
 /**
  * Posts a message that came by a form, from a program or by a WebSocket. Throws 403, 404, 422 or 429 for a message that was not stored,
@@ -18,7 +63,7 @@ export async function postMessage(
   user: User,
   fields: Fields,
   onCounted: (allowance: Allowance | undefined) => void,
-) {
+): Promise<Said> {
   const rate = user.kind === 'guest' ? 'guestPosts' : 'posts'
   let counted = true
   try {

@@ -2,9 +2,9 @@
 -- lower() is enough.
 -- The class, written by bin/unicode.js: accents, Hebrew points and Arabic vowel signs; not the vowels of Indic scripts, which are letters.
 -- `return` binds the functions that are called when this one is made: a restored dump builds the index without a search_path.
-create function search_fold(text) returns text
-language sql immutable strict parallel safe
-return case
+create or replace function search_fold(text) returns text
+language plpgsql immutable strict parallel safe
+as $$ begin return case
   when octet_length($1) = char_length($1) then lower($1)
   else normalize(
     replace(replace(replace(translate(
@@ -13,4 +13,4 @@ return case
         '\u200b-\u200f\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\u00ad]', '', 'g')),
       'ςıøłđħŧ', 'σioldht'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'),
     nfkc)
-end;
+end; end $$;
