@@ -110,7 +110,8 @@ export interface ShortChange {
 export interface Answer {
   status: number
   headers: Readonly<Record<string, string>>
-  body?: Buffer
+  /** A short one as a text: Node sends it together with the headers then. */
+  body?: Buffer | string
 }
 
 /** A message that was posted, in the words that were stored. */

@@ -76,9 +76,6 @@ export function secureHeaders({ config }: Parts): Middleware {
   }
 }
 
-/** What the answers to programs depend on. */
-export const VARY_FOR_PROGRAMS = `${VARY}, Origin`
-
 const EXPOSED = [
   'Deprecation',
   'ETag',
@@ -96,21 +93,25 @@ export function allowsOrigin({ corsOrigins }: Config, origin: string): boolean {
   return corsOrigins.includes('*') || corsOrigins.includes(origin)
 }
 
+/** What every answer to a program says: what it depends on, and which pages may read it. `origin`: of the page that asks, if one does. */
+export function headersForPrograms(config: Config, origin: string): Record<string, string> {
+  const allowed = config.corsOrigins.includes('*') ? '*' : allowsOrigin(config, origin) ? origin : undefined
+  return {
+    Vary: `${VARY}, Origin`,
+    ...(allowed ? { 'Access-Control-Allow-Origin': allowed, 'Access-Control-Expose-Headers': EXPOSED } : {}),
+  }
+}
+
 /** CORS: lets pages of the configured origins call the API with a token. Cookies are never allowed. */
 export function allowOrigins({ config }: Parts): Middleware {
   return async (ctx, next) => {
     if (!isForPrograms(ctx.originalUrl)) {
       return next()
     }
-    const origin = ctx.get('origin')
-    const allowed = config.corsOrigins.includes('*') ? '*' : allowsOrigin(config, origin) ? origin : undefined
-    ctx.set('Vary', VARY_FOR_PROGRAMS)
-    if (allowed) {
-      ctx.set('Access-Control-Allow-Origin', allowed)
-      ctx.set('Access-Control-Expose-Headers', EXPOSED)
-    }
+    const forPrograms = headersForPrograms(config, ctx.get('origin'))
+    ctx.set(forPrograms)
     if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method')) {
-      if (allowed) {
+      if ('Access-Control-Allow-Origin' in forPrograms) {
         ctx.set('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE')
         ctx.set(
           'Access-Control-Allow-Headers',

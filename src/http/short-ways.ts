@@ -16,7 +16,7 @@ import type {
 } from './context.js'
 import { refuseForgery } from './csrf.js'
 import { acceptedByProgram, shownForm, VARY } from './form.js'
-import { headersOf, NOT_EMBEDDED, NOT_STORED, VARY_FOR_PROGRAMS } from './headers.js'
+import { headersForPrograms, headersOf, NOT_EMBEDDED, NOT_STORED } from './headers.js'
 import { marksOfLayer } from './marks.js'
 import { nameRequest } from './request-id.js'
 import { logRequest } from './request-log.js'
@@ -87,7 +87,7 @@ function wayOf<Short extends { form: Form }>(
         const isDocument = short.form === 'page' || own['Content-Type']?.startsWith('text/html')
         // What the middleware that is passed by says of each answer.
         const common = {
-          ...(isForPrograms ? { Vary: VARY_FOR_PROGRAMS } : { Vary: VARY, ...NOT_EMBEDDED }),
+          ...(isForPrograms ? headersForPrograms(config, '') : { Vary: VARY, ...NOT_EMBEDDED }),
           'Cache-Control': NOT_STORED,
           ...headersOf(config, short.form, isDocument),
         }
@@ -192,11 +192,12 @@ function finish(parts: Parts, ctx: Context, { headers }: Way<unknown>, answer: A
   const { status, headers: own, body } = answer
   ctx.respond = false
   const list = [...headers(own)]
-  for (const [name, value] of Object.entries(nameRequest(ctx))) {
-    list.push(name, value)
+  const named = nameRequest(ctx)
+  for (const name in named) {
+    list.push(name, named[name] ?? '')
   }
   if (body) {
-    list.push('Content-Length', String(body.length))
+    list.push('Content-Length', String(Buffer.byteLength(body)))
   }
   ctx.res.writeHead(status, list).end(body)
   logRequest(parts, ctx, status, begun, { short: true })

@@ -22,14 +22,12 @@ export function refuseUnknownFields(): Middleware {
 /** The fields of one request that its route does not take, and that may be passed over. Throws 422 for the others. */
 export function ignoredFields(ctx: Context): readonly string[] {
   const { marks, fields = {}, form } = ctx.state
-  const isForm = form !== 'json' || !ctx.is('json')
-  const known = [...namesOf(marks.body), ...(isForm ? (marks.formFields ?? []) : [])]
-  const ofBody = unknownIn(ctx, fields, [...known, ...OF_FORMS], known)
-  if (form !== 'json' && form !== 'text') {
-    return ofBody
-  }
-  const inQuery = namesOf(marks.query)
-  return [...ofBody, ...unknownIn(ctx, ctx.query, [...inQuery, ...OF_QUERIES], inQuery)]
+  const inBody = namesOf(marks.body)
+  const formFields = () => (form !== 'json' || !ctx.is('json') ? (marks.formFields ?? []) : [])
+  const ofBody = unknownIn(ctx, fields, OF_FORMS, inBody, formFields)
+  return form === 'json' || form === 'text'
+    ? [...ofBody, ...unknownIn(ctx, ctx.query, OF_QUERIES, namesOf(marks.query))]
+    : ofBody
 }
 
 const OF_FORMS = ['csrf', 'next']
@@ -37,11 +35,23 @@ const OF_FORMS = ['csrf', 'next']
 /** jQuery writes the time into `_`, so that nothing is taken from a cache. */
 const OF_QUERIES = ['_', 'format']
 
-function unknownIn(ctx: Context, sent: object, taken: readonly string[], known: readonly string[]): readonly string[] {
-  const unknown = Object.keys(sent).filter(name => !taken.includes(name))
-  const refused = ctx.state.marks.lenient ? unknown.filter(name => nearest(name, known) !== undefined) : unknown
+/** What was sent beside `known` and `silent`, which no sentence names. `more` is known too: asked for last, as most requests send nothing unknown. */
+function unknownIn(
+  { state: { marks } }: Context,
+  sent: object,
+  silent: readonly string[],
+  known: readonly string[],
+  more: () => readonly string[] = () => [],
+): readonly string[] {
+  const others = Object.keys(sent).filter(name => !known.includes(name))
+  if (others.length === 0) {
+    return others
+  }
+  const all = [...known, ...more()]
+  const unknown = others.filter(name => !all.includes(name) && !silent.includes(name))
+  const refused = marks.lenient ? unknown.filter(name => nearest(name, all) !== undefined) : unknown
   if (refused.length > 0) {
-    throw unknownFields(refused, known)
+    throw unknownFields(refused, all)
   }
   return unknown
 }

@@ -89,7 +89,7 @@ export async function showChat(parts: Parts, ctx: RouteContext, chat: SeenChat, 
     showPage(parts, ctx, 'chats/show.njk', { ...values, empty: !past && values.empty })
     return
   }
-  give(ctx, { status: ctx.status, ...chatPage(parts, ctx, values, feed) })
+  give(ctx, { status: 200, ...chatPage(parts, ctx, values, feed) })
 }
 
 /** What the page shows of the chat's newest messages where nothing of it is new, and nothing was typed. */

@@ -31,7 +31,7 @@ export function postRequested(parts: Parts, ctx: RouteContext): Promise<Said> {
 /** What a program gets for its message. */
 export function answerPosted(ctx: RouteContext, { message, posted }: Said): Answer {
   const json = postedJson(posted, readUri(ctx), requireUser(ctx), message)
-  return { status: statusOf(posted), headers: IN_JSON, body: Buffer.from(JSON.stringify(json)) }
+  return { status: statusOf(posted), headers: IN_JSON, body: JSON.stringify(json) }
 }
 
 const IN_JSON = { 'Content-Type': 'application/json; charset=utf-8' }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
 import { compressed, gzipOf, joined, type Piece, plainOf, stored } from '../../src/live/pieces.js'
+import { randomNumbers } from '../support/random.js'
 
 describe('pieces', () => {
   const random = randomNumbers(7)
@@ -69,14 +70,3 @@ describe('pieces', () => {
     return Array.from({ length: below(60) }, () => words[below(words.length)]).join('')
   }
 })
-
-/** The same numbers between 0 and 1 each time (mulberry32): a run that fails can be run again. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}

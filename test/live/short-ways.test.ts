@@ -5,6 +5,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { sessionCookie } from '../../src/http/sessions.js'
 import { withClockStopped } from '../support/clock.js'
+import { randomNumbers } from '../support/random.js'
 import { removeMember } from '../support/removal.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
@@ -311,15 +312,4 @@ function withoutRandom({ 'set-cookie': cookies, ...rest }: IncomingHttpHeaders):
 function withoutKeys(html: string): string {
   const settled = html.replace(/name="key" value="[\w-]+"/g, '')
   return html.includes('id="log"') ? settled : settled.replace(/(name="csrf" value=|"X-CSRF-Token":)"[\w-]+"/g, '')
-}
-
-/** The same numbers between 0 and 1 each time (mulberry32): a run that fails can be run again. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }

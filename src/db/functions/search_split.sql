@@ -1,5 +1,6 @@
 -- Digits apart from letters, so that 2.10.3 is found in v2.10.3; and each picture as a word (👋 as e1f44b), which PostgreSQL's parser would
 -- drop or not by the database's locale. Nobody can type such a word, as digits and letters are apart in all others.
+-- In plpgsql for the reason in search_fold.
 create or replace function search_split(text) returns text
 language plpgsql immutable strict parallel safe
 as $$ begin return case
