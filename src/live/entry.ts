@@ -48,6 +48,10 @@ export class Entry {
     return this.jsonBytes
   }
 
+  isRendered(mine: boolean): boolean {
+    return (mine ? this.own : this.others) !== undefined
+  }
+
   html(mine: boolean): string {
     if (mine) {
       this.own ??= this.renderer.html(this.event, true)

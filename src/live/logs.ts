@@ -11,6 +11,9 @@ const TOGETHER = 8
 /** Behind how many others they stand then. Where two talk, an entry is like one of them; more make it hardly shorter. */
 const BEHIND = 2
 
+/** So many entries are rendered without a pause: the longest of them take some milliseconds. */
+const AT_ONCE = 4
+
 /** The end of a chat's list as one reader sees it: as many of its entries as fit on a page, and their HTML. */
 interface Log extends ListEnd {
   html: Piece
@@ -43,6 +46,26 @@ export class Logs {
     return end.version === this.version ? this.byReader.get(placeIn(end, reader_id)) : undefined
   }
 
+  /** The same, or made at once where few entries have yet to be rendered; undefined where there are more, or too much for a page. */
+  soon(end: ListEnd, reader_id: number): Log | undefined {
+    const known = this.known(end, reader_id)
+    if (known) {
+      return known
+    }
+    const reader = placeIn(end, reader_id)
+    let waiting = 0
+    let left = LIMITS.pageBytes
+    for (const entry of end.entries) {
+      const mine = entry.event.author_id === reader
+      waiting += entry.isRendered(mine) ? 0 : 1
+      if (waiting > AT_ONCE) {
+        return undefined
+      }
+      left -= Buffer.byteLength(entry.html(mine))
+    }
+    return left < 0 ? undefined : this.keep(end, reader)
+  }
+
   /** That of one reader. */
   async of(end: ListEnd, reader_id: number): Promise<Log> {
     const known = this.known(end, reader_id)
@@ -53,20 +76,7 @@ export class Logs {
     const { items, cut } = await fill(end.entries.toReversed(), LIMITS.pageBytes, entry =>
       entry.html(entry.event.author_id === reader),
     )
-    if (end.version > this.version) {
-      this.version = end.version
-      this.byReader.clear()
-      this.earlier = this.pieces
-      this.pieces = new Map()
-    }
-    const entries = items.reverse()
-    const html = this.html(entries, end.version, reader)
-    const log = { entries, html, more: end.more || cut !== undefined, version: end.version }
-    if (end.version === this.version && end.version >= this.changedAt) {
-      this.byReader.set(reader, log)
-    }
-    this.size = undefined
-    return log
+    return this.keep({ entries: items.reverse(), more: end.more || cut !== undefined, version: end.version }, reader)
   }
 
   /** The HTML of entries that stand one behind another in the list at that version, as one reader sees them. */
@@ -97,6 +107,22 @@ export class Logs {
     this.pieces.clear()
     this.earlier.clear()
     this.size = undefined
+  }
+
+  /** Puts the entries together, which all fit on a page, and keeps that for readers of the same place. */
+  private keep(end: ListEnd, reader: number): Log {
+    if (end.version > this.version) {
+      this.version = end.version
+      this.byReader.clear()
+      this.earlier = this.pieces
+      this.pieces = new Map()
+    }
+    const log = { ...end, html: this.html(end.entries, end.version, reader) }
+    if (end.version === this.version && end.version >= this.changedAt) {
+      this.byReader.set(reader, log)
+    }
+    this.size = undefined
+    return log
   }
 
   private piece(entries: readonly Entry[], before: readonly Entry[], reader_id: number, isCurrent: boolean): Piece {

@@ -37,7 +37,7 @@ export function fromMemory(parts: Parts): ShortWay {
       }
       const { feed, surroundings } = known
       const end = feed.hasReadAll(user.id) ? feed.newest(LIMITS.messagesPerPage) : undefined
-      const log = end && feed.logs.known(end, user.id)
+      const log = end && feed.logs.soon(end, user.id)
       if (!log || log.entries.length === 0) {
         return undefined
       }

@@ -52,6 +52,16 @@ describe('the short ways', () => {
       assert.equal(rows.length, 1)
     })
 
+    it('are taken right after a message of one’s own, which the page shows', async () => {
+      await bob.post(`/chats/${uri}/messages`, { message: 'just *now*' })
+      assert.deepEqual(
+        await shortOf(async () => {
+          assert.match((await bob.get(`/chats/${uri}`)).text, /just <strong>now<\/strong>|just <em>now<\/em>/)
+        }),
+        [['/chats/:uri', 200]],
+      )
+    })
+
     it('are not taken where something is new, or the browser knows of something newer', async () => {
       await ann.post(`/chats/${uri}/messages`, { message: 'news' })
       assert.deepEqual(await shortOf(() => open(bob)), [])
