@@ -87,16 +87,16 @@ export interface Marks {
   lenient?: true
 }
 
-/** The answer to a GET for which nothing has to be asked. It says what the route says, and is in one form only. */
+/** The answer to a GET for which nothing has to be asked to know who may have it. It says what the route says, and is in one form only. */
 export interface ShortWay {
   form: Form
   /** What stands behind the path, as a regular expression with one group at most. */
   query: string
   /**
    * The answer for the member who asks, `ctx.state.user`. Undefined, without any effect, where memory is not certain of it, or a session or a
-   * count has to be written.
+   * count has to be written. A promise where the database is asked for what is in it.
    */
-  answer(ctx: Context, uri: string, group: string): Answer | undefined
+  answer(ctx: Context, uri: string, group: string): Answer | undefined | Promise<Answer>
 }
 
 /** The short way of a change, which has no rule of its own: the handler of its route calls the same functions. */

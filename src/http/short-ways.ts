@@ -63,7 +63,8 @@ export function answerFromMemory(parts: Parts, router: Router<State>): Middlewar
       return found ? makes(parts, ctx, ...found).then(made => (made ? undefined : next())) : next()
     }
     const found = method === 'GET' && headers.authorization === undefined && matching(readings, url)
-    return found && takes(parts, ctx, ...found) ? undefined : next()
+    const taken = found && takes(parts, ctx, ...found)
+    return taken instanceof Promise ? taken.then(done => (done ? undefined : next())) : taken ? undefined : next()
   }
 }
 
@@ -110,23 +111,31 @@ function matching<Short>(ways: readonly Way<Short>[], url: string): [Way<Short>,
 }
 
 /** Whether it was answered. If not, nothing has happened. */
-function takes(parts: Parts, ctx: Context, way: Way<ShortWay>, [, uri = '', group = '']: RegExpExecArray): boolean {
+function takes(
+  parts: Parts,
+  ctx: Context,
+  way: Way<ShortWay>,
+  [, uri = '', group = '']: RegExpExecArray,
+): boolean | Promise<boolean> {
   const begun = performance.now()
+  const finishWith = (answer: Answer | undefined) => {
+    if (!answer) {
+      return leave(ctx)
+    }
+    finish(parts, ctx, way, answer, begun)
+    return true
+  }
+  const fail = (error: unknown) => leave(ctx, parts, error)
   try {
     const isAsked = shownForm(ctx) === way.short.form && identified(parts, ctx, way, false)
     const answer = isAsked ? way.short.answer(ctx, uri, group) : undefined
-    if (answer) {
-      finish(parts, ctx, way, answer, begun)
-      return true
-    }
+    return answer instanceof Promise ? answer.then(finishWith).catch(fail) : finishWith(answer)
   } catch (error) {
-    leave(parts, error)
+    return fail(error)
   }
-  ctx.state = {} as State
-  return false
 }
 
-/** Whether it was done and answered. If not, the long way goes on with what cannot be done twice. */
+/** Whether it was done and answered. */
 async function makes(
   parts: Parts,
   ctx: Context,
@@ -146,12 +155,10 @@ async function makes(
         return true
       }
     }
+    return leave(ctx)
   } catch (error) {
-    leave(parts, error)
+    return leave(ctx, parts, error)
   }
-  const { body, posting, allowances } = ctx.state
-  ctx.state = Object.assign({} as State, { body, posting, allowances })
-  return false
 }
 
 /** Whether it is asked for in the form of that way, by whom memory knows. */
@@ -183,9 +190,12 @@ function identified(
   return isPoll(ctx) || !wasLongUnused(identity)
 }
 
-/** The long way finds the same, and says it. */
-function leave({ log }: Parts, error: unknown) {
-  log.debug({ err: error }, 'A short way was not taken')
+/** For the long way, which goes on with what cannot be done twice. It finds the same fault, and says it. */
+function leave(ctx: Context, parts?: Parts, error?: unknown): false {
+  parts?.log.debug({ err: error }, 'A short way was not taken')
+  const { body, posting, allowances } = ctx.state
+  ctx.state = Object.assign({} as State, { body, posting, allowances })
+  return false
 }
 
 function finish(parts: Parts, ctx: Context, { headers }: Way<unknown>, answer: Answer, begun: number) {

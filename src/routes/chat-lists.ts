@@ -7,7 +7,7 @@ import { linkTo } from '../http/address.js'
 import { chats } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import { listFragment, type StampedList, stamped } from '../http/chat-list.js'
-import type { Parts, RouteContext, State } from '../http/context.js'
+import type { Context, Parts, RouteContext, State } from '../http/context.js'
 import { showPieces } from '../http/encodings.js'
 import { againBy, listLength, readQuery } from '../http/input.js'
 import { listedChatJson } from '../http/json.js'
@@ -69,7 +69,7 @@ async function showAgain(parts: Parts, ctx: RouteContext, user: User) {
 }
 
 /** The same as `listChats`, for a page that asks again by the list's stamp. It is as long as pages show it. */
-export async function openList(parts: Parts, ctx: RouteContext, user: User): Promise<StampedList> {
+export async function openList(parts: Parts, ctx: Context, user: User): Promise<StampedList> {
   const askedAt = performance.now()
   const { before } = readQuery(ctx, chatsQuery)
   const list = stamped(await listChats(parts, ctx, user, { before }, chatsOf))
@@ -82,7 +82,7 @@ export async function openList(parts: Parts, ctx: RouteContext, user: User): Pro
 /** One page of the user's chats, and where the next one begins. */
 async function listChats<Row extends Rows[number]>(
   parts: Parts,
-  ctx: RouteContext,
+  ctx: Context,
   user: User,
   { before, limit }: z.output<typeof chatsQuery>,
   find: (...args: Parameters<typeof chatsOf>) => Promise<Row[]>,

@@ -1,12 +1,13 @@
 import Router from '@koa/router'
+import type { User } from '../db/users.js'
 import { Refusal, unavailable, whyNotNow } from '../errors.js'
 import { absolute } from '../http/address.js'
 import { startPage } from '../http/chat-list.js'
-import type { Parts, RouteContext, State } from '../http/context.js'
-import { showPieces } from '../http/encodings.js'
+import type { Answer, Context, Parts, RouteContext, ShortWay, State } from '../http/context.js'
+import { htmlAnswer } from '../http/encodings.js'
 import { CODES_PATH, problemJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
-import { respond, respondPage, showPage } from '../http/respond.js'
+import { give, respond, respondPage, showPage } from '../http/respond.js'
 import { chatsQuery, report } from '../http/schemas.js'
 import { openList } from './chat-lists.js'
 import { EXACT, limit } from './scope.js'
@@ -15,10 +16,10 @@ import { EXACT, limit } from './scope.js'
 export function start(parts: Parts) {
   const router = new Router<State>(EXACT)
 
-  router.get('/', mark({ query: chatsQuery }), async ctx => {
-    if (ctx.state.user) {
-      const list = await openList(parts, ctx, ctx.state.user)
-      await respondPage(ctx, () => showPieces(ctx, startPage(parts, ctx, list)))
+  router.get('/', mark({ query: chatsQuery, short: shortStart(parts) }), async ctx => {
+    const { user } = ctx.state
+    if (user) {
+      await respondPage(ctx, async () => give(ctx, await startOf(parts, ctx, user)))
     } else {
       await respondPage(ctx, () => showPage(parts, ctx, 'start/entrance.njk', { next: '', values: {}, errors: {} }))
     }
@@ -71,6 +72,20 @@ export function start(parts: Parts) {
   })
 
   return router
+}
+
+/** For a user whom memory knows. The database is asked for their chats each time. */
+function shortStart(parts: Parts): ShortWay {
+  return {
+    form: 'page',
+    query: '',
+    answer: ctx => (ctx.state.user ? startOf(parts, ctx, ctx.state.user) : undefined),
+  }
+}
+
+async function startOf(parts: Parts, ctx: Context, user: User): Promise<Answer> {
+  const list = await openList(parts, ctx, user)
+  return { status: 200, ...htmlAnswer(ctx, startPage(parts, ctx, list)) }
 }
 
 async function whyNotReady({ stopping, ready, outage }: Parts): Promise<Refusal | undefined> {

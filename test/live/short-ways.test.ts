@@ -174,7 +174,10 @@ async function compare(site: Site) {
   site.log.length = 0
   for (let count = 0; count < 600; count++) {
     const path = some([
-      oneOf([`/chats/${uri}`, `/chats/${uri}/messages?after=${version}`]),
+      oneOf([`/chats/${uri}`, `/chats/${uri}/messages?after=${version}`, '/']),
+      '/?',
+      '/?before=1-1',
+      '//',
       `/chats/${uri}?`,
       `/chats/${uri}?x=1`,
       `/chats/${uri}?reply=2`,
@@ -259,6 +262,7 @@ async function compare(site: Site) {
     const count = taken.filter(line => line.status === status).length
     assert.ok(count > 20, `${count} answers with ${status}`)
   }
+  assert.ok(taken.filter(line => line.route === '/').length > 20)
   assert.deepEqual(
     await ofOldClient(site, uri, `${sid}=${key}`, ''),
     await ofOldClient(site, uri, `${sid}=${key}`, 'Authorization:\r\n'),
