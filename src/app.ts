@@ -6,6 +6,7 @@ import { cleanLinks } from './http/clean-links.js'
 import type { Parts, State } from './http/context.js'
 import { refuseForgeries } from './http/csrf.js'
 import { announceDeprecations } from './http/deprecations.js'
+import { encodeAnswers } from './http/encodings.js'
 import { tagAnswers } from './http/etags.js'
 import { refuseUnacceptable, settleForm, settleJson } from './http/form.js'
 import { allowOrigins, secureHeaders } from './http/headers.js'
@@ -46,6 +47,7 @@ export function createApp(parts: Parts) {
   app.use(readBody())
   app.use(refuseForgeries(parts))
   app.use(refuseUnknownFields())
+  app.use(encodeAnswers())
   app.use(tagAnswers())
   app.use(router.routes())
   app.use(refuseMethod(router))

@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto'
 import { compressedAround, joined, type Piece, stored, storedAgain } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
-import { remembering } from '../remembering.js'
+import { asKey, hashOf, remembering } from '../remembering.js'
 import type { Context, Parts } from './context.js'
 import { cut, filled, lengthsOf, type Own } from './cuts.js'
+import { jsonInPieces } from './encodings.js'
 import { frameOf } from './respond.js'
 import type { ListedChat } from './view-values.js'
 import type { Views } from './views.js'
 
 /** One page of a user's chats. */
-export interface ChatList {
+interface ChatList {
   chats: readonly ListedChat[]
   /** Where the next page begins. */
   older: string | null
@@ -92,12 +92,8 @@ function marked({ chats, older, newest }: ChatList, mark: (name: 'stamp' | 'olde
 
 /** One chat by itself, as texts of two never share a window; its URI is stored, as who posts by a hook does not know it. */
 function itemOf(views: Views, chat: ListedChat, is_open: boolean): Piece {
-  const shown = shownOf(chat) + is_open
-  return knownItem(shown.length <= LONG ? shown : hashOf(shown), views, chat, is_open)
+  return knownItem(asKey(shownOf(chat) + is_open), views, chat, is_open)
 }
-
-/** Texts up to there are shorter than what is made of them. */
-const LONG = 300
 
 /**
  * Most chats of a list are as they were when it was shown last. The view takes 27 µs for each, and compressing it twice as much. A text is cut
@@ -106,6 +102,19 @@ const LONG = 300
 const knownItem = remembering(10_000, (_shown: string, views: Views, chat: ListedChat, is_open: boolean) =>
   compressedAround(views.fragment('chats/_chat.njk', { chat, is_open }), chat.uri),
 )
+
+/** The list in JSON. Its items are what `listedChatJson` makes of the chats. */
+export function listJsonInPieces(items: readonly { uri: string }[]): Piece[] {
+  return jsonInPieces('{"chats":[', items.map(itemJson), ']}')
+}
+
+function itemJson(item: { uri: string }): Piece {
+  const json = JSON.stringify(item)
+  return knownJson(asKey(json), json, item.uri)
+}
+
+/** The same for programs, with all of the newest message: so fewer of them are kept. */
+const knownJson = remembering(2000, (_key: string, json: string, uri: string) => compressedAround(json, uri))
 
 /** What the list of chats shows of one, as a text. */
 function shownOf({
@@ -123,8 +132,4 @@ function shownOf({
   const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_kind]
   // As JSON, which tells no text from the text "null".
   return JSON.stringify([...numbers, uri, title, owner_name, last_author, last_text])
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }

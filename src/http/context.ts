@@ -10,6 +10,7 @@ import type { Db } from '../db/schema.js'
 import type { User } from '../db/users.js'
 import type { Credential } from '../live/identities.js'
 import type { Live } from '../live/live.js'
+import type { Piece } from '../live/pieces.js'
 import type { Tally } from '../tally.js'
 import type { Assets } from './assets.js'
 import type { Operation } from './operations.js'
@@ -75,6 +76,8 @@ export interface Marks {
   upload?: true
   /** It is answered in plain text too, where that is asked for. */
   text?: true
+  /** Its JSON and text are about one chat, and have no secret but the chat's link: they are compressed. */
+  gzip?: true
   /** Its body may be a text, as `message`: also one that is sent as a form and is none, which is what curl does. */
   textBody?: true
   /** What the forms of our pages send besides. */
@@ -155,6 +158,8 @@ export interface State {
   posting?: Promise<Said>
   /** The file that is being sent. */
   upload?: Upload
+  /** The answer in JSON, where it is put together from pieces. */
+  pieces?: readonly Piece[]
   /** The answer is shown in a frame of our own page. */
   isFrame?: boolean
   /** Opens the stream that is the answer. It is called once all headers are set. */

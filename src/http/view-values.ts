@@ -82,6 +82,9 @@ interface HeaderValues {
   has_code: boolean
 }
 
+/** A message that was found, with the words around the first hit. */
+export type FoundHit = Hit & { snippet: readonly Piece[] }
+
 /** What a reader can do to a message. */
 interface ActionValues {
   uri: string
@@ -224,7 +227,8 @@ export interface PageValues {
     results: {
       /** Whether there was a word to look for. */
       searched: boolean
-      found: readonly (Hit & { snippet: readonly Piece[] })[]
+      count: number
+      items: readonly Item[]
       /** The query string of the next page. */
       older: string | null
       newest: boolean
@@ -273,6 +277,7 @@ export interface FragmentValues {
   'messages/_event.njk': { event: Event; mine: boolean; uri: string }
   'messages/_older.njk': ListValues & { more: boolean }
   'messages/_reply.njk': { uri: string; reply: Event | null }
+  'search/_result.njk': { hit: FoundHit; me: number; names_chat: boolean }
   /** `more`: there is more at this moment. `slow`: a stream brought it, so it asks seldom until that ends. */
   'messages/_tail.njk': { uri: string; version: number; more: boolean; slow: boolean }
 }

@@ -6,9 +6,9 @@ import type { User } from '../db/users.js'
 import { linkTo } from '../http/address.js'
 import { chats } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
-import { listFragment, type StampedList, stamped } from '../http/chat-list.js'
+import { listFragment, listJsonInPieces, type StampedList, stamped } from '../http/chat-list.js'
 import type { Context, Parts, RouteContext, State } from '../http/context.js'
-import { showPieces } from '../http/encodings.js'
+import { keepPieces, showPieces } from '../http/encodings.js'
 import { againBy, listLength, readQuery } from '../http/input.js'
 import { listedChatJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
@@ -44,7 +44,7 @@ export function chatLists(parts: Parts) {
           if (older) {
             linkTo(parts, ctx, `/api/chats/?before=${older}${againBy(query.limit)}`, 'next')
           }
-          return { chats: chats.map(listedChatJson) }
+          return keepPieces(ctx, listJsonInPieces(chats.map(listedChatJson)))
         },
       })
     },

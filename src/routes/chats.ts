@@ -79,7 +79,12 @@ export function chats(parts: Parts) {
   } as const
   router.get(
     '/:uri',
-    mark({ short: fromMemory(parts), text: true, operation: { ...getting, answers: { 200: chatWithMembers } } }),
+    mark({
+      short: fromMemory(parts),
+      text: true,
+      gzip: true,
+      operation: { ...getting, answers: { 200: chatWithMembers } },
+    }),
     async ctx => {
       await respond(ctx, {
         page: () => visitChat(parts, ctx),

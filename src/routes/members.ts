@@ -71,6 +71,7 @@ export function members(parts: Parts) {
   const { db } = parts
   const router = new Router<State>({ ...EXACT, prefix: '/chats/:uri' })
   const listing = mark({
+    gzip: true,
     query: membersQuery,
     operation: {
       id: 'listMembers',

@@ -66,6 +66,7 @@ export function messages(parts: Parts) {
   const listing = mark({
     short: pollFromMemory(parts),
     text: true,
+    gzip: true,
     query: eventsQuery,
     operation: {
       id: 'listMessages',

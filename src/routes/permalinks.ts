@@ -33,7 +33,7 @@ export function permalinks(parts: Parts) {
     scope: 'read',
     answers: { 200: messageOf },
   } as const
-  router.get('/', mark({ operation: getting }), async ctx => {
+  router.get('/', mark({ gzip: true, operation: getting }), async ctx => {
     const chat = await requireMember(parts, ctx)
     const id = readId(ctx.params.id)
     await respond(ctx, {

@@ -9,14 +9,15 @@ import { absolute, linkTo } from '../http/address.js'
 import { hits } from '../http/answers.js'
 import { requireUser } from '../http/authentication.js'
 import type { Parts, RouteContext, State } from '../http/context.js'
+import { keepPieces } from '../http/encodings.js'
 import { asText } from '../http/fields.js'
 import { againBy, listLength, readQuery } from '../http/input.js'
-import { hitJson } from '../http/json.js'
 import { mark } from '../http/marks.js'
 import { foundText } from '../http/plain-text.js'
 import { userQueue } from '../http/queues.js'
-import { respond, showPage } from '../http/respond.js'
+import { respond } from '../http/respond.js'
 import { chatSearch, searchOfAll } from '../http/schemas.js'
+import { type Found, hitsInPieces, showSearch } from '../http/search-page.js'
 import { mapInSlices } from '../slices.js'
 import { messageWords } from '../text/preview.js'
 import { parseQuery } from '../text/search-query.js'
@@ -101,7 +102,7 @@ export function search(parts: Parts) {
       fragment: page,
       json: async () => {
         const { found, older } = await list(ctx, scope)
-        return { messages: found.map(hitJson), more: older !== null }
+        return keepPieces(ctx, await hitsInPieces(found, older !== null))
       },
       text: async () => {
         const { found } = await list(ctx, scope)
@@ -124,18 +125,15 @@ export function search(parts: Parts) {
     const { q } = ctx.query
     const values = { chat, path, q: asText(q), results: null, sentence: '' }
     if (q === undefined) {
-      showPage(parts, ctx, 'search/show.njk', values)
+      await showSearch(parts, ctx, values)
       return
     }
-    const show = async () =>
-      showPage(parts, ctx, 'search/show.njk', { ...values, results: await look(ctx, scope, false) })
-    await submitForm(parts, ctx, show, ({ message: sentence }) =>
-      showPage(parts, ctx, 'search/show.njk', { ...values, sentence }),
-    )
+    const show = async () => showSearch(parts, ctx, { ...values, results: await look(ctx, scope, false) })
+    await submitForm(parts, ctx, show, ({ message: sentence }) => showSearch(parts, ctx, { ...values, sentence }))
   }
 
   /** One page of hits, and the query string of the next page. A list is as long as was asked for. Throws 422, 429 or 503. */
-  async function look<Before>(ctx: RouteContext, scope: Scope<Before>, isList: boolean) {
+  async function look<Before>(ctx: RouteContext, scope: Scope<Before>, isList: boolean): Promise<Found> {
     limit(parts, ctx)
     const { q, before, limit: wanted } = readQuery(ctx, scope.query)
     const asked = isList ? wanted : undefined
