@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import { URI } from '../db/chats.js'
+import { Refusal } from '../errors.js'
 import { isPoll, sentToken, wasLongUnused } from './authentication.js'
 import { readFields } from './body.js'
 import type {
@@ -190,9 +191,11 @@ function identified(
   return isPoll(ctx) || !wasLongUnused(identity)
 }
 
-/** For the long way, which goes on with what cannot be done twice. It finds the same fault, and says it. */
+/** For the long way, which goes on with what cannot be done twice. It finds the same fault, and says it with all that is known of it. */
 function leave(ctx: Context, parts?: Parts, error?: unknown): false {
-  parts?.log.debug({ err: error }, 'A short way was not taken')
+  if (!(error instanceof Refusal)) {
+    parts?.log.debug({ why: String(error) }, 'A short way was not taken')
+  }
   const { body, posting, allowances } = ctx.state
   ctx.state = Object.assign({} as State, { body, posting, allowances })
   return false
