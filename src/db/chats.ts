@@ -163,7 +163,7 @@ const fullChats = compiledOnce((db, values: ListedChats) =>
 
 /** The client takes longer to parse a time than a number. */
 function timed<Row extends { posted_micros: string }>(rows: readonly Row[]) {
-  return rows.map(row => ({ ...row, last_posted_at: new Date(Math.floor(Number(row.posted_micros) / 1000)) }))
+  return rows.map(row => Object.assign(row, { last_posted_at: new Date(Math.floor(Number(row.posted_micros) / 1000)) }))
 }
 
 /** The statement first picks the chats of the page, so that it looks up nothing for the others. */

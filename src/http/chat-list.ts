@@ -9,20 +9,27 @@ import type { ListedChat } from './view-values.js'
 import type { Views } from './views.js'
 
 /** One page of a user's chats. */
-interface ChatList {
-  chats: readonly ListedChat[]
+interface ChatList<Chat = ListedChat> {
+  chats: readonly Chat[]
   /** Where the next page begins. */
   older: string | null
   /** Whether this is the first page. */
   newest: boolean
 }
 
+/** A chat, and all that the list shows of it as a text. */
+interface Shown {
+  chat: ListedChat
+  shown: string
+}
+
 /** The same with the name of what it shows, for the page that asks for it again. */
-export type StampedList = ChatList & { stamp: string }
+export type StampedList = ChatList<Shown> & { stamp: string }
 
 export function stamped({ chats, older, newest }: ChatList): StampedList {
-  const shown = [older, newest, ...chats.map(shownOf)].join('\0')
-  return { chats, older, newest, stamp: hashOf(shown).slice(0, 16) }
+  const shown = chats.map(shownOf)
+  const stamp = hashOf(`${older}\0${newest}\0${shown.join('\0')}`).slice(0, 16)
+  return { chats: chats.map((chat, place) => ({ chat, shown: shown[place] ?? '' })), older, newest, stamp }
 }
 
 /** The start page of the user who asks. */
@@ -72,16 +79,16 @@ function ownOf(views: Views, { chats, stamp, older }: StampedList, beside: numbe
   return {
     stamp: stored(stamp),
     older: stored(older ?? ''),
-    items: joined(chats.map(chat => itemOf(views, chat, chat.id === beside))),
+    items: joined(chats.map(item => itemOf(views, item, item.chat.id === beside))),
   }
 }
 
 /** What decides how the list looks beside that, and how its pieces are compressed. */
-function kindOf({ chats, older, newest }: ChatList, { items, ...between }: Own<string>) {
+function kindOf({ chats, older, newest }: ChatList<Shown>, { items, ...between }: Own<string>) {
   return [chats.length > 0, older !== null, newest, ...lengthsOf(between)]
 }
 
-function marked({ chats, older, newest }: ChatList, mark: (name: 'stamp' | 'older' | 'items') => string) {
+function marked({ chats, older, newest }: ChatList<Shown>, mark: (name: 'stamp' | 'older' | 'items') => string) {
   return {
     chats: chats.length > 0 ? [{ html: mark('items') }] : [],
     stamp: mark('stamp'),
@@ -91,8 +98,8 @@ function marked({ chats, older, newest }: ChatList, mark: (name: 'stamp' | 'olde
 }
 
 /** One chat by itself, as texts of two never share a window; its URI is stored, as who posts by a hook does not know it. */
-function itemOf(views: Views, chat: ListedChat, is_open: boolean): Piece {
-  return knownItem(asKey(shownOf(chat) + is_open), views, chat, is_open)
+function itemOf(views: Views, { chat, shown }: Shown, is_open: boolean): Piece {
+  return knownItem(asKey(is_open ? `open ${shown}` : shown), views, chat, is_open)
 }
 
 /**
@@ -116,20 +123,11 @@ function itemJson(item: { uri: string }): Piece {
 /** The same for programs, with all of the newest message: so fewer of them are kept. */
 const knownJson = remembering(2000, (_key: string, json: string, uri: string) => compressedAround(json, uri))
 
-/** What the list of chats shows of one, as a text. */
-function shownOf({
-  id,
-  uri,
-  title,
-  owner_name,
-  member_count,
-  last_posted_at,
-  last_text,
-  last_author,
-  ...chat
-}: ListedChat) {
-  const { last_author_kind, last_message, unread, mentioned } = chat
-  const numbers = [id, member_count, last_message, last_posted_at.getTime(), unread, mentioned, last_author_kind]
-  // As JSON, which tells no text from the text "null".
-  return JSON.stringify([...numbers, uri, title, owner_name, last_author, last_text])
+/** All that the list shows of a chat, as a text. No text of the database has a zero, and which are null is said apart. */
+function shownOf(chat: ListedChat): string {
+  const { id, uri, title, owner_name, member_count, posted_micros, last_text, last_author, last_message } = chat
+  const { last_author_kind, unread, mentioned } = chat
+  const numbers = `${id} ${member_count} ${last_message} ${posted_micros} ${unread} ${mentioned} ${last_author_kind}`
+  const nulls = `${title === null} ${last_text === null}`
+  return `${numbers} ${nulls}\0${uri}\0${title}\0${owner_name}\0${last_author}\0${last_text}`
 }

@@ -74,7 +74,7 @@ export async function openList(parts: Parts, ctx: Context, user: User): Promise<
   const { before } = readQuery(ctx, chatsQuery)
   const list = stamped(await listChats(parts, ctx, user, { before }, chatsOf))
   if (list.newest) {
-    parts.live.chatLists.keep(user.id, { stamp: list.stamp, chats: list.chats.map(({ id }) => id), askedAt })
+    parts.live.chatLists.keep(user.id, { stamp: list.stamp, chats: list.chats.map(({ chat }) => chat.id), askedAt })
   }
   return list
 }
