@@ -25,7 +25,9 @@ export async function openMutant(site: { url: string }): Promise<Mutant> {
   const port = Number(new URL(site.url).port)
   const sockets = new Set<Socket>()
   const server = createServer((incoming, response) => {
-    const { method = '', url = '', headers } = incoming
+    const { method = '', url = '' } = incoming
+    // It reads what it passes on.
+    const headers = { ...incoming.headers, 'accept-encoding': 'identity' }
     const outgoing = request({ host: '127.0.0.1', port, method, path: url, headers }, answer =>
       pass(answer, response, `${method} ${url}`),
     )
