@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hashOf } from './hash.js'
 
 /** Longer texts are not kept as keys: whoever sends a request writes some of them. */
 const LONGEST = 300
@@ -31,9 +31,4 @@ export function remembering<Key extends string | number, Made, More extends unkn
 /** The text as a key that is remembered, however long it is. No two texts have the same one. */
 export function asKey(text: string): string {
   return text.length <= LONGEST ? text : hashOf(text)
-}
-
-/** The text's SHA-256, in base64url. */
-export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type Koa from 'koa'
+import { hashOf } from '../hash.js'
 
 interface Asset {
   type: string
@@ -67,7 +67,7 @@ export async function loadAssets(): Promise<Assets> {
   return { paths, files, worker }
 
   async function add(name: string, type: string, body: Buffer, shared = false) {
-    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16)
+    const hash = hashOf(body).slice(0, 16)
     const path = `/static/${name.replace('.', `-${hash}.`)}`
     paths[name.replace('.', '_')] = path
     files.set(path, {

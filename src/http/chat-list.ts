@@ -1,8 +1,9 @@
-import { compressedAround, joined, type Piece, stored, storedAgain } from '../live/pieces.js'
+import { hashOf } from '../hash.js'
+import { compressedAround, joined, type Piece, stored } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
-import { asKey, hashOf, remembering } from '../remembering.js'
+import { asKey, remembering } from '../remembering.js'
 import type { Context, Parts } from './context.js'
-import { cut, filled, lengthsOf, type Own } from './cuts.js'
+import { cut, filled, lengthsOf, markedFrame, type Own, ownOfFrame } from './cuts.js'
 import { jsonInPieces } from './encodings.js'
 import { frameOf } from './respond.js'
 import type { ListedChat } from './view-values.js'
@@ -36,26 +37,12 @@ export function stamped({ chats, older, newest }: ChatList): StampedList {
 export function startPage(parts: Parts, ctx: Context, list: StampedList): Piece[] {
   const { views } = parts
   const frame = frameOf(parts, ctx)
-  const { user, user_initial, csrf, form_key, preferences } = frame
-  const { theme, text_size, enter } = preferences
-  const own = {
-    ...ownOf(views, list, null),
-    csrf: storedAgain(csrf),
-    form_key: stored(form_key),
-    user_name: storedAgain(views.escape(user?.name ?? '')),
-    user_initial: storedAgain(views.escape(user_initial)),
-  }
-  const kind = ['page', theme, text_size, enter, user?.kind, ...kindOf(list, own)]
+  const { theme, text_size, enter } = frame.preferences
+  const own = { ...ownOf(views, list, null), ...ownOfFrame(views, frame) }
+  const kind = ['page', theme, text_size, enter, frame.user?.kind, ...kindOf(list, own)]
   const page = known(kind.join(), () =>
     cut(own, ['items'], mark =>
-      views.page('start/welcome.njk', {
-        ...frame,
-        ...marked(list, mark),
-        user: user && { ...user, name: mark('user_name') },
-        user_initial: mark('user_initial'),
-        csrf: mark('csrf'),
-        form_key: mark('form_key'),
-      }),
+      views.page('start/welcome.njk', { ...markedFrame(frame, mark), ...marked(list, mark) }),
     ),
   )
   return filled(page as Cut<keyof typeof own>, own)

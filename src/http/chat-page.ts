@@ -4,7 +4,7 @@ import type { Logs } from '../live/logs.js'
 import { type Piece, stored, storedAgain } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
 import type { Answer, Context, Parts } from './context.js'
-import { cut, filled, lengthsOf } from './cuts.js'
+import { cut, filled, lengthsOf, markedFrame, ownOfFrame } from './cuts.js'
 import { htmlAnswer } from './encodings.js'
 import { frameOf } from './respond.js'
 import type { FrameValues, PageValues } from './view-values.js'
@@ -103,12 +103,8 @@ function cutPage({ views }: Parts, frame: FrameValues, values: Values, own: Own)
           ]
         : []
     return views.page('chats/show.njk', {
-      ...frame,
       ...values,
-      user: frame.user && { ...frame.user, name: mark('user_name') },
-      user_initial: mark('user_initial'),
-      csrf: mark('csrf'),
-      form_key: mark('form_key'),
+      ...markedFrame(frame, mark),
       key: mark('key'),
       draft_of: mark('draft_of'),
       me: new Marked(me, mark('me')) as unknown as number,
@@ -130,19 +126,16 @@ function byNews(entries: readonly Entry[], unread_from: number | null) {
 
 function ownOf(
   { views }: Parts,
-  { user, user_initial, csrf, form_key }: FrameValues,
+  frame: FrameValues,
   { key, draft_of, me, share_url, version, entries, unread_from, html }: Values,
   logs: Logs,
 ): Own {
   const [first] = entries
   const { read, fresh } = byNews(entries, unread_from)
   return {
-    csrf: storedAgain(csrf),
-    form_key: stored(form_key),
+    ...ownOfFrame(views, frame),
     key: stored(key),
     draft_of: storedAgain(draft_of),
-    user_name: storedAgain(views.escape(user?.name ?? '')),
-    user_initial: storedAgain(views.escape(user_initial)),
     me: storedAgain(String(me)),
     share_url: storedAgain(views.escape(share_url)),
     share_size: storedAgain(String(share_url.length)),

@@ -1,6 +1,8 @@
 import { randomKey } from '../keys.js'
-import { compressed, type Piece } from '../live/pieces.js'
+import { compressed, type Piece, stored, storedAgain } from '../live/pieces.js'
 import type { Cut } from '../live/surroundings.js'
+import type { FrameValues } from './view-values.js'
+import type { Views } from './views.js'
 
 /** What each request puts into HTML that was rendered before, by name. */
 export type Own<Name extends string> = Readonly<Record<Name, Piece>>
@@ -33,6 +35,27 @@ export function cut<Name extends string>(
     before += text
   }
   return parts
+}
+
+/** What each request puts into the frame of its page. */
+export function ownOfFrame(views: Views, { user, user_initial, csrf, form_key }: FrameValues) {
+  return {
+    csrf: storedAgain(csrf),
+    form_key: stored(form_key),
+    user_name: storedAgain(views.escape(user?.name ?? '')),
+    user_initial: storedAgain(views.escape(user_initial)),
+  }
+}
+
+/** The frame with marks in the place of that. */
+export function markedFrame(frame: FrameValues, mark: (name: keyof ReturnType<typeof ownOfFrame>) => string) {
+  return {
+    ...frame,
+    user: frame.user && { ...frame.user, name: mark('user_name') },
+    user_initial: mark('user_initial'),
+    csrf: mark('csrf'),
+    form_key: mark('form_key'),
+  }
 }
 
 /** The HTML with what one request puts in. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hashOf } from '../hash.js'
 import type { Middleware } from './context.js'
 
 /** Whether If-None-Match names the tag, by weak comparison (RFC 9110, section 13.1.2). A star stands for whatever there is. */
@@ -25,7 +25,7 @@ export function tagAnswers(): Middleware {
       return
     }
     const body = typeof ctx.body === 'string' || Buffer.isBuffer(ctx.body) ? ctx.body : JSON.stringify(ctx.body)
-    const etag = `W/"${createHash('sha256').update(body).digest('base64url')}"`
+    const etag = `W/"${hashOf(body)}"`
     if (ctx.body !== body) {
       ctx.body = body
       ctx.type = 'json'

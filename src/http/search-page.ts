@@ -3,7 +3,7 @@ import { compressed, compressedAround, joined, stored, storedAgain } from '../li
 import { asKey, remembering } from '../remembering.js'
 import { mapInSlices } from '../slices.js'
 import type { Context, Parts } from './context.js'
-import { cut, filled } from './cuts.js'
+import { cut, filled, markedFrame, ownOfFrame } from './cuts.js'
 import { jsonInPieces, showPieces } from './encodings.js'
 import { hitJson } from './json.js'
 import { frameOf } from './respond.js'
@@ -32,19 +32,15 @@ interface Values {
 export async function showSearch(parts: Parts, ctx: Context, { chat, path, q, sentence, results }: Values) {
   const { views } = parts
   const frame = frameOf(parts, ctx)
-  const { user, user_initial, csrf, form_key } = frame
   const typed = (text: string) => stored(views.escape(text))
   const items = await mapInSlices(results?.found ?? [], hit =>
     compressedAround(
-      views.fragment('search/_result.njk', { hit, me: user?.id ?? 0, names_chat: chat === null }),
+      views.fragment('search/_result.njk', { hit, me: frame.user?.id ?? 0, names_chat: chat === null }),
       hit.uri,
     ),
   )
   const own = {
-    csrf: storedAgain(csrf),
-    form_key: stored(form_key),
-    user_name: storedAgain(views.escape(user?.name ?? '')),
-    user_initial: storedAgain(views.escape(user_initial)),
+    ...ownOfFrame(views, frame),
     path: storedAgain(path),
     uri: storedAgain(chat?.uri ?? ''),
     current_uri: storedAgain(chat?.current_uri ?? ''),
@@ -59,11 +55,7 @@ export async function showSearch(parts: Parts, ctx: Context, { chat, path, q, se
     ['path', 'q=', 'q%3D', 'older', 'items'],
     mark =>
       views.page('search/show.njk', {
-        ...frame,
-        user: user && { ...user, name: mark('user_name') },
-        user_initial: mark('user_initial'),
-        csrf: mark('csrf'),
-        form_key: mark('form_key'),
+        ...markedFrame(frame, mark),
         chat: chat && { ...chat, uri: mark('uri'), current_uri: mark('current_uri') },
         path: mark('path'),
         q: q && mark('q='),

@@ -204,11 +204,7 @@ function leave(ctx: Context, parts?: Parts, error?: unknown): false {
 function finish(parts: Parts, ctx: Context, { headers }: Way<unknown>, answer: Answer, begun: number) {
   const { status, headers: own, body } = answer
   ctx.respond = false
-  const list = [...headers(own)]
-  const named = nameRequest(ctx)
-  for (const name in named) {
-    list.push(name, named[name] ?? '')
-  }
+  const list = [...headers(own), ...Object.entries(nameRequest(ctx)).flat()]
   if (body) {
     list.push('Content-Length', String(Buffer.byteLength(body)))
   }

@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict'
-import { syncBuiltinESMExports } from 'node:module'
 import { connect } from 'node:net'
 import zlib from 'node:zlib'
 import { createReset } from '../../src/db/resets.js'
 import { keyHash, randomKey } from '../../src/keys.js'
 import { withoutKeys } from '../support/form-keys.js'
-import { asSent, type SentAnswer } from '../support/sent.js'
+import { asSent, type SentAnswer, TAKES, TAKES_NOT, watchCompressor } from '../support/sent.js'
 import { openSite, type Site } from '../support/site.js'
 import { fillChat } from '../support/streams.js'
 import { PASSWORD, type Program, signUpProgram, Visitor } from '../support/visitor.js'
-
-const TAKES = ['gzip', 'GZIP', 'br, gzip;q=0.5', '*', 'identity;q=0, *;q=0.1', 'gzip;q=0.001, identity;q=0', 'x, gzip']
-const TAKES_NOT = [
-  '',
-  'identity',
-  'gzip;q=0',
-  'gzip;q=0, *',
-  '*;q=0',
-  'identity;q=0',
-  'br',
-  'gzip;q=x',
-  ';;,=',
-  'gzipped',
-]
 
 describe('an answer in gzip', () => {
   let site: Site
@@ -348,19 +333,4 @@ describe('an answer in gzip', () => {
 
 function textOf({ headers, body }: SentAnswer): string {
   return (headers['content-encoding'] === 'gzip' ? zlib.gunzipSync(body) : body).toString()
-}
-
-/** Notes everything that the program gives to a compressor from now on, until the function that it returns is called. */
-function watchCompressor(seen: string[]): () => void {
-  const { deflateRawSync } = zlib
-  const note = (input: zlib.InputType, dictionary: unknown) => seen.push(`${dictionary ?? ''}\0${input}`)
-  zlib.deflateRawSync = (input, options) => {
-    note(input, options?.dictionary)
-    return deflateRawSync(input, options)
-  }
-  syncBuiltinESMExports()
-  return () => {
-    zlib.deflateRawSync = deflateRawSync
-    syncBuiltinESMExports()
-  }
 }

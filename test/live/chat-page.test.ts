@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { type IncomingHttpHeaders, request } from 'node:http'
-import { syncBuiltinESMExports } from 'node:module'
 import zlib from 'node:zlib'
 import type { Chat } from '../../src/db/chats.js'
 import { randomKey } from '../../src/keys.js'
@@ -8,6 +6,7 @@ import { compressed } from '../../src/live/pieces.js'
 import { Surroundings } from '../../src/live/surroundings.js'
 import { withoutKeys } from '../support/form-keys.js'
 import { removeMember } from '../support/removal.js'
+import { asSent, type SentAnswer, TAKES, TAKES_NOT, watchCompressor } from '../support/sent.js'
 import { until } from '../support/server.js'
 import { openSite, type Site } from '../support/site.js'
 import { statementsOf } from '../support/statements.js'
@@ -102,31 +101,10 @@ describe('a chat’s page', () => {
   })
 
   it('is in gzip for those who take it, and in plain for all others, also as the answer to HEAD', async () => {
-    const takes = [
-      'gzip',
-      'GZIP',
-      'br, gzip;q=0.5',
-      '*',
-      'identity;q=0, *;q=0.1',
-      'gzip;q=0.001, identity;q=0',
-      'x, gzip',
-    ]
-    const takesNot = [
-      '',
-      'identity',
-      'gzip;q=0',
-      'gzip;q=0, *',
-      '*;q=0',
-      'identity;q=0',
-      'br',
-      'gzip;q=x',
-      ';;,=',
-      'gzipped',
-    ]
     for (const method of ['GET', 'HEAD']) {
-      for (const accepted of [...takes, ...takesNot]) {
+      for (const accepted of [...TAKES, ...TAKES_NOT]) {
         const { headers, body } = await raw(bob, accepted, method)
-        const isCompressed = takes.includes(accepted)
+        const isCompressed = TAKES.includes(accepted)
         assert.equal(headers['content-encoding'], isCompressed ? 'gzip' : undefined, accepted)
         assert.match(headers.vary ?? '', /Accept-Encoding/)
         assert.equal(headers.etag, undefined)
@@ -185,12 +163,7 @@ describe('a chat’s page', () => {
     const other = await ann.startChat()
     await open(ann)
     const seen: string[] = []
-    const { deflateRawSync } = zlib
-    zlib.deflateRawSync = (input, options) => {
-      seen.push(`${options?.dictionary ?? ''}\0${input}`)
-      return deflateRawSync(input, options)
-    }
-    syncBuiltinESMExports()
+    const stop = watchCompressor(seen)
     const secrets: string[] = []
     try {
       for (const chat of [uri, other]) {
@@ -206,8 +179,7 @@ describe('a chat’s page', () => {
         }
       }
     } finally {
-      zlib.deflateRawSync = deflateRawSync
-      syncBuiltinESMExports()
+      stop()
     }
     assert.ok(seen.length > 20 && secrets.length > 30)
     for (const text of seen) {
@@ -304,15 +276,10 @@ describe('a chat’s page', () => {
     method = 'GET',
     more: Record<string, string> = {},
     path = `/chats/${uri}`,
-  ): Promise<{ headers: IncomingHttpHeaders; body: Buffer }> {
+  ): Promise<SentAnswer> {
     const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const headers = { accept: 'text/html', cookie, ...(accepted ? { 'accept-encoding': accepted } : {}), ...more }
-    return new Promise((resolve, reject) => {
-      const sent = request(site.url + path, { method, headers }, async answer => {
-        resolve({ headers: answer.headers, body: Buffer.concat(await answer.toArray()) })
-      })
-      sent.on('error', reject).end()
-    })
+    return asSent(site, path, headers, method)
   }
 })
 
