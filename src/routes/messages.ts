@@ -48,9 +48,9 @@ export function messages(parts: Parts) {
     },
   })
   router.post('/', posting, async ctx => {
-    const uri = readUri(ctx)
     const post = async () => {
       const said = await postRequested(parts, ctx)
+      const uri = readUri(ctx)
       await respond(ctx, {
         page: () => {
           rememberChange(parts, ctx, uri, said.posted.version)

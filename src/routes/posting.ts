@@ -19,11 +19,10 @@ import { chatPath, readUri, tellAllowance } from './scope.js'
 export function postRequested(parts: Parts, ctx: RouteContext): Promise<Said> {
   const { state } = ctx
   if (!state.posting) {
+    const user = requireUser(ctx)
+    const uri = readUri(ctx)
     takeKey(ctx)
-    const fields = state.fields ?? {}
-    state.posting = postMessage(parts, readUri(ctx), requireUser(ctx), fields, allowance =>
-      tellAllowance(ctx, allowance),
-    )
+    state.posting = postMessage(parts, uri, user, state.fields ?? {}, allowance => tellAllowance(ctx, allowance))
   }
   return state.posting
 }

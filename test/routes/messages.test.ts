@@ -226,6 +226,16 @@ describe('GET /chats/:uri/messages', () => {
     assert.match(signedOut.text, /hx-target="#alert".*You are signed out.*<a href="\/login/)
   })
 
+  it('tells one who is signed out so before it looks at the address that they post to', async () => {
+    for (const address of [uri, 'none']) {
+      const body = JSON.stringify({ message: 'hello' })
+      const answer = await new Visitor(site).send('POST', `/api/chats/${address}/messages/`, body, {
+        'content-type': 'application/json',
+      })
+      assert.equal(answer.status, 401, address)
+    }
+  })
+
   it('answers htmx that sends with everything the reader has not seen, in the place of the tail it knew', async () => {
     const before = await version()
     await bob.post(`/chats/${uri}/messages`, { message: 'bob was faster' })
