@@ -114,6 +114,8 @@ describe('the chat page without JavaScript in Firefox', () => {
   it('leads to older messages and back, and to the first that is new @long', async () => {
     await enter()
     await back('/')
+    // What comes into the frame while it is open is read.
+    await until(() => site.live.streams.size === 0)
     for (let n = 1; n <= 60; n++) {
       await bob.post(uri, `line ${n}`)
     }
